@@ -1,0 +1,76 @@
+package closepath
+
+import (
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// stage is one mechanism of the close path. Both methods are called with the
+// flow's lock held; f is nil for a segment of no known flow, which a stage may
+// look at but has no memory for.
+type stage interface {
+	// inbound handles a segment on its way from the wire to netstack.
+	inbound(f *Flow, p *packet) verdict
+	// outbound handles a segment on its way from netstack to the wire.
+	outbound(f *Flow, p *packet) verdict
+}
+
+// verdict is what becomes of a segment after a stage.
+type verdict uint8
+
+const (
+	// pass hands the segment to the next stage.
+	pass verdict = iota
+	// taken ends its way here: the stage has dropped it, or keeps it (with a
+	// reference of its own) to send later.
+	taken
+)
+
+// packet is a segment on its way through the chain.
+type packet struct {
+	seg segment.Segment
+	buf *netstack.PacketBuffer
+	// hold and held tell the taps what the delayed-ACK stage knows.
+	hold Hold
+	held Nanos
+	// step is what the segment meant on the wire; set by the wire tap.
+	step flow.Step
+}
+
+// stages is the chain, from the wire to the host. The order:
+//
+//   - The wire tap is outermost: it shows what a capture beside it shows.
+//   - Delayed ACK stands as near to netstack as a stage can, so that whatever
+//     is outside of it treats a held ACK as not yet sent, which is the truth
+//     of the wire.
+//   - The host tap is innermost: it shows what netstack believes.
+func (e *Endpoint) stages() []stage {
+	return []stage{
+		&tap{e: e, point: Wire},
+		e.delayed,
+		&tap{e: e, point: Host},
+	}
+}
+
+// runInbound takes a segment through all stages toward netstack.
+func (e *Endpoint) runInbound(f *Flow, p *packet) verdict {
+	for _, s := range e.chain {
+		if s.inbound(f, p) == taken {
+			return taken
+		}
+	}
+	return pass
+}
+
+// runOutbound takes a segment through the stages outside of the given one
+// toward the wire; len(e.chain) begins at netstack.
+func (e *Endpoint) runOutbound(f *Flow, p *packet, from int) verdict {
+	for i := from - 1; i >= 0; i-- {
+		if e.chain[i].outbound(f, p) == taken {
+			return taken
+		}
+	}
+	return pass
+}

@@ -1,0 +1,232 @@
+package closepath
+
+import (
+	"time"
+
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// delayedACK holds the host's pure ACKs back for a while, so that a later
+// segment can say the same for nothing (RFC 9293 3.8.6.3, RFC 5681 4.2).
+// netstack acknowledges everything at once; this stage sits outside of it and
+// decides which of its ACKs the wire sees.
+//
+// At most one ACK a flow is held: a later one says all that it said. Only an
+// ACK that acknowledges something new is ever held, and not all of those: see
+// mayWait.
+type delayedACK struct {
+	e *Endpoint
+}
+
+// heldACK is a flow's share of the stage, guarded by the flow's lock.
+type heldACK struct {
+	// buf is the held packet, with a reference of ours; nil if none is held.
+	buf *netstack.PacketBuffer
+	seg segment.Segment
+	// since is when the oldest ACK in the held one was sent by netstack, and
+	// tsEcr that one's TSecr: RFC 7323 4.3 wants the timestamp of the earliest
+	// segment being acknowledged, as the sender measures its round trip by it.
+	since tcpip.MonotonicTime
+	tsEcr uint32
+	// gen tells a live alarm from one whose ACK is gone.
+	gen uint32
+	// gap: the host asked for missing data (a duplicate ACK, or SACK blocks),
+	// so the ACK that shows the gap filled must not wait (RFC 5681 4.2).
+	gap bool
+}
+
+func (d *delayedACK) inbound(f *Flow, p *packet) verdict {
+	if f != nil && p.seg.Flags.Has(segment.RST) && f.gone {
+		d.drop(f)
+	}
+	return pass
+}
+
+func (d *delayedACK) outbound(f *Flow, p *packet) verdict {
+	if f == nil || f.gone {
+		return pass
+	}
+	if !p.seg.PureACK() {
+		d.supersede(f, p)
+		return pass
+	}
+	wait := d.e.tunables.Bool(tunable.DelayedACK) && !d.e.closed.Load() && d.mayWait(f, &p.seg)
+	d.note(f, &p.seg)
+	if !wait {
+		d.supersede(f, p)
+		return pass
+	}
+	d.hold(f, p)
+	return taken
+}
+
+// mayWait reports whether a pure ACK may be held. Everything but a plain
+// acknowledgment of new data or of the peer's first FIN goes at once.
+func (d *delayedACK) mayWait(f *Flow, s *segment.Segment) bool {
+	peer := f.host.Other()
+	sent, any := f.conn.LastAck(f.host)
+	if !any {
+		return false // completes a handshake: the peer is waiting for it
+	}
+	last, window := sent, f.conn.LastWindow(f.host)
+	if f.ack.buf != nil {
+		last, window = f.ack.seg.Ack, f.ack.seg.Window
+	}
+	switch {
+	case !last.Less(s.Ack):
+		// A duplicate ACK, a window update, a keep-alive probe's answer.
+		return false
+	case s.Seq != f.conn.Next(f.host):
+		return false // a probe of the host's own
+	case s.SACKCount > 0 || f.ack.gap:
+		return false // data is missing, or just arrived out of order
+	case f.conn.FINSent(f.host) && f.conn.FINSent(peer) && !s.Ack.Less(f.conn.Next(peer)):
+		return false // the last ACK: nothing follows that could carry it
+	case window == 0:
+		return false // the peer waits for room
+	}
+	// RFC 9293 3.8.6.3: at least every second full-sized segment, whether
+	// netstack counted them one by one or acknowledged several together.
+	return s.Ack.Diff(sent) < 2*f.conn.FullSegment(peer)
+}
+
+// note remembers whether the host is missing data, by the ACK that it just sent.
+func (d *delayedACK) note(f *Flow, s *segment.Segment) {
+	last, _ := f.conn.LastAck(f.host)
+	if f.ack.buf != nil {
+		last = f.ack.seg.Ack
+	}
+	f.ack.gap = s.SACKCount > 0 || (s.Ack == last && s.Window == f.conn.LastWindow(f.host))
+}
+
+// hold keeps p's packet, in place of one already held, whose deadline stays.
+func (d *delayedACK) hold(f *Flow, p *packet) {
+	h := &f.ack
+	if h.buf != nil {
+		d.e.reportHeld(f, Superseded)
+		h.buf.DecRef()
+	} else {
+		h.gen++
+		h.since = d.e.clock.NowMonotonic()
+		h.tsEcr = p.seg.TSEcr
+		delay := d.e.tunables.Millis(tunable.DelayedACKms)
+		f.shard.acks.set(h.since.Add(delay), f, h.gen)
+	}
+	h.buf = p.buf.IncRef()
+	h.seg = p.seg
+	d.e.report(f, p, Held, Host, Out)
+}
+
+// supersede drops the held ACK because the outgoing p says all that it said,
+// and gives p the timestamp that the held one owed. Where p does not (it
+// acknowledges less, or nothing), the held ACK stays held.
+func (d *delayedACK) supersede(f *Flow, p *packet) {
+	h := &f.ack
+	if h.buf == nil {
+		return
+	}
+	reset := p.seg.Flags.Has(segment.RST)
+	if !reset && (!p.seg.Flags.Has(segment.ACK) || p.seg.Ack.Less(h.seg.Ack)) {
+		return
+	}
+	p.hold, p.held = Carried, d.heldFor(f)
+	if h.seg.HasTimestamps {
+		setTSEcr(p, h.tsEcr)
+	}
+	d.e.reportHeld(f, Superseded)
+	d.forget(f)
+}
+
+// expire sends the ACK whose alarm rang, unless something carried it meanwhile.
+func (d *delayedACK) expire(f *Flow, gen uint32) {
+	f.mu.Lock()
+	if f.ack.buf == nil || f.ack.gen != gen {
+		f.mu.Unlock()
+		return
+	}
+	d.release(f, Expired)
+}
+
+// flushAll sends every held ACK now.
+func (d *delayedACK) flushAll() {
+	for _, f := range d.e.flows.all() {
+		f.mu.Lock()
+		if f.ack.buf == nil {
+			f.mu.Unlock()
+			continue
+		}
+		d.release(f, Flushed)
+	}
+}
+
+// release sends the held ACK through the stages outside of this one. f.mu is
+// held and will be released.
+func (d *delayedACK) release(f *Flow, why Hold) {
+	h := &f.ack
+	f.now = packet{seg: h.seg, buf: h.buf, hold: why, held: d.heldFor(f)}
+	if h.seg.HasTimestamps {
+		setTSEcr(&f.now, h.tsEcr)
+	}
+	if d.e.runOutbound(f, &f.now, d.position()) == pass {
+		f.enqueue(f.now.buf)
+	}
+	f.now.buf = nil
+	d.forget(f)
+	// A failed write is a lost segment, which TCP mends.
+	_ = d.e.drain(f)
+}
+
+// position is this stage's place in the chain.
+func (d *delayedACK) position() int {
+	for i, s := range d.e.chain {
+		if s == stage(d) {
+			return i
+		}
+	}
+	return 0
+}
+
+// drop forgets the held ACK without sending it: the connection is gone.
+func (d *delayedACK) drop(f *Flow) {
+	if f.ack.buf != nil {
+		d.e.reportHeld(f, Superseded)
+		d.forget(f)
+	}
+}
+
+func (d *delayedACK) forget(f *Flow) {
+	f.ack.buf.DecRef()
+	f.ack.buf = nil
+	f.ack.gen++
+}
+
+func (d *delayedACK) heldFor(f *Flow) time.Duration {
+	return d.e.clock.NowMonotonic().Sub(f.ack.since)
+}
+
+// reportHeld tells the observer what becomes of the held ACK.
+func (e *Endpoint) reportHeld(f *Flow, kind Kind) {
+	if e.tap == nil {
+		return
+	}
+	p := packet{seg: f.ack.seg, buf: f.ack.buf, held: e.delayed.heldFor(f)}
+	e.report(f, &p, kind, Host, Out)
+}
+
+// setTSEcr rewrites the timestamp echo of an outgoing packet. netstack pushes
+// headers into a buffer that no other packet shares, so this is ours to change.
+func setTSEcr(p *packet, v uint32) {
+	if p.seg.TSEcr == v {
+		return
+	}
+	views, offset := p.buf.AsViewList()
+	front := views.Front()
+	if front.Size()-offset < p.seg.PayloadStart {
+		return // headers not in one piece: keep the later, still valid echo
+	}
+	p.seg.SetTSEcr(front.AsSlice()[offset:], v)
+}

@@ -1,0 +1,40 @@
+// Package closepath is the instrumented, tunable close path of a TCP host: a
+// netstack link endpoint that wraps any other and sees each segment twice, on
+// the wire's side and on the host's.
+//
+//	the wrapped link endpoint (a TUN, a channel, anything)
+//	      |              ^
+//	      v              |
+//	  tap(wire)  ------------------  every segment as the wire has it; the flow
+//	      |              |           tracker (lastack/stack/flow) stands here
+//	  delayed ACK  ----------------  holds the host's pure ACKs
+//	      |              |
+//	  tap(host)  ------------------  every segment as netstack has it
+//	      |              ^
+//	      v              |
+//	gVisor netstack
+//
+// A stage is one file and one line in chain.go, where the order is argued. A
+// segment that the taps show on the host's side and not on the wire's was held
+// or dropped by a stage, and an Event says which and why.
+//
+//	ep := closepath.New(link, closepath.Config{Clock: clock, Tunables: set, Tap: tap})
+//	err := s.CreateNIC(1, ep)
+//
+// # Threads and locks
+//
+// netstack calls a link endpoint from many goroutines, with its own locks held,
+// and the wrapped endpoint delivers inline, so that netstack's answers come
+// back out inside the delivery. Hence the rules of this package:
+//
+//   - Each flow has a lock. Stages and taps run with it held.
+//   - It is never held across a delivery to netstack or a write to the wrapped
+//     endpoint: outbound packets join the flow's queue, and whoever finds nobody
+//     writing drains it. So a flow's segments leave in the order in which its
+//     stages passed them, though timers and netstack send from different
+//     goroutines.
+//   - A stage never calls into netstack.
+//
+// What is not TCP, is a fragment, or does not parse, passes untouched and
+// unseen: netstack judges it.
+package closepath

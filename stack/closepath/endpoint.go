@@ -1,0 +1,177 @@
+package closepath
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/link/nested"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// Config says how an Endpoint behaves. The zero value works: the real clock,
+// every tunable at its default, nobody watching.
+type Config struct {
+	// Clock drives all timers; it should be the one of the netstack that the
+	// endpoint is attached to. Nil is the real one.
+	Clock tcpip.Clock
+	// Tunables are obeyed as they are at each moment. Nil is a set of defaults
+	// of the endpoint's own.
+	Tunables *tunable.Set
+	// Tap receives every event. Nil is none.
+	Tap Tap
+	// Alive reports whether netstack has a connected endpoint for a tuple
+	// (Src is the host). It tells the flow table of connections that netstack
+	// gave up in silence; without it such a flow stays until a RST or a SYN
+	// that the host sends. It is called without any lock of this package held.
+	Alive func(segment.Tuple) bool
+}
+
+// Endpoint is a netstack link endpoint that wraps another one and passes its
+// traffic through the close path. Make it with New.
+type Endpoint struct {
+	nested.Endpoint
+
+	clock    tcpip.Clock
+	tunables *tunable.Set
+	tap      Tap
+	alive    func(segment.Tuple) bool
+
+	flows   table
+	delayed *delayedACK
+	chain   []stage
+	closed  atomic.Bool
+	strays  sync.Pool // *packet, for segments of no flow
+}
+
+var _ netstack.LinkEndpoint = (*Endpoint)(nil)
+
+// New wraps link. The Endpoint owns it from now on: closing one closes the other.
+func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
+	e := &Endpoint{clock: cfg.Clock, tunables: cfg.Tunables, tap: cfg.Tap, alive: cfg.Alive}
+	if e.clock == nil {
+		e.clock = tcpip.NewStdClock()
+	}
+	if e.tunables == nil {
+		e.tunables = tunable.NewSet()
+	}
+	e.strays.New = func() any { return new(packet) }
+	e.delayed = &delayedACK{e: e}
+	e.chain = e.stages()
+	e.flows.init(e, e.delayed.expire)
+	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
+		if on == 0 {
+			e.delayed.flushAll()
+		}
+	})
+	e.Endpoint.Init(link, e)
+	return e
+}
+
+// Flows counts the connections being followed, those in TIME_WAIT included.
+func (e *Endpoint) Flows() int { return len(e.flows.all()) }
+
+// Close sends what the stages hold, stops every timer and closes the wrapped
+// endpoint. It implements stack.LinkEndpoint.
+func (e *Endpoint) Close() {
+	if e.closed.Swap(true) {
+		return
+	}
+	e.delayed.flushAll()
+	e.flows.close()
+	e.Endpoint.Close()
+}
+
+// WritePackets implements stack.LinkWriter: netstack's packets on their way out.
+func (e *Endpoint) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
+	for i, buf := range pkts.AsSlice() {
+		if err := e.write(buf); err != nil {
+			return i, err
+		}
+	}
+	return pkts.Len(), nil
+}
+
+func (e *Endpoint) write(buf *netstack.PacketBuffer) tcpip.Error {
+	seg, err := parse(buf)
+	if err != nil {
+		return e.writeOne(buf)
+	}
+	f := e.flows.find(&seg, Out)
+	if f == nil {
+		p := e.strays.Get().(*packet)
+		*p = packet{seg: seg, buf: buf}
+		v := e.runOutbound(nil, p, len(e.chain))
+		*p = packet{}
+		e.strays.Put(p)
+		if v == taken {
+			return nil
+		}
+		return e.writeOne(buf)
+	}
+	f.now = packet{seg: seg, buf: buf}
+	if e.runOutbound(f, &f.now, len(e.chain)) == pass {
+		f.enqueue(buf)
+	}
+	f.now.buf = nil
+	return e.drain(f)
+}
+
+// writeOne writes a packet that no flow has to order.
+func (e *Endpoint) writeOne(buf *netstack.PacketBuffer) tcpip.Error {
+	var l netstack.PacketBufferList
+	l.PushBack(buf)
+	_, err := e.Endpoint.WritePackets(l)
+	return err
+}
+
+// DeliverNetworkPacket implements stack.NetworkDispatcher: the wire's packets
+// on their way in.
+func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, buf *netstack.PacketBuffer) {
+	seg, err := parse(buf)
+	if err == nil && e.arrive(&seg, buf) == taken {
+		return
+	}
+	e.Endpoint.DeliverNetworkPacket(protocol, buf)
+}
+
+// arrive takes an incoming segment through the chain.
+func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer) verdict {
+	f := e.flows.find(seg, In)
+	if f == nil {
+		p := e.strays.Get().(*packet)
+		*p = packet{seg: *seg, buf: buf}
+		v := e.runInbound(nil, p)
+		*p = packet{}
+		e.strays.Put(p)
+		return v
+	}
+	f.now = packet{seg: *seg, buf: buf}
+	v := e.runInbound(f, &f.now)
+	f.now.buf = nil
+	// A stage may have answered. The sender cannot be told of an error, and
+	// TCP will retransmit.
+	_ = e.drain(f)
+	return v
+}
+
+// parse reads the segment in a packet buffer, outgoing (headers pushed) or
+// incoming (not yet parsed).
+func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
+	views, offset := buf.AsViewList()
+	front := views.Front()
+	if front == nil || front.Size() < offset {
+		return segment.Segment{}, segment.ErrTruncated
+	}
+	seg, err := segment.Parse(front.AsSlice()[offset:])
+	if err != segment.ErrTruncated || front.Next() == nil {
+		return seg, err
+	}
+	// Headers over several views: rare, so a copy will do.
+	v := buf.ToView()
+	defer v.Release()
+	return segment.Parse(v.AsSlice())
+}

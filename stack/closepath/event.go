@@ -1,0 +1,120 @@
+package closepath
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// Nanos is a span of time in nanoseconds of the endpoint's clock.
+type Nanos = time.Duration
+
+// Point is where in the chain an event happened.
+type Point uint8
+
+// The two taps.
+const (
+	Wire Point = iota
+	Host
+)
+
+// String is "wire" or "host".
+func (p Point) String() string {
+	if p == Wire {
+		return "wire"
+	}
+	return "host"
+}
+
+// Dir is a segment's direction, as the host sees it.
+type Dir uint8
+
+// In is from the wire to netstack, Out the other way.
+const (
+	In Dir = iota
+	Out
+)
+
+// String is "in" or "out".
+func (d Dir) String() string {
+	if d == In {
+		return "in"
+	}
+	return "out"
+}
+
+// Kind is what an event reports.
+type Kind uint8
+
+const (
+	// Seen: the segment passed a tap.
+	Seen Kind = iota
+	// Held: the delayed-ACK stage keeps the segment back.
+	Held
+	// Superseded: a held segment was dropped because a later one, which
+	// passes next, says all that it said; or because the connection was reset.
+	Superseded
+)
+
+// String is the kind in lower case.
+func (k Kind) String() string { return [...]string{"seen", "held", "superseded"}[k] }
+
+// Hold is what delayed ACK did to an outgoing segment.
+type Hold uint8
+
+const (
+	// NotHeld: the segment went out as netstack sent it, at once.
+	NotHeld Hold = iota
+	// Carried: the segment carries an ACK that had been held for it.
+	Carried
+	// Expired: a pure ACK whose time was up.
+	Expired
+	// Flushed: a pure ACK let go early: delayed ACK was switched off or the
+	// endpoint closed.
+	Flushed
+)
+
+// Event is one observation. It and what it points to are valid only during the
+// call of the tap.
+type Event struct {
+	Kind  Kind
+	Point Point
+	Dir   Dir
+	// Time is the clock's wall time.
+	Time time.Time
+	// Flow numbers the connection within the endpoint, from 1; a 4-tuple that
+	// comes back has a new number. 0 is a segment of no known flow.
+	Flow uint64
+	// HostSide is the side of the connection that the host is.
+	HostSide flow.Side
+	Seg      *segment.Segment
+	// Step is what the segment meant; only at the wire, and only in a flow.
+	Step *flow.Step
+	// Hold and Held tell, of a segment going out at the wire, whether delayed
+	// ACK had a hand in it and how long the oldest ACK in it was held.
+	Hold Hold
+	Held time.Duration
+
+	buf *netstack.PacketBuffer
+}
+
+// AppendPacket appends the IP packet's bytes to dst.
+func (e *Event) AppendPacket(dst []byte) []byte {
+	views, offset := e.buf.AsViewList()
+	for v := views.Front(); v != nil; v = v.Next() {
+		b := v.AsSlice()
+		n := min(offset, len(b))
+		dst = append(dst, b[n:]...)
+		offset -= n
+	}
+	return dst
+}
+
+// Tap receives every event. It is called with the flow's lock held, so the
+// events of one flow come in order, one at a time; those of different flows may
+// come at once from different goroutines. It must not block, do I/O, or call
+// into the endpoint or netstack.
+type Tap func(*Event)

@@ -1,0 +1,71 @@
+package closepath
+
+import (
+	"sync"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// Flow is one connection in the chain.
+type Flow struct {
+	id    uint64
+	key   segment.Tuple // as the host's segments have it
+	host  flow.Side
+	shard *shard
+
+	mu   sync.Mutex
+	conn flow.Conn
+	// embryo: the handshake is not over.
+	embryo bool
+	// gone: no longer in the table; whoever finds it so looks again.
+	gone bool
+	// epoch is the table's sweep count when the last segment passed.
+	epoch uint32
+	// expires is when a finished flow leaves the table; zero until then.
+	expires tcpip.MonotonicTime
+
+	// ack belongs to the delayed-ACK stage.
+	ack heldACK
+
+	// now is scratch for the segment that the chain is working on.
+	now packet
+
+	// queue holds packets that passed the chain and are not yet written;
+	// whoever sets writing drains it. spare is the list being written.
+	writing      bool
+	queue, spare netstack.PacketBufferList
+}
+
+// enqueue adds a packet to what will be written, with a reference of its own.
+// f.mu is held.
+func (f *Flow) enqueue(buf *netstack.PacketBuffer) {
+	f.queue.PushBack(buf.IncRef())
+}
+
+// drain writes the flow's queue to the wrapped endpoint unless somebody else is
+// already at it. It is called with f.mu held and returns with it released. The
+// error is of this goroutine's own writes.
+func (e *Endpoint) drain(f *Flow) tcpip.Error {
+	if f.writing {
+		f.mu.Unlock()
+		return nil
+	}
+	f.writing = true
+	var first tcpip.Error
+	for f.queue.Len() > 0 {
+		f.queue, f.spare = f.spare, f.queue
+		f.mu.Unlock()
+		if _, err := e.Endpoint.WritePackets(f.spare); err != nil && first == nil {
+			first = err
+		}
+		f.spare.Reset() // only the writer touches spare while writing is set
+		f.mu.Lock()
+	}
+	f.writing = false
+	f.mu.Unlock()
+	return first
+}

@@ -1,0 +1,223 @@
+package closepath
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+)
+
+// shardCount spreads flows over locks: enough that two of a handful of
+// processors rarely meet.
+const shardCount = 16
+
+// embryos bounds, per shard, the flows whose handshake is not over: a SYN flood
+// fills no memory. Beyond it a SYN passes unseen; netstack has its own defence,
+// SYN cookies (RFC 4987 3.6).
+const embryos = 4096
+
+// sweepEvery is how often the table looks for flows that netstack gave up
+// without a segment to show for it (an orphan's FIN_WAIT_2 that timed out, say).
+const sweepEvery = 30 * time.Second
+
+// table finds a segment's flow. Lock order: a flow's lock, then its shard's.
+type table struct {
+	e      *Endpoint
+	seed   maphash.Seed
+	nextID atomic.Uint64
+	epoch  atomic.Uint32
+	sweeps tcpip.Timer
+	shards [shardCount]shard
+}
+
+type shard struct {
+	mu      sync.Mutex
+	flows   map[segment.Tuple]*Flow
+	embryos int
+	expiry  alarms
+	acks    alarms
+}
+
+func (t *table) init(e *Endpoint, acks func(*Flow, uint32)) {
+	t.e = e
+	t.seed = maphash.MakeSeed()
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.flows = make(map[segment.Tuple]*Flow)
+		s.expiry.clock, s.expiry.ring = e.clock, t.expired
+		s.acks.clock, s.acks.ring = e.clock, acks
+	}
+	t.sweeps = e.clock.AfterFunc(sweepEvery, t.sweep)
+}
+
+// find returns the flow of a segment, locked, or nil. A SYN begins a flow.
+func (t *table) find(s *segment.Segment, dir Dir) *Flow {
+	key := s.Tuple
+	if dir == In {
+		key = key.Reverse()
+	}
+	opens := opensFlow(s)
+	sh := &t.shards[maphash.Comparable(t.seed, key)%shardCount]
+	for {
+		sh.mu.Lock()
+		f := sh.flows[key]
+		if f == nil && opens && sh.embryos < embryos {
+			f = t.add(sh, key, dir)
+		}
+		sh.mu.Unlock()
+		if f == nil {
+			return nil
+		}
+		f.mu.Lock()
+		switch {
+		case f.gone:
+			f.mu.Unlock() // replaced since; look again
+		case opens && t.outlived(f, s, dir):
+			t.forget(f)
+			f.mu.Unlock()
+		default:
+			f.epoch = t.epoch.Load()
+			return f
+		}
+	}
+}
+
+// add makes a flow for the sender of a SYN. sh.mu is held.
+func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *Flow {
+	f := &Flow{id: t.nextID.Add(1), key: key, shard: sh, host: flow.Server, embryo: true}
+	if dir == Out {
+		f.host = flow.Client
+	}
+	sh.flows[key] = f
+	sh.embryos++
+	return f
+}
+
+// outlived reports whether a SYN begins a new connection on f's 4-tuple. What
+// the host sends is its own decision; a SYN that comes in may be forged or a
+// leftover (RFC 5961 4), and counts only where netstack has no live connection
+// any more. f.mu is held, and released while netstack is asked.
+func (t *table) outlived(f *Flow, s *segment.Segment, dir Dir) bool {
+	side := f.host
+	if dir == In {
+		side = side.Other()
+	}
+	if !f.conn.Reopens(side, s) {
+		return false
+	}
+	if dir == Out || f.conn.State(f.host).Done() || f.embryo {
+		return true
+	}
+	if t.e.alive == nil {
+		return false
+	}
+	f.mu.Unlock()
+	alive := t.e.alive(f.key)
+	f.mu.Lock()
+	return !alive && !f.gone
+}
+
+// forget takes a flow out of the table. f.mu is held. What the flow still holds
+// is dropped: there is nobody left to acknowledge.
+func (t *table) forget(f *Flow) {
+	if f.gone {
+		return
+	}
+	f.gone = true
+	t.e.delayed.drop(f)
+	f.shard.mu.Lock()
+	delete(f.shard.flows, f.key)
+	if f.embryo {
+		f.shard.embryos--
+	}
+	f.shard.mu.Unlock()
+}
+
+// advanced follows the flow's life after a segment passed the wire. f.mu is held.
+func (t *table) advanced(f *Flow, st *flow.Step) {
+	host := st.After[f.host]
+	switch {
+	case f.embryo && host > flow.SynReceived:
+		f.embryo = false
+		f.shard.mu.Lock()
+		f.shard.embryos--
+		f.shard.mu.Unlock()
+	}
+	switch {
+	case st.Marks.Has(flow.Reset), host == flow.Closed:
+		t.forget(f)
+	case host == flow.TimeWait && st.Before[f.host] != flow.TimeWait:
+		f.expires = f.shard.expiry.after(t.e.twoMSL())
+		f.shard.expiry.set(f.expires, f, 0)
+	case host == flow.TimeWait && st.From != f.host && st.Marks.Has(flow.FINAgain):
+		// RFC 9293 3.10.7.4: a retransmitted FIN restarts 2MSL.
+		f.expires = f.shard.expiry.after(t.e.twoMSL())
+	}
+}
+
+// expired ends a flow's TIME_WAIT, unless it was restarted meanwhile.
+func (t *table) expired(f *Flow, _ uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone {
+		return
+	}
+	if t.e.clock.NowMonotonic().Before(f.expires) {
+		f.shard.expiry.set(f.expires, f, 0)
+		return
+	}
+	t.forget(f)
+}
+
+// sweep forgets flows on which nothing passed for a whole round and which
+// netstack knows no more.
+func (t *table) sweep() {
+	now := t.epoch.Add(1)
+	for _, f := range t.all() {
+		f.mu.Lock()
+		idle := now-f.epoch > 1 && !f.gone && f.expires == (tcpip.MonotonicTime{})
+		f.mu.Unlock()
+		if !idle || t.e.alive == nil || t.e.alive(f.key) {
+			continue
+		}
+		f.mu.Lock()
+		if now-f.epoch > 1 {
+			t.forget(f)
+		}
+		f.mu.Unlock()
+	}
+	if !t.e.closed.Load() {
+		t.sweeps.Reset(sweepEvery)
+	}
+}
+
+// all lists the flows of this moment.
+func (t *table) all() []*Flow {
+	var flows []*Flow
+	for i := range t.shards {
+		sh := &t.shards[i]
+		sh.mu.Lock()
+		for _, f := range sh.flows {
+			flows = append(flows, f)
+		}
+		sh.mu.Unlock()
+	}
+	return flows
+}
+
+// twoMSL is how long TIME_WAIT lasts, and a finished flow with it.
+func (e *Endpoint) twoMSL() time.Duration { return 2 * e.tunables.Millis(tunable.MSLms) }
+
+func (t *table) close() {
+	t.sweeps.Stop()
+	for i := range t.shards {
+		t.shards[i].expiry.close()
+		t.shards[i].acks.close()
+	}
+}

@@ -1,0 +1,50 @@
+package closepath
+
+import "lastack/stack/segment"
+
+// tap shows passing segments to the observer. The one at the wire also feeds
+// the flow tracker: what the wire has seen is what is known of both sides.
+type tap struct {
+	e     *Endpoint
+	point Point
+}
+
+func (t *tap) inbound(f *Flow, p *packet) verdict  { return t.see(f, p, In) }
+func (t *tap) outbound(f *Flow, p *packet) verdict { return t.see(f, p, Out) }
+
+func (t *tap) see(f *Flow, p *packet, dir Dir) verdict {
+	if t.point == Wire && f != nil {
+		side := f.host
+		if dir == In {
+			side = side.Other()
+		}
+		p.step = f.conn.Update(side, &p.seg)
+		t.e.flows.advanced(f, &p.step)
+	}
+	t.e.report(f, p, Seen, t.point, dir)
+	return pass
+}
+
+// report calls the observer, if there is one.
+func (e *Endpoint) report(f *Flow, p *packet, kind Kind, point Point, dir Dir) {
+	if e.tap == nil {
+		return
+	}
+	ev := Event{
+		Kind: kind, Point: point, Dir: dir, Time: e.clock.Now(),
+		Seg: &p.seg, Hold: p.hold, Held: p.held, buf: p.buf,
+	}
+	if f != nil {
+		ev.Flow, ev.HostSide = f.id, f.host
+		if point == Wire {
+			ev.Step = &p.step
+		}
+	}
+	e.tap(&ev)
+}
+
+// opensFlow reports whether a segment that belongs to no flow begins one: only
+// a SYN does (RFC 9293 3.5), so that stray segments leave nothing behind.
+func opensFlow(s *segment.Segment) bool {
+	return s.Flags.Has(segment.SYN) && !s.Flags.Any(segment.ACK|segment.RST)
+}

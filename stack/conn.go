@@ -1,0 +1,228 @@
+package stack
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lastack/stack/segment"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// Conn is a TCP connection of the host: a net.Conn with the closing calls of
+// *net.TCPConn. It may be used from several goroutines.
+type Conn struct {
+	ep            tcpip.Endpoint
+	wq            *waiter.Queue
+	local, remote *net.TCPAddr
+	closed        atomic.Bool
+
+	// One reader and one writer at a time; each waits on its own channel,
+	// which netstack fills through its entry.
+	readMu, writeMu             sync.Mutex
+	readable, writable          chan struct{}
+	readEntry, writeEntry       waiter.Entry
+	readDeadline, writeDeadline deadline
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// events that can end a wait, beside data or room: an error or a hang-up.
+const ended = waiter.EventHUp | waiter.EventErr | waiter.EventRdHUp
+
+func newConn(clock tcpip.Clock, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) {
+	c := &Conn{ep: ep, wq: wq, readDeadline: newDeadline(clock), writeDeadline: newDeadline(clock)}
+	c.readEntry, c.readable = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
+	c.writeEntry, c.writable = waiter.NewChannelEntry(waiter.WritableEvents | ended)
+	local, err := ep.GetLocalAddress()
+	if err != nil {
+		return nil, err
+	}
+	remote, err := ep.GetRemoteAddress()
+	if err != nil {
+		return nil, err
+	}
+	c.local, c.remote = tcpAddr(local), tcpAddr(remote)
+	wq.EventRegister(&c.readEntry)
+	wq.EventRegister(&c.writeEntry)
+	return c, nil
+}
+
+// tcpAddr converts netstack's form; IPv4 comes out as IPv4.
+func tcpAddr(a tcpip.FullAddress) *net.TCPAddr {
+	addr, _ := netip.AddrFromSlice(a.Addr.AsSlice())
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr.Unmap(), a.Port))
+}
+
+// Read reads what has arrived, waiting for something to; io.EOF is the peer's
+// FIN (RFC 9293 3.9.1.4, 3.10.4).
+func (c *Conn) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	c.readMu.Lock()
+	defer c.readMu.Unlock()
+	for {
+		if c.closed.Load() {
+			return 0, c.fail("read", net.ErrClosed)
+		}
+		if c.readDeadline.over() {
+			return 0, timeoutError("read", c.local, c.remote)
+		}
+		w := tcpip.SliceWriter(b)
+		res, err := c.ep.Read(&w, tcpip.ReadOptions{})
+		switch err.(type) {
+		case nil:
+			c.ep.ModerateRecvBuf(res.Count)
+			return res.Count, nil
+		case *tcpip.ErrWouldBlock:
+			select {
+			case <-c.readable:
+			case <-c.readDeadline.wait():
+			}
+		default:
+			return 0, c.ioError("read", err)
+		}
+	}
+}
+
+// Write sends all of b, waiting for room in the send buffer. n counts what the
+// host took over, which is not what the peer has acknowledged.
+func (c *Conn) Write(b []byte) (n int, err error) {
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	var r bytes.Reader
+	for n < len(b) {
+		if c.closed.Load() {
+			return n, c.fail("write", net.ErrClosed)
+		}
+		if c.writeDeadline.over() {
+			return n, timeoutError("write", c.local, c.remote)
+		}
+		r.Reset(b[n:])
+		taken, err := c.ep.Write(&r, tcpip.WriteOptions{})
+		n += int(taken)
+		switch err.(type) {
+		case nil:
+		case *tcpip.ErrWouldBlock:
+			select {
+			case <-c.writable:
+			case <-c.writeDeadline.wait():
+			}
+		default:
+			return n, c.ioError("write", err)
+		}
+	}
+	return n, nil
+}
+
+// Close closes both directions and forgets the connection: a FIN behind what
+// was written, or a RST if data lies unread (RFC 9293 3.6.1) or SetLinger(0)
+// was called. It does not wait. Closing again is net.ErrClosed.
+func (c *Conn) Close() error {
+	if c.closed.Swap(true) {
+		return c.fail("close", net.ErrClosed)
+	}
+	c.ep.Close()
+	c.unregister()
+	return nil
+}
+
+// unregister leaves netstack's waiter queue, waking whoever still waits.
+func (c *Conn) unregister() {
+	c.wq.EventUnregister(&c.readEntry)
+	c.wq.EventUnregister(&c.writeEntry)
+	for _, ch := range []chan struct{}{c.readable, c.writable} {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// CloseWrite sends a FIN behind what was written and leaves the other direction
+// open: a half-close (RFC 9293 3.6).
+func (c *Conn) CloseWrite() error { return c.shutdown(tcpip.ShutdownWrite) }
+
+// CloseRead discards what arrives from now on. It sends nothing.
+func (c *Conn) CloseRead() error { return c.shutdown(tcpip.ShutdownRead) }
+
+func (c *Conn) shutdown(flags tcpip.ShutdownFlags) error {
+	if c.closed.Load() {
+		return c.fail("shutdown", net.ErrClosed)
+	}
+	if err := c.ep.Shutdown(flags); err != nil {
+		return c.fail("shutdown", errno(err))
+	}
+	return nil
+}
+
+// SetLinger sets what Close does with data that is not yet acknowledged:
+// sec < 0 (the default) sends it in the background; 0 discards it and resets
+// the connection; sec > 0 sends it in the background, and may discard what is
+// left after so many seconds, which this host never does.
+func (c *Conn) SetLinger(sec int) error {
+	if c.closed.Load() {
+		return c.fail("set", net.ErrClosed)
+	}
+	c.ep.SocketOptions().SetLinger(tcpip.LingerOption{
+		Enabled: sec >= 0,
+		Timeout: time.Duration(max(sec, 0)) * time.Second,
+	})
+	return nil
+}
+
+// LocalAddr is the host's end.
+func (c *Conn) LocalAddr() net.Addr { return c.local }
+
+// RemoteAddr is the peer's end.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+
+// Tuple is the connection's 4-tuple as the host's segments carry it.
+func (c *Conn) Tuple() segment.Tuple {
+	return segment.Tuple{
+		Src: segment.EndpointFrom(c.local.AddrPort()),
+		Dst: segment.EndpointFrom(c.remote.AddrPort()),
+	}
+}
+
+// SetDeadline sets both deadlines, in the time of the host's clock.
+func (c *Conn) SetDeadline(t time.Time) error {
+	_ = c.SetWriteDeadline(t) // fails just when the next one does
+	return c.SetReadDeadline(t)
+}
+
+// SetReadDeadline ends Reads after t; the zero time means never.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.readDeadline, t) }
+
+// SetWriteDeadline ends Writes after t; the zero time means never.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.writeDeadline, t) }
+
+func (c *Conn) setDeadline(d *deadline, t time.Time) error {
+	if c.closed.Load() {
+		return c.fail("set", net.ErrClosed)
+	}
+	d.set(t)
+	return nil
+}
+
+func (c *Conn) fail(op string, err error) error { return opError(op, c.local, c.remote, err) }
+
+// ioError converts what a read or write ended with. EOF stays bare, as callers
+// compare with it.
+func (c *Conn) ioError(op string, err tcpip.Error) error {
+	e := errno(err)
+	switch {
+	case c.closed.Load():
+		e = net.ErrClosed
+	case e == io.EOF:
+		return e
+	}
+	return c.fail(op, e)
+}

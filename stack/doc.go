@@ -1,0 +1,16 @@
+// Package stack is lastack's host: gVisor's netstack behind the instrumented
+// close path, on a device that carries IP packets.
+//
+//	device (a TUN) -> stack/link -> stack/closepath -> netstack -> Host: Listen, Dial
+//
+//	dev, err := tun.Open(...)
+//	host, err := stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{addr}})
+//	l, err := host.Listen("tcp", ":80")
+//
+// Listeners and connections are net.Listener and net.Conn, with CloseWrite,
+// CloseRead and SetLinger beside them, and errors are *net.OpError around a
+// syscall.Errno, so that code written for the kernel's sockets finds what it
+// expects. The package speaks IPv4, IPv6, ICMP (the host answers ping) and TCP.
+//
+// It does not resolve names, and has no UDP.
+package stack

@@ -1,0 +1,65 @@
+package stack
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+)
+
+// errno is what the kernel's sockets would have said. It is the one place where
+// netstack's errors, which are no Go errors, become such.
+func errno(err tcpip.Error) error {
+	switch err.(type) {
+	case *tcpip.ErrClosedForReceive:
+		return io.EOF
+	case *tcpip.ErrClosedForSend:
+		return syscall.EPIPE
+	case *tcpip.ErrConnectionRefused:
+		return syscall.ECONNREFUSED
+	case *tcpip.ErrConnectionReset:
+		return syscall.ECONNRESET
+	case *tcpip.ErrConnectionAborted, *tcpip.ErrAborted:
+		return syscall.ECONNABORTED
+	case *tcpip.ErrTimeout:
+		return syscall.ETIMEDOUT
+	case *tcpip.ErrNotConnected:
+		return syscall.ENOTCONN
+	case *tcpip.ErrPortInUse:
+		return syscall.EADDRINUSE
+	case *tcpip.ErrBadLocalAddress, *tcpip.ErrNoPortAvailable:
+		return syscall.EADDRNOTAVAIL
+	case *tcpip.ErrHostUnreachable:
+		return syscall.EHOSTUNREACH
+	case *tcpip.ErrNetworkUnreachable:
+		return syscall.ENETUNREACH
+	case *tcpip.ErrNoBufferSpace:
+		return syscall.ENOBUFS
+	case *tcpip.ErrMessageTooLong:
+		return syscall.EMSGSIZE
+	case *tcpip.ErrWouldBlock:
+		return syscall.EAGAIN
+	case *tcpip.ErrNotPermitted, *tcpip.ErrBroadcastDisabled:
+		return syscall.EPERM
+	case *tcpip.ErrNotSupported, *tcpip.ErrUnknownProtocol:
+		return syscall.EOPNOTSUPP
+	case *tcpip.ErrInvalidEndpointState, *tcpip.ErrInvalidOptionValue:
+		return syscall.EINVAL
+	}
+	return errors.New(err.String())
+}
+
+// opError wraps an error as package net does: the errno as an
+// *os.SyscallError's would be too deep for errors that are no system calls.
+func opError(op string, src, dst net.Addr, err error) error {
+	return &net.OpError{Op: op, Net: "tcp", Source: src, Addr: dst, Err: err}
+}
+
+// timeoutError is what a deadline that has passed gives: it is a net.Error, and
+// errors.Is finds os.ErrDeadlineExceeded.
+func timeoutError(op string, src, dst net.Addr) error {
+	return opError(op, src, dst, os.ErrDeadlineExceeded)
+}

@@ -1,0 +1,249 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"lastack/stack/closepath"
+	"lastack/stack/link"
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+)
+
+// Config says what a Host is made of. Device and Addrs are required; the zero
+// value of everything else works.
+type Config struct {
+	// Device carries the packets. The Host owns it from New on.
+	Device link.Device
+	// Addrs are the host's own addresses, IPv4 and IPv6.
+	Addrs []netip.Addr
+	// Tunables may be changed at any time, and shared. Nil is a set of
+	// defaults, which Tunables returns.
+	Tunables *tunable.Set
+	// Clock is netstack's, the close path's and the deadlines'. Nil is the
+	// real one.
+	Clock tcpip.Clock
+	// Tap sees every segment and what the close path does to it.
+	Tap closepath.Tap
+	// Backlog is how many connections a listener may have waiting. 0 is 4096.
+	Backlog int
+}
+
+// Validate reports what is wrong with the Config, naming the field.
+func (c *Config) Validate() error {
+	if c.Device == nil {
+		return errors.New("stack: Config.Device is nil; open one with tun.Open")
+	}
+	if len(c.Addrs) == 0 {
+		return errors.New("stack: Config.Addrs is empty; the host needs an address")
+	}
+	for _, a := range c.Addrs {
+		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() {
+			return fmt.Errorf("stack: Config.Addrs: %v cannot be a host's address on a TUN", a)
+		}
+	}
+	if c.Backlog < 0 {
+		return fmt.Errorf("stack: Config.Backlog: %d is negative", c.Backlog)
+	}
+	return nil
+}
+
+// Host is a TCP/IP host in userspace. Make it with New, end it with Close.
+type Host struct {
+	net      *netstack.Stack
+	link     *link.Endpoint
+	path     *closepath.Endpoint
+	clock    tcpip.Clock
+	tunables *tunable.Set
+	backlog  int
+	addrs    []netip.Addr
+	close    sync.Once
+}
+
+// nic is the host's only interface.
+const nic tcpip.NICID = 1
+
+// defaultBacklog is net.core.somaxconn's default. A short one would bring SYN
+// cookies into play, which lose the TCP options of the SYN.
+const defaultBacklog = 4096
+
+// New brings a host up on the device. On an error the device is closed.
+func New(cfg Config) (*Host, error) {
+	if err := cfg.Validate(); err != nil {
+		if cfg.Device != nil {
+			err = errors.Join(err, cfg.Device.Close())
+		}
+		return nil, err
+	}
+	h := &Host{clock: cfg.Clock, tunables: cfg.Tunables, backlog: cfg.Backlog, addrs: cfg.Addrs}
+	if h.clock == nil {
+		h.clock = tcpip.NewStdClock()
+	}
+	if h.tunables == nil {
+		h.tunables = tunable.NewSet()
+	}
+	if h.backlog == 0 {
+		h.backlog = defaultBacklog
+	}
+	h.link = link.New(cfg.Device)
+	h.path = closepath.New(h.link, closepath.Config{
+		Clock: h.clock, Tunables: h.tunables, Tap: cfg.Tap, Alive: h.alive,
+	})
+	h.net = newNetstack(h.clock)
+	if err := h.configure(cfg.Addrs); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// newNetstack has no timers or packets of its own accord: on a TUN there are no
+// routers to solicit and nobody whose address could be a duplicate.
+func newNetstack(clock tcpip.Clock) *netstack.Stack {
+	v6 := ipv6.NewProtocolWithOptions(ipv6.Options{
+		NDPConfigs: ipv6.NDPConfigurations{HandleRAs: ipv6.HandlingRAsDisabled},
+		DADConfigs: netstack.DADConfigurations{DupAddrDetectTransmits: 0},
+	})
+	return netstack.New(netstack.Options{
+		Clock:              clock,
+		NetworkProtocols:   []netstack.NetworkProtocolFactory{ipv4.NewProtocol, v6},
+		TransportProtocols: []netstack.TransportProtocolFactory{tcp.NewProtocol},
+	})
+}
+
+func (h *Host) configure(addrs []netip.Addr) error {
+	if err := h.net.CreateNIC(nic, h.path); err != nil {
+		return fmt.Errorf("stack: attaching the device to netstack: %s", err)
+	}
+	for _, a := range addrs {
+		pa := tcpip.ProtocolAddress{
+			Protocol:          protocolOf(a),
+			AddressWithPrefix: tcpip.AddrFromSlice(a.AsSlice()).WithPrefix(),
+		}
+		if err := h.net.AddProtocolAddress(nic, pa, netstack.AddressProperties{}); err != nil {
+			return fmt.Errorf("stack: giving the host the address %s: %s", a, err)
+		}
+	}
+	h.net.SetRouteTable([]tcpip.Route{
+		{Destination: header.IPv4EmptySubnet, NIC: nic},
+		{Destination: header.IPv6EmptySubnet, NIC: nic},
+	})
+	return h.setOptions()
+}
+
+// setOptions brings netstack's TCP to what Linux does by default, and has it
+// follow the tunables that it can obey by itself.
+func (h *Host) setOptions() error {
+	sack := tcpip.TCPSACKEnabled(true)
+	moderate := tcpip.TCPModerateReceiveBufferOption(true)
+	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &moderate} {
+		if err := h.net.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
+			return fmt.Errorf("stack: setting netstack's %T: %s", o, err)
+		}
+	}
+	setMSL := func(int64) {
+		// TIME_WAIT lasts two MSL (RFC 9293 3.4.2).
+		d := tcpip.TCPTimeWaitTimeoutOption(2 * h.tunables.Millis(tunable.MSLms))
+		// The option exists and takes any positive time; see the test.
+		_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &d)
+	}
+	setMSL(0)
+	h.tunables.OnChange(tunable.MSLms, setMSL)
+	return nil
+}
+
+// Tunables is the set that the host obeys.
+func (h *Host) Tunables() *tunable.Set { return h.tunables }
+
+// Addrs are the host's addresses.
+func (h *Host) Addrs() []netip.Addr { return append([]netip.Addr(nil), h.addrs...) }
+
+// Flows counts the connections that the close path follows, those in TIME_WAIT
+// included.
+func (h *Host) Flows() int { return h.path.Flows() }
+
+// Done is closed when the device stops carrying packets: after Close, or because
+// it failed, for which Err gives the reason.
+func (h *Host) Done() <-chan struct{} { return h.link.Done() }
+
+// Err is why the device failed; nil while it works and after Close.
+func (h *Host) Err() error { return h.link.Err() }
+
+// Close resets every connection, sends what the close path holds, closes the
+// device and waits until every goroutine of the host has ended. The error is of
+// the device.
+func (h *Host) Close() error {
+	h.close.Do(func() {
+		h.net.Close()
+		h.path.Close()
+		h.path.Wait()
+		h.net.Wait()
+	})
+	return h.link.Err()
+}
+
+// State is netstack's own state of a connection (Src is the host), in the names
+// of RFC 9293 3.3.2; CLOSED if netstack has none.
+func (h *Host) State(t segment.Tuple) string {
+	ep := h.endpoint(t)
+	if ep == nil {
+		return stateNames[tcp.StateClose]
+	}
+	if name, ok := stateNames[ep.EndpointState()]; ok {
+		return name
+	}
+	return ep.EndpointState().String()
+}
+
+var stateNames = map[tcp.EndpointState]string{
+	tcp.StateListen:      "LISTEN",
+	tcp.StateSynSent:     "SYN_SENT",
+	tcp.StateSynRecv:     "SYN_RECEIVED",
+	tcp.StateEstablished: "ESTABLISHED",
+	tcp.StateFinWait1:    "FIN_WAIT_1",
+	tcp.StateFinWait2:    "FIN_WAIT_2",
+	tcp.StateCloseWait:   "CLOSE_WAIT",
+	tcp.StateClosing:     "CLOSING",
+	tcp.StateLastAck:     "LAST_ACK",
+	tcp.StateTimeWait:    "TIME_WAIT",
+	tcp.StateClose:       "CLOSED",
+	tcp.StateError:       "CLOSED",
+}
+
+// alive tells the close path whether netstack still has the connection.
+func (h *Host) alive(t segment.Tuple) bool {
+	ep := h.endpoint(t)
+	return ep != nil && ep.EndpointState() != tcp.StateTimeWait
+}
+
+// endpoint is netstack's endpoint of exactly this connection, or nil. The
+// demultiplexer falls back to a listener, which is not what is asked for.
+func (h *Host) endpoint(t segment.Tuple) *tcp.Endpoint {
+	local, remote := t.Src.AddrPort(), t.Dst.AddrPort()
+	found := h.net.FindTransportEndpoint(protocolOf(local.Addr()), tcp.ProtocolNumber,
+		netstack.TransportEndpointID{
+			LocalPort: local.Port(), LocalAddress: tcpip.AddrFromSlice(local.Addr().AsSlice()),
+			RemotePort: remote.Port(), RemoteAddress: tcpip.AddrFromSlice(remote.Addr().AsSlice()),
+		}, nic)
+	ep, ok := found.(*tcp.Endpoint)
+	if !ok || ep.EndpointState() == tcp.StateListen {
+		return nil
+	}
+	return ep
+}
+
+func protocolOf(a netip.Addr) tcpip.NetworkProtocolNumber {
+	if a.Is4() || a.Is4In6() {
+		return header.IPv4ProtocolNumber
+	}
+	return header.IPv6ProtocolNumber
+}

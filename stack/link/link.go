@@ -1,0 +1,281 @@
+// Package link is the netstack link endpoint of a TUN device: one goroutine
+// reads packets and delivers them inline; each outgoing packet is one write.
+//
+//	Device --Read--> reader goroutine --deliver--> netstack (queues the segment
+//	                                               on its endpoint; answers a
+//	                                               stray with RST inline)
+//	Device <--Write-- whichever goroutine netstack sends from
+//
+// That is all of it, on purpose. The device's descriptor is served by the Go
+// runtime's poller, so a read that finds nothing parks a goroutine instead of a
+// thread, and netstack hands each segment to its own processor goroutines, so
+// the reader is free again in microseconds. More queues, batching and busy
+// polling gained nothing where connections are short.
+//
+// The package does not look into packets beyond the IP version: what does not
+// parse is netstack's to count and drop. It does no segmentation offload.
+package link
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// Device carries whole IP packets; lastack/tun.Device is one.
+type Device interface {
+	// Read fills p, which has room for MTU bytes, with the next packet. It
+	// blocks until there is one, and fails with os.ErrClosed after Close.
+	// There is one reader.
+	Read(p []byte) (int, error)
+	// Write sends one packet. It does not keep p. Many goroutines write.
+	Write(p []byte) (int, error)
+	// MTU is the largest packet, in bytes.
+	MTU() int
+	// Close ends a pending Read.
+	Close() error
+}
+
+// Endpoint is a Device as netstack sees it. Make it with New.
+type Endpoint struct {
+	dev Device
+	mtu atomic.Uint32
+
+	mu         sync.Mutex
+	dispatcher netstack.NetworkDispatcher
+	onClose    func()
+	started    bool
+	closed     bool
+	err        error
+	done       chan struct{} // closed when the reader has ended
+
+	gather sync.Pool // *[]byte of one MTU, for packets in several pieces
+}
+
+var _ netstack.LinkEndpoint = (*Endpoint)(nil)
+
+// New wraps a device, which the Endpoint owns from now on. Reading begins when
+// netstack attaches.
+func New(dev Device) *Endpoint {
+	e := &Endpoint{dev: dev, done: make(chan struct{})}
+	e.mtu.Store(uint32(dev.MTU()))
+	e.gather.New = func() any {
+		b := make([]byte, 0, dev.MTU())
+		return &b
+	}
+	return e
+}
+
+// Done is closed when the endpoint has stopped reading: after Close, or because
+// the device failed, which Err tells apart.
+func (e *Endpoint) Done() <-chan struct{} { return e.done }
+
+// Err is why reading ended: nil while it goes on and after Close.
+func (e *Endpoint) Err() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.err
+}
+
+// Attach implements stack.LinkEndpoint; the first dispatcher starts the reader.
+func (e *Endpoint) Attach(d netstack.NetworkDispatcher) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dispatcher = d
+	if d != nil && !e.started && !e.closed {
+		e.started = true
+		go e.read()
+	}
+}
+
+// IsAttached implements stack.LinkEndpoint.
+func (e *Endpoint) IsAttached() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dispatcher != nil
+}
+
+// smallPacket is up to where copying a packet beats giving it a buffer of MTU
+// size: SYN, FIN and ACK are 40 to 80 bytes, and netstack counts a buffer's
+// whole capacity against the socket.
+const smallPacket = 256
+
+// read delivers packets until the device fails or is closed.
+func (e *Endpoint) read() {
+	size := e.dev.MTU()
+	view := buffer.NewViewSize(size)
+	var err error
+	for {
+		var n int
+		n, err = e.dev.Read(view.AsSlice())
+		if err != nil {
+			break
+		}
+		if n <= smallPacket {
+			e.deliver(buffer.NewViewWithData(view.AsSlice()[:n]))
+			continue
+		}
+		view.CapLength(n)
+		e.deliver(view)
+		view = buffer.NewViewSize(size)
+	}
+	view.Release()
+	e.mu.Lock()
+	if !e.closed && !errors.Is(err, os.ErrClosed) {
+		e.err = fmt.Errorf("link: reading from the device: %w", err)
+	}
+	e.mu.Unlock()
+	close(e.done)
+}
+
+// deliver hands one packet, which it takes over, to netstack.
+func (e *Endpoint) deliver(v *buffer.View) {
+	var protocol tcpip.NetworkProtocolNumber
+	switch version(v.AsSlice()) {
+	case 4:
+		protocol = header.IPv4ProtocolNumber
+	case 6:
+		protocol = header.IPv6ProtocolNumber
+	default:
+		v.Release()
+		return
+	}
+	e.mu.Lock()
+	d := e.dispatcher
+	e.mu.Unlock()
+	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithView(v)})
+	if d != nil {
+		d.DeliverNetworkPacket(protocol, pkt)
+	}
+	pkt.DecRef()
+}
+
+// version is the IP version in a packet's first nibble, 0 for an empty packet.
+func version(b []byte) byte {
+	if len(b) == 0 {
+		return 0
+	}
+	return b[0] >> 4
+}
+
+// WritePackets implements stack.LinkWriter. It keeps no packet.
+func (e *Endpoint) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Error) {
+	for i, pkt := range pkts.AsSlice() {
+		if err := e.write(pkt); err != nil {
+			return i, writeError(err)
+		}
+	}
+	return pkts.Len(), nil
+}
+
+func (e *Endpoint) write(pkt *netstack.PacketBuffer) error {
+	views, offset := pkt.AsViewList()
+	front := views.Front()
+	if front == nil {
+		return nil
+	}
+	if front.Next() == nil {
+		_, err := e.dev.Write(front.AsSlice()[offset:])
+		return err
+	}
+	// One copy costs less than a vectored write of two or three pieces.
+	b := e.gather.Get().(*[]byte)
+	defer e.gather.Put(b)
+	*b = append((*b)[:0], front.AsSlice()[min(offset, front.Size()):]...)
+	offset -= min(offset, front.Size())
+	for v := front.Next(); v != nil; v = v.Next() {
+		n := min(offset, v.Size())
+		*b = append(*b, v.AsSlice()[n:]...)
+		offset -= n
+	}
+	_, err := e.dev.Write(*b)
+	return err
+}
+
+// writeError tells netstack about a failed write in its own terms.
+func writeError(err error) tcpip.Error {
+	if errors.Is(err, os.ErrClosed) {
+		return &tcpip.ErrClosedForSend{}
+	}
+	return &tcpip.ErrNoBufferSpace{}
+}
+
+// Close implements stack.LinkEndpoint: it closes the device, which ends the
+// reader. Closing twice is harmless.
+func (e *Endpoint) Close() {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.closed = true
+	onClose, started := e.onClose, e.started
+	e.mu.Unlock()
+	if onClose != nil {
+		onClose()
+	}
+	err := e.dev.Close()
+	e.mu.Lock()
+	if err != nil && e.err == nil {
+		e.err = fmt.Errorf("link: closing the device: %w", err)
+	}
+	e.mu.Unlock()
+	if !started {
+		close(e.done)
+	}
+}
+
+// Wait implements stack.LinkEndpoint: it returns when the reader has ended, at
+// once if it never began.
+func (e *Endpoint) Wait() {
+	e.mu.Lock()
+	started := e.started
+	e.mu.Unlock()
+	if started {
+		<-e.done
+	}
+}
+
+// MTU implements stack.LinkEndpoint.
+func (e *Endpoint) MTU() uint32 { return e.mtu.Load() }
+
+// SetMTU implements stack.LinkEndpoint. It changes what netstack sends, not the
+// device.
+func (e *Endpoint) SetMTU(mtu uint32) { e.mtu.Store(mtu) }
+
+// Capabilities implements stack.LinkEndpoint: none, so that netstack computes
+// and verifies checksums as a host on a wire does.
+func (*Endpoint) Capabilities() netstack.LinkEndpointCapabilities { return netstack.CapabilityNone }
+
+// MaxHeaderLength implements stack.LinkEndpoint: a TUN has no link header.
+func (*Endpoint) MaxHeaderLength() uint16 { return 0 }
+
+// LinkAddress implements stack.LinkEndpoint: a TUN has none.
+func (*Endpoint) LinkAddress() tcpip.LinkAddress { return "" }
+
+// SetLinkAddress implements stack.LinkEndpoint and does nothing.
+func (*Endpoint) SetLinkAddress(tcpip.LinkAddress) {}
+
+// ARPHardwareType implements stack.LinkEndpoint.
+func (*Endpoint) ARPHardwareType() header.ARPHardwareType { return header.ARPHardwareNone }
+
+// AddHeader implements stack.LinkEndpoint and does nothing.
+func (*Endpoint) AddHeader(*netstack.PacketBuffer) {}
+
+// ParseHeader implements stack.LinkEndpoint: there is nothing to parse.
+func (*Endpoint) ParseHeader(*netstack.PacketBuffer) bool { return true }
+
+// SetOnCloseAction implements stack.LinkEndpoint: f runs once, before the
+// device is closed.
+func (e *Endpoint) SetOnCloseAction(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.onClose = f
+}

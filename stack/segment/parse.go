@@ -1,0 +1,228 @@
+package segment
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// Why a packet is not a segment. Parse returns exactly these, so that a caller
+// on the hot path compares instead of allocating.
+var (
+	// ErrNotTCP: the packet is sound as far as it was read, and carries
+	// something else (UDP, ICMP, ...).
+	ErrNotTCP = errors.New("segment: not TCP")
+	// ErrFragment: an IP fragment; the TCP header, if it is there, speaks
+	// for data that is not.
+	ErrFragment = errors.New("segment: IP fragment")
+	// ErrTruncated: the bytes end before the TCP header does.
+	ErrTruncated = errors.New("segment: truncated before the end of the TCP header")
+	// ErrMalformed: a length or version field contradicts the packet.
+	ErrMalformed = errors.New("segment: malformed header")
+)
+
+const (
+	protocolTCP = 6
+	minIPv4     = 20
+	lenIPv6     = 40
+	minTCP      = 20
+)
+
+// Parse reads the segment in an IPv4 or IPv6 packet. The slice must hold the
+// headers and may end anywhere after them. A total length of zero in IPv4
+// (segmentation offload leaves it so in a capture) means all of b.
+func Parse(b []byte) (Segment, error) {
+	var s Segment
+	if len(b) == 0 {
+		return s, ErrTruncated
+	}
+	var total int
+	var err error
+	switch b[0] >> 4 {
+	case 4:
+		total, err = s.parseIPv4(b)
+	case 6:
+		total, err = s.parseIPv6(b)
+	default:
+		return s, ErrMalformed
+	}
+	if err != nil {
+		return s, err
+	}
+	return s, s.parseTCP(b, total)
+}
+
+// parseIPv4 fills in addresses and TCPStart, and returns the packet's length
+// by its header (RFC 791 3.1).
+func (s *Segment) parseIPv4(b []byte) (int, error) {
+	if len(b) < minIPv4 {
+		return 0, ErrTruncated
+	}
+	ihl := int(b[0]&0x0f) * 4
+	total := int(binary.BigEndian.Uint16(b[2:]))
+	if total == 0 {
+		total = len(b)
+	}
+	if ihl < minIPv4 || total < ihl {
+		return 0, ErrMalformed
+	}
+	if b[9] != protocolTCP {
+		return 0, ErrNotTCP
+	}
+	// More-fragments or a non-zero offset; don't-fragment is no fragment.
+	if binary.BigEndian.Uint16(b[6:])&0x3fff != 0 {
+		return 0, ErrFragment
+	}
+	s.Version = 4
+	s.Src.Addr = mapped(b[12:16])
+	s.Dst.Addr = mapped(b[16:20])
+	s.TCPStart = ihl
+	return total, nil
+}
+
+// mapped is the IPv4-mapped form of a 4-byte address.
+func mapped(a []byte) [16]byte {
+	return [16]byte{10: 0xff, 11: 0xff, 12: a[0], 13: a[1], 14: a[2], 15: a[3]}
+}
+
+// Extension headers that may stand between IPv6 and TCP (RFC 8200 4).
+const (
+	extHopByHop = 0
+	extRouting  = 43
+	extFragment = 44
+	extAuth     = 51
+	extDest     = 60
+)
+
+// parseIPv6 fills in addresses and TCPStart, walking extension headers, and
+// returns the packet's length by its header.
+func (s *Segment) parseIPv6(b []byte) (int, error) {
+	if len(b) < lenIPv6 {
+		return 0, ErrTruncated
+	}
+	total := lenIPv6 + int(binary.BigEndian.Uint16(b[4:]))
+	if total == lenIPv6 {
+		total = len(b) // a jumbogram or segmentation offload: as for IPv4
+	}
+	s.Version = 6
+	copy(s.Src.Addr[:], b[8:24])
+	copy(s.Dst.Addr[:], b[24:40])
+	next, at := b[6], lenIPv6
+	for next != protocolTCP {
+		n, err := extensionLen(next, b, at)
+		if err != nil {
+			return 0, err
+		}
+		next, at = b[at], at+n
+	}
+	s.TCPStart = at
+	return total, nil
+}
+
+// extensionLen is the length of the extension header of the given kind at
+// b[at:]. A fragment header with offset 0 and no more fragments (an "atomic
+// fragment", RFC 6946) is a whole packet.
+func extensionLen(kind byte, b []byte, at int) (int, error) {
+	switch kind {
+	case extHopByHop, extRouting, extDest, extFragment, extAuth:
+	default:
+		return 0, ErrNotTCP
+	}
+	if len(b) < at+8 {
+		return 0, ErrTruncated
+	}
+	switch kind {
+	case extFragment:
+		if binary.BigEndian.Uint16(b[at+2:])&0xfff9 != 0 {
+			return 0, ErrFragment
+		}
+		return 8, nil
+	case extAuth:
+		return (int(b[at+1]) + 2) * 4, nil // RFC 4302 2.2 counts in words of 4
+	}
+	return (int(b[at+1]) + 1) * 8, nil
+}
+
+func (s *Segment) parseTCP(b []byte, total int) error {
+	if total < s.TCPStart+minTCP {
+		return ErrMalformed
+	}
+	if len(b) < s.TCPStart+minTCP {
+		return ErrTruncated
+	}
+	h := b[s.TCPStart:]
+	hlen := int(h[12]>>4) * 4
+	if hlen < minTCP || s.TCPStart+hlen > total {
+		return ErrMalformed
+	}
+	s.Src.Port = binary.BigEndian.Uint16(h)
+	s.Dst.Port = binary.BigEndian.Uint16(h[2:])
+	s.Seq = Seq(binary.BigEndian.Uint32(h[4:]))
+	s.Ack = Seq(binary.BigEndian.Uint32(h[8:]))
+	s.Flags = Flags(h[13])
+	s.Window = binary.BigEndian.Uint16(h[14:])
+	s.PayloadStart = s.TCPStart + hlen
+	s.PayloadLen = total - s.PayloadStart
+	// Options cut off by a snap length are read as far as they go: the
+	// fixed header is what a verdict needs.
+	s.parseOptions(h[minTCP:min(hlen, len(h))], s.TCPStart+minTCP)
+	return nil
+}
+
+// Option kinds (RFC 9293 3.2, RFC 7323, RFC 2018).
+const (
+	optEnd        = 0
+	optNop        = 1
+	optMSS        = 2
+	optScale      = 3
+	optSACKPerm   = 4
+	optSACK       = 5
+	optTimestamps = 8
+)
+
+// parseOptions reads what it knows and stops at the first nonsense, as every
+// stack does: a bad option never costs the segment. The slice begins at
+// offset start of the packet.
+func (s *Segment) parseOptions(o []byte, start int) {
+	for i := 0; i < len(o); {
+		kind := o[i]
+		if kind == optEnd {
+			return
+		}
+		if kind == optNop {
+			i++
+			continue
+		}
+		if i+1 >= len(o) || o[i+1] < 2 || i+int(o[i+1]) > len(o) {
+			return
+		}
+		n := int(o[i+1])
+		s.option(kind, o[i+2:i+n], start+i)
+		i += n
+	}
+}
+
+// option takes in one option whose body is given; at is its offset in the packet.
+func (s *Segment) option(kind byte, body []byte, at int) {
+	switch {
+	case kind == optMSS && len(body) == 2:
+		s.MSS = binary.BigEndian.Uint16(body)
+	case kind == optScale && len(body) == 1:
+		// RFC 7323 2.3: a count above 14 is taken as 14.
+		s.WindowScale, s.HasWindowScale = min(body[0], 14), true
+	case kind == optSACKPerm && len(body) == 0:
+		s.SACKPermitted = true
+	case kind == optTimestamps && len(body) == 8:
+		s.HasTimestamps = true
+		s.TSVal = binary.BigEndian.Uint32(body)
+		s.TSEcr = binary.BigEndian.Uint32(body[4:])
+		s.tsStart = at
+	case kind == optSACK && len(body)%8 == 0:
+		s.SACKCount = uint8(min(len(body)/8, len(s.SACKBlocks)))
+		for i := range int(s.SACKCount) {
+			s.SACKBlocks[i] = SACKBlock{
+				Start: Seq(binary.BigEndian.Uint32(body[i*8:])),
+				End:   Seq(binary.BigEndian.Uint32(body[i*8+4:])),
+			}
+		}
+	}
+}

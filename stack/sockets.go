@@ -1,0 +1,163 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// Listen listens on a port of the host. The network is "tcp", "tcp4" or "tcp6";
+// the address is "ip:port" or ":port", which takes connections to any of the
+// host's addresses, of both families with "tcp". Names are not resolved. Port 0
+// lets the host choose.
+func (h *Host) Listen(network, address string) (*Listener, error) {
+	where, err := parseAddress(network, address)
+	if err != nil {
+		return nil, opError("listen", nil, nil, err)
+	}
+	addr := net.TCPAddrFromAddrPort(where)
+	ep, wq, err := h.newEndpoint(protocolFor(network, where.Addr()))
+	if err != nil {
+		return nil, opError("listen", nil, addr, err)
+	}
+	if network == "tcp6" {
+		ep.SocketOptions().SetV6Only(true)
+	}
+	if err := ep.Bind(fullAddress(where)); err != nil {
+		ep.Close()
+		return nil, opError("listen", nil, addr, bindErrno(err, where))
+	}
+	if err := ep.Listen(h.backlog); err != nil {
+		ep.Close()
+		return nil, opError("listen", nil, addr, errno(err))
+	}
+	bound, terr := ep.GetLocalAddress()
+	if terr != nil {
+		ep.Close()
+		return nil, opError("listen", nil, addr, errno(terr))
+	}
+	addr.Port = int(bound.Port)
+	return &Listener{host: h, ep: ep, wq: wq, addr: addr, done: make(chan struct{})}, nil
+}
+
+// Dial connects to "ip:port"; names are not resolved. The network is "tcp",
+// "tcp4" or "tcp6". It fails with ctx's error when ctx ends first. The signature
+// is what http.Transport.DialContext wants.
+func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	to, err := parseAddress(network, address)
+	if err != nil {
+		return nil, opError("dial", nil, nil, err)
+	}
+	addr := net.TCPAddrFromAddrPort(to)
+	if !to.Addr().IsValid() || to.Addr().IsUnspecified() || to.Port() == 0 {
+		return nil, opError("dial", nil, addr, fmt.Errorf("%q names no address and port to connect to", address))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, opError("dial", nil, addr, err)
+	}
+	ep, wq, err := h.newEndpoint(protocolOf(to.Addr()))
+	if err != nil {
+		return nil, opError("dial", nil, addr, err)
+	}
+	if err := connect(ctx, ep, wq, fullAddress(to)); err != nil {
+		ep.Close()
+		return nil, opError("dial", nil, addr, err)
+	}
+	c, terr := newConn(h.clock, ep, wq)
+	if terr != nil {
+		ep.Close() // connected, and reset since
+		return nil, opError("dial", nil, addr, errno(terr))
+	}
+	return c, nil
+}
+
+// connect runs the handshake, and gives it up when ctx ends.
+func connect(ctx context.Context, ep tcpip.Endpoint, wq *waiter.Queue, to tcpip.FullAddress) error {
+	entry, done := waiter.NewChannelEntry(waiter.WritableEvents | ended)
+	wq.EventRegister(&entry)
+	defer wq.EventUnregister(&entry)
+	err := ep.Connect(to)
+	if _, started := err.(*tcpip.ErrConnectStarted); started {
+		select {
+		case <-done:
+			err = ep.LastError()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err != nil {
+		return errno(err)
+	}
+	return nil
+}
+
+func (h *Host) newEndpoint(p tcpip.NetworkProtocolNumber) (tcpip.Endpoint, *waiter.Queue, error) {
+	wq := &waiter.Queue{}
+	ep, err := h.net.NewEndpoint(tcp.ProtocolNumber, p, wq)
+	if err != nil {
+		return nil, nil, errno(err)
+	}
+	return ep, wq, nil
+}
+
+// parseAddress reads "ip:port" and checks that it is of the network's family.
+func parseAddress(network, address string) (netip.AddrPort, error) {
+	switch network {
+	case "tcp", "tcp4", "tcp6":
+	default:
+		return netip.AddrPort{}, net.UnknownNetworkError(network)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return netip.AddrPort{}, &net.AddrError{Err: "port must be a number from 0 to 65535", Addr: address}
+	}
+	if host == "" {
+		return netip.AddrPortFrom(netip.Addr{}, uint16(n)), nil
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.AddrPort{}, &net.AddrError{Err: "not an IP address (names are not resolved)", Addr: address}
+	}
+	a = a.Unmap()
+	if (network == "tcp4" && !a.Is4()) || (network == "tcp6" && !a.Is6()) {
+		return netip.AddrPort{}, &net.AddrError{Err: "not an address of " + network, Addr: address}
+	}
+	return netip.AddrPortFrom(a, uint16(n)), nil
+}
+
+// protocolFor is the netstack protocol of a listener: IPv6's takes IPv4 too
+// unless it is told otherwise.
+func protocolFor(network string, a netip.Addr) tcpip.NetworkProtocolNumber {
+	if network == "tcp4" || a.Is4() {
+		return header.IPv4ProtocolNumber
+	}
+	return header.IPv6ProtocolNumber
+}
+
+func fullAddress(a netip.AddrPort) tcpip.FullAddress {
+	f := tcpip.FullAddress{Port: a.Port()}
+	if a.Addr().IsValid() && !a.Addr().IsUnspecified() {
+		f.Addr = tcpip.AddrFromSlice(a.Addr().AsSlice())
+	}
+	return f
+}
+
+// bindErrno tells an address that is taken from one that the host does not have.
+func bindErrno(err tcpip.Error, a netip.AddrPort) error {
+	e := errno(err)
+	if _, none := err.(*tcpip.ErrNoPortAvailable); none && a.Port() == 0 {
+		return fmt.Errorf("every ephemeral port is taken: %w", e)
+	}
+	return e
+}
