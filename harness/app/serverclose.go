@@ -1,0 +1,13 @@
+package app
+
+import "context"
+
+// newServerCloses is the kind server-closes: the server is the active closer and
+// holds TIME_WAIT. It closes after one read of up to bufferSize bytes; what the
+// client sends beyond that is unread at close, or arrives after it, and then the
+// server resets the connection (RFC 9293 3.6.1 and RFC 2525 2.17 on unread data).
+func newServerCloses(*options, Config) handler {
+	return func(_ context.Context, c *conn) error {
+		return c.answerOnce()
+	}
+}
