@@ -1,0 +1,196 @@
+package closepath
+
+import (
+	"testing"
+	"time"
+
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// closeByHost ends the connection with TIME_WAIT at the host.
+func (r *rig) closeByHost() {
+	r.t.Helper()
+	r.write(fin, 1, 1, 0)
+	r.deliver(fin, 1, 2, 0)
+	r.write(ack, 2, 2, 0)
+	r.wire("FIN+ACK 1/1", "ACK 2/2")
+}
+
+func TestFlowInTimeWaitLeavesAfter2MSL(t *testing.T) {
+	r := newRig(t, false)
+	r.set.SetInt(tunable.MSLms, 1000)
+	r.connect()
+	r.closeByHost()
+	r.pass(1999 * ms)
+	if r.ep.Flows() != 1 {
+		t.Fatal("the flow left before 2MSL had passed")
+	}
+	r.pass(1 * ms)
+	if r.ep.Flows() != 0 {
+		t.Fatal("the flow stayed beyond 2MSL")
+	}
+}
+
+func TestFINAgainRestarts2MSL(t *testing.T) {
+	r := newRig(t, false)
+	r.set.SetInt(tunable.MSLms, 1000)
+	r.connect()
+	r.closeByHost()
+	r.pass(1500 * ms)
+	r.deliver(fin, 1, 2, 0)
+	r.write(ack, 2, 2, 0)
+	r.wire("ACK 2/2")
+	r.pass(1999 * ms)
+	if r.ep.Flows() != 1 {
+		t.Fatal("the flow left before 2MSL had passed since the restart")
+	}
+	r.pass(1 * ms)
+	if r.ep.Flows() != 0 {
+		t.Fatal("the flow stayed beyond 2MSL")
+	}
+}
+
+func TestReusedTupleIsANewFlow(t *testing.T) {
+	r := newRig(t, false)
+	var flows []uint64
+	r.ep.tap = func(e *Event) {
+		if e.Point == Wire && e.Seg.Flags == syn {
+			flows = append(flows, e.Flow)
+		}
+	}
+	r.connect()
+	r.closeByHost()
+	s := r.seg(false, syn, 0, 0)
+	s.Seq += 1_000_000
+	r.deliverSegment(s, 0)
+	if len(flows) != 2 || flows[0] == flows[1] {
+		t.Errorf("flows of the two SYNs: %v", flows)
+	}
+	if r.ep.Flows() != 1 {
+		t.Errorf("%d flows, want the new one alone", r.ep.Flows())
+	}
+}
+
+// RFC 5961 4: a SYN out of the blue must not disturb a connection that lives.
+func TestForgedSYNDoesNotReplaceALiveFlow(t *testing.T) {
+	r := newRig(t, false)
+	r.connect()
+	s := r.seg(false, syn, 0, 0)
+	s.Seq += 1_000_000
+	r.deliverSegment(s, 0)
+	r.deliver(psh, 1, 1, 10)
+	r.write(ack, 1, 11, 0)
+	r.wire() // held: the flow is still followed
+
+	r.alive = false // but netstack may have given the connection up
+	r.deliverSegment(s, 0)
+	r.write(psh, 1, 11, 1)
+	if got := r.sent(); len(got) != 1 {
+		t.Errorf("on the wire: %v", got)
+	}
+	if r.ep.Flows() != 1 {
+		t.Errorf("%d flows", r.ep.Flows())
+	}
+}
+
+func TestStraysLeaveNothingBehind(t *testing.T) {
+	r := newRig(t, false)
+	for _, f := range []segment.Flags{ack, fin, rst, psh, synAck, rst | ack} {
+		r.peerPort++
+		r.deliver(f, 5, 5, 0)
+		r.write(f, 5, 5, 0)
+	}
+	if n := r.ep.Flows(); n != 0 {
+		t.Errorf("%d flows from strays", n)
+	}
+	if len(r.delivered) != 6 || len(r.sent()) != 6 {
+		t.Error("a stray did not pass")
+	}
+}
+
+func TestSYNFloodIsBounded(t *testing.T) {
+	r := newRig(t, false)
+	for port := range 65536 {
+		for host := range 2 {
+			s := r.seg(false, syn, 0, 0)
+			s.Src.Port = uint16(port)
+			s.Src.Addr[15] = byte(host)
+			r.deliverSegment(s, 0)
+		}
+	}
+	if n := r.ep.Flows(); n > shardCount*embryos {
+		t.Errorf("%d flows, want at most %d", n, shardCount*embryos)
+	}
+	if len(r.delivered) != 2*65536 {
+		t.Errorf("%d SYNs delivered: tracking must not cost a connection", len(r.delivered))
+	}
+	r.alive = false // netstack's SYN-RECEIVED has timed out
+	r.pass(3 * sweepEvery)
+	if n := r.ep.Flows(); n != 0 {
+		t.Errorf("%d flows left when the flood is over", n)
+	}
+	r.peerPort = 9
+	r.connect()
+	r.deliver(psh, 1, 1, 10)
+	r.write(ack, 1, 11, 0)
+	r.wire() // held: new connections are followed again
+}
+
+func TestSweepForgetsWhatNetstackGaveUp(t *testing.T) {
+	r := newRig(t, false)
+	r.connect()
+	r.pass(10 * sweepEvery)
+	if r.ep.Flows() != 1 {
+		t.Fatal("an idle live connection was forgotten")
+	}
+	r.alive = false
+	r.pass(3 * sweepEvery)
+	if r.ep.Flows() != 0 {
+		t.Fatal("a connection that netstack gave up was kept")
+	}
+}
+
+func TestNonTCPPasses(t *testing.T) {
+	r := newRig(t, false)
+	icmp := []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 8, 0, 0, 0, 0, 0, 0, 0}
+	for _, b := range [][]byte{icmp, icmp[:5], {0x45}} {
+		pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithData(b)})
+		r.wireEnd.InjectInbound(header.IPv4ProtocolNumber, pkt)
+		var l netstack.PacketBufferList
+		l.PushBack(pkt)
+		if _, err := r.ep.WritePackets(l); err != nil {
+			t.Error(err)
+		}
+		pkt.DecRef()
+		out := r.wireEnd.Read()
+		if out == nil || out.Size() != len(b) {
+			t.Fatalf("%d bytes did not come out whole", len(b))
+		}
+		out.DecRef()
+	}
+	if len(r.delivered) != 3 {
+		t.Errorf("delivered %v", r.delivered)
+	}
+}
+
+func TestCloseLeavesNoAlarm(t *testing.T) {
+	r := newRig(t, false)
+	r.connect()
+	r.deliver(psh, 1, 1, 10)
+	r.write(ack, 1, 11, 0)
+	r.ep.Close()
+	r.ep.Close()
+	r.wire("ACK 1/11")
+	for i := range r.ep.flows.shards {
+		if n := r.ep.flows.shards[i].acks.len(); n != 0 {
+			t.Errorf("shard %d: %d alarms", i, n)
+		}
+	}
+	r.pass(time.Hour)
+	r.wire()
+}
