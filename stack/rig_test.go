@@ -1,0 +1,148 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"lastack/stack/closepath"
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+	"lastack/tun/tuntest"
+)
+
+var (
+	addr4, addr6 = netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("fd00::2")
+	peer4, peer6 = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")
+)
+
+// two are hosts at the ends of an in-memory wire: the one under test, and a
+// peer whose delayed ACK is off so that its part is always the same.
+type two struct {
+	host, peer *Host
+	mu         sync.Mutex
+	wire       []segment.Segment
+	holds      []closepath.Hold
+}
+
+func newTwo(t *testing.T) *two {
+	t.Helper()
+	w := &two{}
+	a, b := tuntest.Pair(1500)
+	var err error
+	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tap: w.record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := tunable.NewSet()
+	if err := set.SetInt(tunable.DelayedACK, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.peer, err = New(Config{Device: b, Addrs: []netip.Addr{peer4, peer6}, Tunables: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.host.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := w.peer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func (w *two) record(e *closepath.Event) {
+	if e.Point != closepath.Wire || e.Kind != closepath.Seen {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wire = append(w.wire, *e.Seg)
+	w.holds = append(w.holds, e.Hold)
+}
+
+// flags lists what the wire saw, host's segments marked with ">".
+func (w *two) flags() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for i := range w.wire {
+		s := &w.wire[i]
+		mark := ""
+		if a := s.Src.AddrPort().Addr(); a == addr4 || a == addr6 {
+			mark = ">"
+		}
+		out = append(out, mark+s.Flags.String())
+	}
+	return out
+}
+
+// waitFlags waits until the wire has seen n segments, and returns them all.
+func (w *two) waitFlags(t *testing.T, n int) []string {
+	t.Helper()
+	waitFor(t, func() bool { return len(w.flags()) >= n },
+		func() string { return fmt.Sprintf("the wire saw %v, want %d segments", w.flags(), n) })
+	return w.flags()
+}
+
+// waitState waits until netstack has the connection in the state: the wire
+// shows a segment before netstack has worked on it.
+func waitState(t *testing.T, h *Host, c *Conn, want string) {
+	t.Helper()
+	waitFor(t, func() bool { return h.State(c.Tuple()) == want },
+		func() string { return fmt.Sprintf("state %s, want %s", h.State(c.Tuple()), want) })
+}
+
+// waitFor looks every millisecond, for at most ten seconds.
+func waitFor(t *testing.T, done func() bool, otherwise func() string) {
+	t.Helper()
+	give := time.NewTimer(10 * time.Second)
+	defer give.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-give.C:
+			t.Fatal(otherwise())
+		}
+	}
+}
+
+// families calls f with the address of each family.
+func families(t *testing.T, f func(t *testing.T, host, peer netip.Addr)) {
+	t.Run("IPv4", func(t *testing.T) { f(t, addr4, peer4) })
+	t.Run("IPv6", func(t *testing.T) { f(t, addr6, peer6) })
+}
+
+// pair is a connection from peer to host, both ends.
+func (w *two) pair(t *testing.T, host netip.Addr) (atHost, atPeer *Conn) {
+	t.Helper()
+	l, err := w.host.Listen("tcp", net.JoinHostPort(host.String(), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return accept(t, l, w.peer)
+}
+
+func accept(t *testing.T, l *Listener, from *Host) (*Conn, *Conn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, err := from.Dial(ctx, "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.(*Conn), c.(*Conn)
+}
