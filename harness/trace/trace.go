@@ -1,0 +1,122 @@
+// Package trace carries what the close path's taps see to where it is looked at:
+// from callbacks that must not wait, on many goroutines, to one reader that may
+// take its time.
+//
+//	closepath --Tap--> Recorder (a bounded queue) --Take--> teardown.Table, a capture file
+//
+// Only what the wire saw is recorded, with what the host alone knows: how long
+// an ACK was held, and why it went out.
+package trace
+
+import (
+	"sync"
+	"time"
+
+	"lastack/harness/teardown"
+	"lastack/stack/closepath"
+	"lastack/stack/segment"
+)
+
+// Item is one segment on the wire.
+type Item struct {
+	Time time.Time
+	Seg  segment.Segment
+	Hold closepath.Hold
+	Held time.Duration
+	// Out: sent by the host.
+	Out bool
+	// Packet is the IP packet; nil unless Config.Packets asked for it.
+	Packet []byte
+}
+
+// Record is the item as teardown wants it. Its Step is not filled in.
+func (i *Item) Record() teardown.Record {
+	r := teardown.Record{Time: i.Time, Seg: i.Seg, Held: i.Held}
+	switch i.Hold {
+	case closepath.Carried:
+		r.Hold = teardown.HoldCarried
+	case closepath.Expired:
+		r.Hold = teardown.HoldExpired
+	case closepath.Flushed:
+		// Let go early, by an owner's command: no deadline passed.
+		r.Hold = teardown.HoldUnknown
+	default:
+		r.Hold = teardown.HoldNone
+	}
+	if !i.Out {
+		// Of the peer the host knows no more than any observer.
+		r.Hold, r.Held = teardown.HoldUnknown, 0
+	}
+	return r
+}
+
+// Config says what a Recorder keeps. The zero value works.
+type Config struct {
+	// Packets asks for the bytes of each packet.
+	Packets bool
+	// Limit is how many segments may wait for Take; further ones are dropped
+	// and counted. 0 means 262,144.
+	Limit int
+}
+
+const defaultLimit = 1 << 18
+
+// Recorder queues what its Tap sees. Make one with New. All methods may be
+// called from any goroutine.
+type Recorder struct {
+	cfg   Config
+	ready chan struct{}
+
+	mu      sync.Mutex
+	queue   []Item
+	dropped uint64
+}
+
+// New makes an empty Recorder.
+func New(cfg Config) *Recorder {
+	if cfg.Limit == 0 {
+		cfg.Limit = defaultLimit
+	}
+	return &Recorder{cfg: cfg, ready: make(chan struct{}, 1)}
+}
+
+// Tap is for closepath.Config.Tap. It never blocks.
+func (r *Recorder) Tap(e *closepath.Event) {
+	if e.Kind != closepath.Seen || e.Point != closepath.Wire {
+		return
+	}
+	item := Item{Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held, Out: e.Dir == closepath.Out}
+	if r.cfg.Packets {
+		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
+	}
+	r.mu.Lock()
+	if len(r.queue) >= r.cfg.Limit {
+		r.dropped++
+	} else {
+		r.queue = append(r.queue, item)
+	}
+	r.mu.Unlock()
+	select {
+	case r.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Ready receives after something was queued. One value may stand for many items.
+func (r *Recorder) Ready() <-chan struct{} { return r.ready }
+
+// Take empties the queue. The items belong to the caller.
+func (r *Recorder) Take() []Item {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	items := r.queue
+	r.queue = nil
+	return items
+}
+
+// Dropped counts the segments that found the queue full.
+func (r *Recorder) Dropped() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dropped
+}

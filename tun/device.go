@@ -1,0 +1,50 @@
+package tun
+
+// Device is one end of a layer 3 link that carries one IP packet a call.
+//
+// Errors of its methods are of type *[Error]. After Close, Read and Write match
+// os.ErrClosed; any other error of Read or Write leaves the device usable unless
+// the interface itself is gone.
+//
+// Package tuntest checks an implementation against what is said here.
+type Device interface {
+	// Read waits for the next packet, copies it to p and returns its length
+	// in bytes. It takes exactly one packet a call. The caller sizes p: at
+	// least MTU bytes. Of a longer packet the rest is cut off and lost,
+	// without an error. An empty p is an error that matches syscall.EINVAL and
+	// takes no packet.
+	//
+	// One goroutine may read at a time, beside any number of writers. The
+	// device does not keep p.
+	//
+	// Close makes a waiting Read, and every later one, return an error that
+	// matches os.ErrClosed, even if packets were queued.
+	Read(p []byte) (int, error)
+
+	// Write sends the one packet p, which begins with its IP header, and
+	// returns len(p). There are no partial writes. It does not wait for the
+	// packet to be taken: like any link, the far side may drop it silently
+	// when it cannot keep up, or because it does not like what is in it.
+	//
+	// An empty p, and one whose first four bits are neither 4 nor 6, is an
+	// error that matches syscall.EINVAL; one longer than MTU is an error that
+	// matches syscall.EMSGSIZE. After Close the error of a valid packet matches
+	// os.ErrClosed. Nothing was sent if there is an error.
+	//
+	// Any number of goroutines may write at once. The device neither changes
+	// nor keeps p.
+	Write(p []byte) (int, error)
+
+	// MTU returns the largest packet in bytes, IP header included. It is
+	// fixed while the device is open. Safe for concurrent use.
+	MTU() int
+
+	// Name returns the name of the interface. It is fixed while the device is
+	// open, and remains after Close. Safe for concurrent use.
+	Name() string
+
+	// Close ends the device and returns when that is done. It is idempotent:
+	// every call returns what the first one returned. Safe for concurrent use
+	// with every method.
+	Close() error
+}
