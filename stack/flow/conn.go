@@ -20,13 +20,12 @@ type half struct {
 	lastWin uint16
 
 	// What this side's SYN offered.
-	mss       uint16
-	scale     uint8
-	hasScale  bool
-	hasTS     bool
-	synSeen   bool
-	dataBytes uint64
-	maxLen    int // largest payload this side sent at once
+	mss      uint16
+	scale    uint8
+	hasScale bool
+	hasTS    bool
+	synSeen  bool
+	maxLen   int // largest payload this side sent at once
 }
 
 // Conn is one connection. The zero value is ready for its first segment.
@@ -55,9 +54,6 @@ func (c *Conn) Crossed() bool { return c.crossed }
 
 // WasReset reports whether a RST ended the connection.
 func (c *Conn) WasReset() bool { return c.reset }
-
-// DataBytes counts the distinct bytes of data the side was seen to send.
-func (c *Conn) DataBytes(s Side) uint64 { return c.half[s].dataBytes }
 
 // Next is the side's SND.NXT: the sequence number after the last it was seen
 // to send, FIN included.
@@ -109,8 +105,8 @@ func (c *Conn) Reopens(from Side, s *segment.Segment) bool {
 		return false
 	}
 	h := &c.half[from]
-	if !h.known || (h.synSeen && s.Seq == h.isn) {
-		return false
+	if !h.known || s.Seq == h.isn {
+		return false // the SYN again, or a SYN-ACK's SYN that the capture has late
 	}
 	if !h.synSeen && h.state == Listen {
 		return false
@@ -309,8 +305,6 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 		st.Marks |= Hole
 	}
 	st.Marks |= NewData
-	st.NewBytes = end.Diff(begin.Max(me.nxt))
-	me.dataBytes += uint64(st.NewBytes)
 	me.nxt = end
 }
 
@@ -347,6 +341,13 @@ func (c *Conn) sendFIN(from Side, s *segment.Segment, st *Step) {
 		me.state = FinWait1
 	case CloseWait:
 		if peer.finSent && (!s.Flags.Has(segment.ACK) || !peer.finSeq.Less(s.Ack)) {
+			if peer.acked && me.finSeq.Less(peer.lastAck) {
+				// The other FIN acknowledges this one, so it was sent
+				// after it: the observer has the two in the wrong order.
+				me.finAcked, me.finTaken = true, true
+				me.state, peer.state = TimeWait, LastAck
+				return
+			}
 			// It had not yet seen the other FIN: what we assumed of it
 			// was premature.
 			st.Marks |= CrossedFIN

@@ -99,6 +99,11 @@ func TestCloses(t *testing.T) {
 			{Client, ack, 2, 2, 0, TimeWait, Closed, AcksFIN | Advances},
 			{Server, rst, 2, 0, 0, TimeWait, Closed, Stray},
 		},
+		"the FINs in the wrong order": {
+			{Server, fin, 1, 2, 0, CloseWait, FinWait1, FirstFIN | Advances},
+			{Client, fin, 1, 1, 0, TimeWait, LastAck, FirstFIN},
+			{Client, ack, 2, 2, 0, TimeWait, Closed, AcksFIN | Advances},
+		},
 		"FIN overtakes its data": {
 			{Client, fin, 11, 1, 0, FinWait1, Established, FirstFIN | Hole},
 			{Server, ack, 1, 1, 0, FinWait1, Established, DuplicateACK},
@@ -163,6 +168,11 @@ func TestReopens(t *testing.T) {
 	syn := func(s segment.Seq) *segment.Segment { return &segment.Segment{Flags: segment.SYN, Seq: s} }
 	if c.Reopens(Client, syn(isn[Client])) {
 		t.Error("a retransmitted SYN reopens")
+	}
+	var swapped Conn
+	swapped.Update(Server, handshake[1].segment())
+	if swapped.Reopens(Client, syn(isn[Client])) {
+		t.Error("a SYN seen after its own SYN-ACK reopens")
 	}
 	if !c.Reopens(Client, syn(isn[Client]+99999)) {
 		t.Error("a SYN with another ISN does not reopen")

@@ -58,8 +58,6 @@ type Step struct {
 	Before, After [2]State
 	// Acked counts the sequence numbers acknowledged for the first time.
 	Acked int
-	// NewBytes counts the bytes of data seen for the first time.
-	NewBytes int
 	// SeqOff and AckOff are the segment's numbers relative to the initial
 	// sequence number of the side they count (so a SYN is 0, the first byte 1).
 	SeqOff, AckOff segment.Seq

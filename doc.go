@@ -1,0 +1,29 @@
+// Package lastack documents the module; it has no code of its own.
+//
+// lastack is a TCP host in userspace, on a TUN device, whose close path can be
+// watched, tuned and broken. A segment's way through it:
+//
+//	curl, nc, any kernel socket
+//	     |  real IP packets
+//	tun                  the device
+//	     |
+//	stack/link           TUN <-> netstack link endpoint
+//	     |
+//	stack/closepath      a link endpoint that wraps another:
+//	     |               tap(wire) -> delayed ACK -> tap(host)
+//	gVisor netstack      handshake, windows, retransmission, congestion control
+//	     |
+//	stack                Host: Listen, Dial
+//	     |
+//	harness/app          servers, over net.Listener and net.Conn alone
+//
+// What the taps and captures saw becomes a verdict:
+//
+//	harness/trace (live), harness/capture (packet socket, tcpdump, files)
+//	     |
+//	stack/segment -> stack/flow -> harness/teardown -> harness/ladder
+//
+// harness/lab makes the network namespaces; harness/demo, harness/serve and
+// harness/doctor are the commands of cmd/lastack, and harness/bench compares.
+// Who may import whom is a table in imports_test.go.
+package lastack

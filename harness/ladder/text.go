@@ -1,0 +1,133 @@
+package ladder
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"lastack/harness/teardown"
+)
+
+// arrow draws a segment as an arrow of the given width, and returns what found
+// no room on it.
+func arrow(l *teardown.Line, width int) (line, below string) {
+	room := width - len("<- ") - len(" -")
+	label := ""
+	for _, label = range labels(l) {
+		if len(label) <= room {
+			break
+		}
+	}
+	if len(label) > room {
+		label, below = clip(l.Flags, room), numbers(l)
+	}
+	dashes := width - len(label) - 2 - 1 // two spaces, one point
+	left := dashes / 2
+	if l.From == teardown.Client {
+		return strings.Repeat("-", left) + " " + label + " " + strings.Repeat("-", dashes-left) + ">", below
+	}
+	return "<" + strings.Repeat("-", dashes-left) + " " + label + " " + strings.Repeat("-", left), below
+}
+
+// labels are the ways to write a segment, the longest first. PSH tells nothing
+// about a close, and len=0 goes without saying.
+func labels(l *teardown.Line) []string {
+	flags := strings.Replace(l.Flags, "+PSH", "", 1)
+	flags = strings.Replace(flags, "PSH+", "", 1)
+	n := numbers(l)
+	short := strings.TrimSuffix(n, " len=0")
+	return []string{l.Flags + " " + n, flags + " " + n, flags + " " + short}
+}
+
+func numbers(l *teardown.Line) string {
+	if strings.Contains(l.Flags, "ACK") {
+		return fmt.Sprintf("seq=%d ack=%d len=%d", l.Seq, l.Ack, l.Len)
+	}
+	return fmt.Sprintf("seq=%d len=%d", l.Seq, l.Len)
+}
+
+// millis writes microseconds as milliseconds, with as many decimals as fit.
+func millis(us int64) string {
+	v := float64(us) / 1000
+	for prec := 3; prec > 0; prec-- {
+		if s := strconv.FormatFloat(v, 'f', prec, 64); len(s) <= timeWidth {
+			return s
+		}
+	}
+	if s := strconv.FormatFloat(v, 'f', 0, 64); len(s) <= timeWidth {
+		return s
+	}
+	return strconv.FormatFloat(v/1000, 'f', 0, 64) + "s"
+}
+
+// centre pads s to width on both sides; what is too long is cut.
+func centre(s string, width int, pad byte) string {
+	s = clip(s, width)
+	left := (width - len(s)) / 2
+	return strings.Repeat(string(pad), left) + s + strings.Repeat(string(pad), width-len(s)-left)
+}
+
+// clip cuts s to width and marks the cut.
+func clip(s string, width int) string {
+	if len(s) <= width {
+		return s
+	}
+	if width < 3 {
+		return s[:max(width, 0)]
+	}
+	return s[:width-2] + ".."
+}
+
+// wrap breaks text into lines no longer than width, between words; a longer word
+// is cut into pieces.
+func wrap(words []string, width int) (lines []string) {
+	line := ""
+	for _, word := range words {
+		for len(word) > width {
+			if line != "" {
+				lines, line = append(lines, line), ""
+			}
+			lines, word = append(lines, word[:width]), word[width:]
+		}
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// ascii replaces what is not printable ASCII, so that a byte is a column and a
+// label cannot move the cursor.
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// count writes "1 byte", "4,096 bytes" for the noun " byte".
+func count(n uint64, noun string) string {
+	if n == 1 {
+		return "1" + noun
+	}
+	return number(n) + noun + "s"
+}
+
+// number writes "4,096".
+func number(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,154 @@
+package teardown
+
+import (
+	"net/netip"
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// Conn collects the records of one connection. The zero value is ready. Its
+// memory is bounded: the handshake, the FINs, the RSTs and what answers them
+// are kept, the rest only as far as Keep says. What is dropped is counted, and
+// changes nothing in the verdict.
+type Conn struct {
+	// Keep is how many segments are kept beside those of the handshake and
+	// the close: the first half of them and the last (between Keep and twice
+	// as many at any time). 0 means 16, negative means all.
+	Keep int
+
+	client, server segment.Endpoint
+	begun          bool
+	start          time.Time
+	last           time.Duration // of the latest record, since start
+
+	log      journal
+	side     [2]side
+	fins     int       // sides whose FIN was seen
+	firstFIN flow.Side // whose FIN was seen first
+
+	synAt, synAckAt time.Duration
+	syns            int              // SYNs of the client
+	rtt             [2]time.Duration // between the observer and the side
+	rttKnown        [2]bool
+
+	over  ending
+	rst   rst
+	late  int  // segments after the close was over
+	lateR bool // a RST among them
+	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
+	gone   Who
+	lateBy flow.Side
+
+	answersFIN flow.Side // whose FIN the previous segment was ...
+	afterFIN   bool      // ... if it was one
+}
+
+// ending says whether a RST ended the connection.
+type ending uint8
+
+const (
+	notReset ending = iota
+	wasReset
+	wasRefused
+)
+
+// side is what one side did.
+type side struct {
+	segments uint64
+	bytes    uint64 // of data, distinct, in sequence space
+	// after counts those of bytes that were sent after the other side's FIN
+	// and before this side's own.
+	after   uint64
+	dataEnd segment.Seq // after the last byte of data sent
+	hasData bool        // dataEnd is set
+	maxAck  segment.Seq // the highest ACK sent
+	hasAck  bool        // maxAck is set
+	isn     segment.Seq // as on the wire
+	hasISN  bool        // isn is set, from this side's segments or its peer's ACKs
+	synSeen bool
+	pastFIN bool // sent data beyond its own FIN
+	killed  bool // a RST ended its TIME_WAIT
+	fin     fin
+}
+
+// fin is the story of one side's FIN.
+type fin struct {
+	seen    bool
+	off     segment.Seq // its sequence number
+	ack     segment.Seq // what the first copy acknowledges
+	hasAck  bool
+	data    int           // bytes in the segment of the first copy
+	at      time.Duration // of the first copy
+	last    time.Duration // of the latest copy
+	again   int           // copies after the first
+	ackLost bool          // a copy was seen after the ACK
+
+	acked      bool
+	ackAt      time.Duration
+	wait       time.Duration // from the latest copy to the ACK
+	copies     int           // again, at the time of the ACK
+	held       time.Duration
+	hold       Hold
+	byData     bool // the ACK came with data
+	alone      bool // acknowledged without a FIN, before the other FIN
+	aloneOrder bool // that ACK was seen only after the other FIN
+}
+
+// knows reports whether the FIN acknowledges sequence number off.
+func (f *fin) knows(off segment.Seq) bool { return f.hasAck && off.Less(f.ack) }
+
+// Add takes in the next record. Times may run backwards; the order of calls is
+// the order in which the observer saw the segments.
+func (c *Conn) Add(r Record) { c.add(&r) }
+
+func (c *Conn) add(r *Record) {
+	if !c.begun {
+		c.begin(r)
+	}
+	e := event{
+		at: r.Time.Sub(c.start), held: r.Held, hold: r.Hold,
+		seq: r.Step.SeqOff, ack: r.Step.AckOff, marks: r.Step.Marks,
+		len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
+		flags: r.Seg.Flags, from: r.Step.From & 1,
+		before: r.Step.Before, after: r.Step.After,
+	}
+	c.last = max(c.last, e.at)
+	c.number(r, &e)
+	c.learn(&e)
+	e.key = e.key || e.carries || e.note.close() || e.before != e.after ||
+		e.flags.Any(segment.SYN|segment.FIN|segment.RST)
+	c.log.add(e, c.Keep)
+}
+
+// number counts the segment and takes the initial sequence numbers from it.
+func (c *Conn) number(r *Record, e *event) {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	me.segments++
+	me.isn, me.hasISN = r.Seg.Seq-e.seq, true
+	if e.flags.Has(segment.ACK) {
+		peer.isn, peer.hasISN = r.Seg.Ack-e.ack, true
+	}
+}
+
+func (c *Conn) begin(r *Record) {
+	c.begun, c.start = true, r.Time
+	c.client, c.server = r.Seg.Src, r.Seg.Dst
+	if r.Step.From == flow.Server {
+		c.client, c.server = c.server, c.client
+	}
+}
+
+// Client is the endpoint of the side that opened the connection.
+func (c *Conn) Client() netip.AddrPort { return c.client.AddrPort() }
+
+// Server is the other endpoint.
+func (c *Conn) Server() netip.AddrPort { return c.server.AddrPort() }
+
+// Done reports whether the connection is over: refused, reset, or both FINs
+// sent and acknowledged. TIME_WAIT may still be running.
+func (c *Conn) Done() bool {
+	return c.over != notReset ||
+		c.side[flow.Client].fin.acked && c.side[flow.Server].fin.acked
+}

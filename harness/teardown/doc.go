@@ -1,0 +1,43 @@
+// Package teardown says how a TCP connection closed, who closed it, and why in
+// that many segments.
+//
+//	segments of many connections --Table.Add--> one Conn each --Conn.Report--> Report
+//	records of one connection    --Conn.Add---> Conn          --Conn.Report--> Report
+//	two traces of one connection --Compare----> Diff
+//
+// It reads the steps of package flow, and serves a live tap, an experiment's
+// capture and a stranger's pcap alike. It is pure: no I/O, no clock (all times
+// are those of the records), no goroutine, no lock. The owner of a Conn or a
+// Table serialises its calls.
+//
+// # The eight closes
+//
+// A Report names exactly one Kind:
+//
+//	three-way     FIN, FIN that acknowledges it, ACK
+//	four-way      the first FIN is acknowledged without a FIN before the second FIN
+//	simultaneous  neither FIN acknowledges the other
+//	half-closed   one side's FIN is acknowledged, the other never sent one
+//	reset         a RST ended it
+//	refused       a RST answered the SYN
+//	open          no FIN and no RST
+//	unanswered    a FIN, never acknowledged
+//
+// The kind follows from sequence numbers, not from the order in which the
+// observer saw the segments: a FIN that acknowledges the other side's FIN was
+// sent after that one, even where the capture has them the other way round.
+//
+// # What an observer cannot know
+//
+// Times are the observer's. In a capture (HoldUnknown) the delay of an ACK
+// includes the round trip between the observer and the side that sent it; the
+// handshake, where it was seen, gives that round trip, and the reasons allow for
+// it. A live host knows what it held back, and says so in Record.Hold.
+//
+// TIME_WAIT ends by a timer that no segment shows: a Report tells who entered it,
+// unless a RST ended it early. Where the wire cannot tell causes apart, such as
+// SO_LINGER 0 and unread data behind a RST, the reason names them all.
+//
+// The package does not reassemble data, does not verify checksums, and does not
+// draw: package ladder turns a Report into text.
+package teardown

@@ -1,0 +1,183 @@
+package teardown
+
+import (
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// learn takes one event into what is known of the connection, and notes on the
+// event what it was. flow.Step says what a segment was as far as the observer
+// could know then; what is kept here also serves captures that have segments in
+// another order than they were sent.
+func (c *Conn) learn(e *event) {
+	done := c.Done()
+	if done {
+		c.late++
+		e.note = noteLate
+		e.key = true
+	}
+	if e.flags.Has(segment.RST) {
+		c.learnRST(e, done)
+	} else {
+		c.learnSYN(e)
+		c.learnACK(e)
+		c.learnData(e)
+		c.learnFIN(e)
+	}
+	c.answersFIN, c.afterFIN = e.from, e.flags.Has(segment.FIN)
+	if e.note == noteNone {
+		e.note = plainNote(e)
+	}
+}
+
+func (c *Conn) learnSYN(e *event) {
+	syn := e.flags.Has(segment.SYN)
+	switch {
+	case syn && e.from == flow.Client:
+		if c.syns == 0 {
+			c.synAt = e.at
+		}
+		c.syns++
+	case syn && !c.side[flow.Server].synSeen:
+		c.synAckAt = e.at
+		// With two SYNs nobody knows which one was answered.
+		if c.syns == 1 && e.flags.Has(segment.ACK) {
+			c.rtt[flow.Server], c.rttKnown[flow.Server] = e.at-c.synAt, true
+		}
+	case !syn && e.from == flow.Client && c.side[flow.Server].synSeen && !c.rttKnown[flow.Client]:
+		c.rtt[flow.Client], c.rttKnown[flow.Client] = e.at-c.synAckAt, true
+	}
+	if syn {
+		c.side[e.from].synSeen = true
+	}
+}
+
+func (c *Conn) learnACK(e *event) {
+	if !e.flags.Has(segment.ACK) {
+		return
+	}
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	if !me.hasAck || me.maxAck.Less(e.ack) {
+		me.maxAck, me.hasAck = e.ack, true
+	}
+	if !peer.fin.seen || !peer.fin.off.Less(e.ack) {
+		return
+	}
+	switch {
+	case !peer.fin.acked:
+		peer.fin.acknowledged(e)
+		peer.fin.alone = !me.fin.seen && !e.flags.Has(segment.FIN)
+	case me.fin.seen && !me.fin.acked && e.pureACK() && e.seq == me.fin.off:
+		// Numbered before this side's FIN, so it was sent before it.
+		peer.fin.alone, peer.fin.aloneOrder = true, true
+		e.note = noteOvertaken
+	case peer.fin.again > 0 && e.pureACK():
+		e.note = noteACKAgain
+	}
+}
+
+// acknowledged: e is the first segment that acknowledges the FIN.
+func (f *fin) acknowledged(e *event) {
+	f.acked, f.ackAt, f.copies = true, e.at, f.again
+	f.wait = max(0, e.at-f.last)
+	f.held, f.hold = e.held, e.hold
+	f.byData = e.len > 0
+	e.carries, e.wait, e.note = true, f.wait, noteAcksFIN
+}
+
+// maxWindow is the largest window there is (RFC 7323 2.3): what lies further
+// ahead is not data of this connection.
+const maxWindow = 1 << 30
+
+func (c *Conn) learnData(e *event) {
+	if e.len == 0 || e.marks.Has(flow.KeepAlive) {
+		return
+	}
+	begin := e.seq
+	if e.flags.Has(segment.SYN) {
+		begin++
+	}
+	end := begin + segment.Seq(e.len)
+	me := &c.side[e.from]
+	if me.fin.seen && me.fin.off.Less(end) {
+		me.pastFIN = true
+		end = me.fin.off
+	}
+	c.extend(e.from, begin, end)
+}
+
+// extend moves a side's end of data up to end.
+func (c *Conn) extend(from flow.Side, begin, end segment.Seq) {
+	me := &c.side[from]
+	if !me.hasData {
+		me.hasData, me.dataEnd = true, begin
+		if me.synSeen {
+			me.dataEnd = 1
+		}
+	}
+	n := end.Diff(me.dataEnd)
+	if n <= 0 || n > maxWindow {
+		return
+	}
+	me.dataEnd = end
+	me.bytes += uint64(n)
+	if c.side[from.Other()].fin.seen && !me.fin.seen {
+		me.after += uint64(n)
+	}
+}
+
+func (c *Conn) learnFIN(e *event) {
+	if !e.flags.Has(segment.FIN) {
+		return
+	}
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	if me.fin.seen {
+		me.fin.again++
+		me.fin.last = e.at
+		me.fin.ackLost = me.fin.ackLost || me.fin.acked
+		if !e.carries {
+			e.note = noteFINAgain
+		}
+		return
+	}
+	off := e.seq + segment.Seq(e.len)
+	if e.flags.Has(segment.SYN) {
+		off++
+	}
+	c.extend(e.from, off, off)
+	me.fin = fin{
+		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
+		data: int(e.len), at: e.at, last: e.at,
+	}
+	if c.fins == 0 {
+		c.firstFIN = e.from
+	}
+	c.fins++
+	if peer.fin.seen && !me.fin.knows(peer.fin.off) && !peer.fin.knows(off) {
+		e.note = noteCrossed
+	}
+	if peer.hasAck && off.Less(peer.maxAck) || peer.fin.seen && peer.fin.knows(off) {
+		c.ackedUnseen(e)
+	}
+}
+
+// ackedUnseen: the FIN in e was acknowledged by a segment that the observer saw
+// earlier, so the capture is out of order, or lacks the first copy of the FIN.
+func (c *Conn) ackedUnseen(e *event) {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	e.note = noteSeenLate
+	by := c.log.firstAckPast(e.from.Other(), me.fin.off)
+	if by == nil { // no longer kept, so it was no FIN
+		me.fin.acked, me.fin.ackAt, me.fin.alone = true, e.at, true
+		return
+	}
+	c.log.promote(by)
+	late := by.note == noteLate
+	me.fin.acknowledged(by)
+	me.fin.ackAt = max(me.fin.at, me.fin.ackAt)
+	me.fin.alone = !by.flags.Has(segment.FIN) &&
+		(!peer.fin.seen || by.seq.LessEq(peer.fin.off))
+	if late {
+		by.note = noteLate
+	}
+}

@@ -1,0 +1,194 @@
+package teardown
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// note is what one segment was in the story of its connection.
+type note uint8
+
+const (
+	noteNone note = iota
+
+	// What happens at any time.
+	noteSYNAgain
+	noteDataAgain
+	noteKeepAlive
+	noteWindowUpdate
+	noteDuplicateACK
+
+	// What belongs to the close.
+	noteAcksFIN
+	noteACKAgain
+	noteFINAgain
+	noteCrossed
+	noteOvertaken
+	noteSeenLate
+	noteFINEarly
+	notePastFIN
+	noteReset
+	noteRefused
+	noteDataAfterClose
+	noteLateRST
+	noteIgnoredRST
+	noteLate
+)
+
+// close reports whether the note belongs to the close.
+func (n note) close() bool { return n >= noteAcksFIN }
+
+// plainNote is the note of a segment for which flow's marks say everything.
+func plainNote(e *event) note {
+	switch m := e.marks; {
+	case m.Has(flow.FirstFIN | flow.Hole):
+		return noteFINEarly
+	case m.Has(flow.AfterFIN):
+		return notePastFIN
+	case m.Has(flow.Opening | flow.Again):
+		return noteSYNAgain
+	case m.Has(flow.Again) && e.len > 0:
+		return noteDataAgain
+	case m.Has(flow.KeepAlive):
+		return noteKeepAlive
+	case m.Has(flow.WindowUpdate):
+		return noteWindowUpdate
+	case m.Has(flow.DuplicateACK):
+		return noteDuplicateACK
+	}
+	return noteNone
+}
+
+// carries names what a segment brings along beside its own business.
+func (c *Conn) carries(e *event) string {
+	if !e.carries {
+		return ""
+	}
+	return "ack of FIN"
+}
+
+// why is the note in words that fit under an arrow.
+func (c *Conn) why(e *event) string {
+	switch e.note {
+	case noteAcksFIN:
+		return c.whyACK(e)
+	case noteFINAgain:
+		if f := &c.side[e.from].fin; f.ackLost && f.ackAt < e.at {
+			return "FIN again: its ACK was lost or late"
+		}
+	case noteDataAfterClose:
+		return the(e.from) + " takes no more data"
+	case noteLateRST:
+		if e.endsTimeWait() {
+			return "after the close was over; ends TIME_WAIT"
+		}
+	case noteIgnoredRST:
+		return "outside " + the(e.from.Other()) + "'s window: ignored"
+	case noteLate:
+		if e.flags.Has(segment.SYN) {
+			return "SYN for a connection that is over"
+		}
+	}
+	return e.note.String()
+}
+
+// String is what can be said of the note without looking at the connection.
+func (n note) String() string {
+	return [...]string{
+		noteSYNAgain:     "SYN again: no answer had come",
+		noteDataAgain:    "data again, or out of order",
+		noteKeepAlive:    "keep-alive probe",
+		noteWindowUpdate: "window update",
+		noteDuplicateACK: "duplicate ACK",
+		noteACKAgain:     "ACK of the FIN again",
+		noteFINAgain:     "FIN again: the first or its ACK was lost",
+		noteCrossed:      "sent before the other FIN had arrived",
+		noteOvertaken:    "sent before the FIN, seen after it",
+		noteSeenLate:     "seen after its ACK: out of order",
+		noteFINEarly:     "data before this FIN is missing so far",
+		notePastFIN:      "data beyond its own FIN",
+		noteReset:        "reset",
+		noteRefused:      "refused",
+		noteLateRST:      "after the close was over",
+		noteLate:         "after the close was over",
+	}[n]
+}
+
+// endsTimeWait reports whether a RST after the close threw a side out of
+// TIME_WAIT, or shows that it is out.
+func (e *event) endsTimeWait() bool {
+	for s, kills := range e.kills {
+		if kills && e.after[s] == flow.TimeWait {
+			return true
+		}
+	}
+	return false
+}
+
+// whyACK is for the first ACK of a FIN.
+func (c *Conn) whyACK(e *event) string {
+	pure := e.pureACK()
+	load := "data"
+	switch {
+	case e.flags.Has(segment.FIN):
+		load = "FIN"
+	case pure:
+		load = "ACK"
+	}
+	switch {
+	case e.hold == HoldExpired:
+		return "delayed ACK ran out after " + ms(e.held)
+	case e.hold == HoldCarried:
+		return "ACK held " + ms(e.held) + ", carried by the " + load
+	case !pure:
+		return load + " that carries the ACK of the FIN"
+	case e.hold == HoldNone:
+		return "ACK of the FIN, at once"
+	}
+	switch p := c.pace(e.from, e.wait); {
+	case p == atOnce:
+		return "ACK of the FIN, at once"
+	case p == delayed && !c.closedBefore(e):
+		return "ACK of the FIN after " + ms(e.wait) + ": delayed"
+	}
+	return "ACK of the FIN after " + ms(e.wait)
+}
+
+// closedBefore reports whether the sender of e had sent its FIN: the last ACK of
+// a connection is not held.
+func (c *Conn) closedBefore(e *event) bool {
+	f := &c.side[e.from].fin
+	return f.seen && f.at < e.at
+}
+
+// pace is how fast a side answered, by a capture's times.
+type pace uint8
+
+const (
+	atOnce  pace = iota
+	slow         // neither at once nor as delayed ACK does
+	delayed      // as delayed ACK does
+)
+
+// The bounds of what a capture can tell. A stack that acknowledges at once does
+// so within its timer's tick (4 ms on common kernels). A delayed ACK runs out
+// after 40 ms on Linux and 200 ms elsewhere, and never after more than 500 ms
+// (RFC 9293 3.8.6.3).
+const (
+	onceLimit    = 4 * time.Millisecond
+	delayedFrom  = 20 * time.Millisecond
+	delayedLimit = 500 * time.Millisecond
+)
+
+// pace judges how long side s took, less the round trip to it.
+func (c *Conn) pace(s flow.Side, wait time.Duration) pace {
+	switch net := wait - c.rtt[s]; {
+	case net < onceLimit:
+		return atOnce
+	case net >= delayedFrom && net <= delayedLimit:
+		return delayed
+	}
+	return slow
+}

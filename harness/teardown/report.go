@@ -1,0 +1,179 @@
+package teardown
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// Report says how one connection closed, as far as it was seen. The fields up
+// to RFC are those of the JSON output whose names never change.
+type Report struct {
+	// Client and Server are "ip:port". The client is who sent the first SYN;
+	// where no SYN was seen, who the Table took for it.
+	Client string `json:"client"`
+	Server string `json:"server"`
+	Close  Kind   `json:"close"`
+	// ActiveCloser is who sent the first FIN: both in a simultaneous close,
+	// none where no FIN was seen (ResetBy then tells who sent the RST).
+	ActiveCloser Who `json:"active_closer"`
+	// TimeWait is who went into TIME_WAIT and was not thrown out by a RST.
+	TimeWait Who `json:"time_wait"`
+	// FINRetransmissions counts the FINs of both sides after their first.
+	FINRetransmissions int `json:"fin_retransmissions"`
+	// HalfCloseBytes counts the bytes that the other side sent after the
+	// first FIN and before its own: distinct bytes in sequence space.
+	HalfCloseBytes uint64 `json:"half_close_bytes"`
+	// AckDelayUS is the time from the first FIN to the first segment that
+	// acknowledges it, in microseconds; -1 if there is none.
+	AckDelayUS int64 `json:"ack_delay_us"`
+	// Reason is one sentence: why it closed like this.
+	Reason string `json:"reason"`
+	// RFC is the number and the section that rule the case: "9293 3.6".
+	RFC string `json:"rfc"`
+
+	// Start is the time of the first record.
+	Start      time.Time `json:"start"`
+	DurationUS int64     `json:"duration_us"`
+	// States are those of client and server at the end, as of RFC 9293
+	// 3.3.2: "TIME_WAIT". Empty where nothing is known.
+	States [2]string `json:"states"`
+	// Handshake tells whether the SYN of either side was seen.
+	Handshake      bool   `json:"handshake"`
+	ClientSegments uint64 `json:"client_segments"`
+	ServerSegments uint64 `json:"server_segments"`
+	// Bytes of data, distinct, in sequence space.
+	ClientBytes uint64 `json:"client_bytes"`
+	ServerBytes uint64 `json:"server_bytes"`
+	// ResetBy is who sent the RST that ended or refused the connection.
+	ResetBy Who `json:"reset_by"`
+	// LateReset: a RST came after the close was over.
+	LateReset bool `json:"late_reset"`
+	// LateSegments counts all that came after the close was over.
+	LateSegments int `json:"late_segments"`
+	// ACKLost: a FIN came again although its ACK had been seen.
+	ACKLost bool `json:"ack_lost"`
+	// DataPastFIN is who sent data beyond its own FIN, which no sound stack
+	// does.
+	DataPastFIN Who `json:"data_past_fin"`
+	// OutOfOrder: the capture has segments in another order than they were
+	// sent, and the verdict goes by their numbers.
+	OutOfOrder bool `json:"out_of_order"`
+	// Opening are the segments before the close, as far as they were kept.
+	Opening []Line `json:"opening"`
+	// Segments are those of the close, from the first FIN or RST on.
+	Segments []Line `json:"segments"`
+}
+
+// Line is one segment of a Report, or, with Elided, a number of them that were
+// not kept.
+type Line struct {
+	// TimeUS is the time since the first FIN or RST, in microseconds, or
+	// since the first segment where there is neither.
+	TimeUS int64  `json:"time_us"`
+	From   Who    `json:"from,omitempty"`
+	Flags  string `json:"flags,omitempty"`
+	// Seq and Ack are relative to the initial sequence numbers: the SYN is
+	// 0. Ack is 0 without the ACK flag.
+	Seq uint32 `json:"seq"`
+	Ack uint32 `json:"ack"`
+	Len int    `json:"len"`
+	// Carries is "ack of FIN" on the first segment that acknowledges the
+	// other side's FIN.
+	Carries string `json:"carries,omitempty"`
+	// HeldUS is how long the ACK had been held back, where that is known.
+	HeldUS int64 `json:"held_us,omitempty"`
+	// Why is a remark of a few words.
+	Why string `json:"why,omitempty"`
+	// States of client and server after the segment.
+	States [2]string `json:"states"`
+	Elided *Elided   `json:"elided,omitempty"`
+}
+
+// Report is what is known so far. It may be asked for at any time, and shares
+// no memory with c.
+func (c *Conn) Report() Report {
+	first, _, swapped := c.order()
+	cl, sv := &c.side[flow.Client], &c.side[flow.Server]
+	st := c.states()
+	r := Report{
+		Client: c.client.String(), Server: c.server.String(),
+		Close: c.kind(), ActiveCloser: c.activeCloser(), TimeWait: whoAre(c.inTimeWait()),
+		FINRetransmissions: cl.fin.again + sv.fin.again,
+		HalfCloseBytes:     c.side[first.Other()].after,
+		AckDelayUS:         -1,
+		Start:              c.start, DurationUS: c.last.Microseconds(),
+		States:         [2]string{st[0].String(), st[1].String()},
+		Handshake:      cl.synSeen || sv.synSeen,
+		ClientSegments: cl.segments, ServerSegments: sv.segments,
+		ClientBytes: cl.bytes, ServerBytes: sv.bytes,
+		ResetBy: None, LateReset: c.lateR, LateSegments: c.late,
+		ACKLost:     cl.fin.ackLost || sv.fin.ackLost,
+		DataPastFIN: whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
+		OutOfOrder:  swapped || cl.fin.aloneOrder || sv.fin.aloneOrder,
+	}
+	if f := &c.side[first].fin; f.acked {
+		r.AckDelayUS = max(0, f.ackAt-f.at).Microseconds()
+	}
+	if c.over != notReset {
+		r.ResetBy = whoIs(c.rst.by)
+	}
+	r.Reason, r.RFC = c.reason(r.Close)
+	r.Opening, r.Segments = c.lines()
+	return r
+}
+
+// lines turns the kept events into lines, split where the close begins.
+func (c *Conn) lines() (opening, closing []Line) {
+	var base = c.baseTime()
+	d := newDisplay(c)
+	opening, closing = []Line{}, []Line{}
+	begun := false
+	for i := range c.log.events {
+		e := &c.log.events[i]
+		l := c.line(e)
+		l.TimeUS = (e.at - base).Microseconds()
+		st := d.states(e)
+		l.States = [2]string{st[0].String(), st[1].String()}
+		begun = begun || e.beginsClose()
+		if begun {
+			closing = append(closing, l)
+		} else {
+			opening = append(opening, l)
+		}
+	}
+	return opening, closing
+}
+
+func (e *event) beginsClose() bool {
+	return e.gap == nil && e.marks.Any(flow.FirstFIN|flow.Reset)
+}
+
+// baseTime is when the close began.
+func (c *Conn) baseTime() time.Duration {
+	for i := range c.log.events {
+		if e := &c.log.events[i]; e.beginsClose() {
+			return e.at
+		}
+	}
+	return 0
+}
+
+func (c *Conn) line(e *event) Line {
+	if e.gap != nil {
+		g := *e.gap
+		return Line{Elided: &g}
+	}
+	l := Line{
+		From: whoIs(e.from), Flags: e.flags.String(), Seq: uint32(e.seq), Len: int(e.len),
+		Carries: c.carries(e), Why: c.why(e),
+	}
+	if e.flags.Has(segment.ACK) {
+		l.Ack = uint32(e.ack)
+	}
+	if e.hold == HoldCarried || e.hold == HoldExpired {
+		l.HeldUS = e.held.Microseconds()
+	}
+	return l
+}

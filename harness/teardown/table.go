@@ -1,0 +1,262 @@
+package teardown
+
+import (
+	"slices"
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// Config says what a Table keeps. The zero value is useful.
+type Config struct {
+	// Keep is Conn.Keep of every connection.
+	Keep int
+	// Remember is how many finished connections are remembered, so that
+	// stragglers (a FIN again, a lone RST) find theirs. 0 means 16,384,
+	// negative means none.
+	Remember int
+	// RememberFor is how long after its latest segment a finished connection
+	// is remembered, by the times of the records. 0 means two minutes, which
+	// outlasts 2MSL and the last retransmission of a FIN on Linux.
+	RememberFor time.Duration
+	// IdleFor gives up connections that are not finished but have not been
+	// heard of for that long. 0 means never.
+	IdleFor time.Duration
+
+	// OnClose is called when a connection finishes: both FINs acknowledged,
+	// reset or refused. Its Report may still gain stragglers.
+	OnClose func(*Conn)
+	// OnForget is called when a connection leaves the Table for good, and is
+	// called exactly once for each that does. Its Report is final.
+	//
+	// Both are called from within Add or Flush, which the owner serialises;
+	// they may keep the Conn, and must not call the Table.
+	OnForget func(*Conn)
+}
+
+const (
+	defaultRemember    = 16384
+	defaultRememberFor = 2 * time.Minute
+)
+
+// Table tells the segments of many connections apart and keeps a Conn for each.
+// Make one with NewTable.
+type Table struct {
+	cfg    Config
+	conns  map[segment.Tuple]*entry
+	open   list
+	done   list
+	now    time.Time // the latest time of a record
+	serial uint64
+}
+
+// entry is one connection of a Table.
+type entry struct {
+	Conn
+	flow     flow.Conn
+	key      segment.Tuple
+	serial   uint64
+	seen     time.Time
+	finished bool
+
+	prev, next *entry
+}
+
+// NewTable makes an empty Table.
+func NewTable(cfg Config) *Table {
+	if cfg.Remember == 0 {
+		cfg.Remember = defaultRemember
+	}
+	if cfg.RememberFor == 0 {
+		cfg.RememberFor = defaultRememberFor
+	}
+	return &Table{cfg: cfg, conns: make(map[segment.Tuple]*entry)}
+}
+
+// Add gives a segment to its connection, which is made if it is new, and returns
+// that. It sets r.Step and does not keep r.
+//
+// A SYN that begins a new connection on the 4-tuple of an old one (RFC 9293
+// 3.6.1) makes a new Conn; the old one is forgotten.
+//
+// Where the handshake was not seen, the side with the lower port is taken for
+// the server.
+func (t *Table) Add(r *Record) *Conn {
+	if r.Time.After(t.now) {
+		t.now = r.Time
+	}
+	key, _ := r.Seg.Tuple.Canonical()
+	e := t.conns[key]
+	if e != nil && e.reopens(&r.Seg) {
+		t.forget(e)
+		e = nil
+	}
+	if e == nil {
+		e = t.add(key, &r.Seg)
+	}
+	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
+	e.add(r)
+	t.touch(e)
+	t.expire()
+	return &e.Conn
+}
+
+func (t *Table) add(key segment.Tuple, s *segment.Segment) *entry {
+	e := &entry{key: key, serial: t.serial}
+	t.serial++
+	e.Keep = t.cfg.Keep
+	e.client, e.server = s.Src, s.Dst
+	if sentByServer(s) {
+		e.client, e.server = s.Dst, s.Src
+	}
+	t.conns[key] = e
+	t.open.push(e)
+	return e
+}
+
+// sentByServer tells from a connection's first segment who is who.
+func sentByServer(s *segment.Segment) bool {
+	if s.Flags.Has(segment.SYN) {
+		return s.Flags.Has(segment.ACK)
+	}
+	return s.Src.Port < s.Dst.Port
+}
+
+func (e *entry) from(s *segment.Segment) flow.Side {
+	if s.Src == e.client {
+		return flow.Client
+	}
+	return flow.Server
+}
+
+// reopens reports whether a segment begins another connection. flow tells it for
+// a SYN; what is added here is what only a whole connection can tell.
+func (e *entry) reopens(s *segment.Segment) bool {
+	if !s.Flags.Has(segment.SYN) || s.Flags.Has(segment.RST) {
+		return false
+	}
+	from := e.from(s)
+	me, peer := &e.side[from], &e.side[from.Other()]
+	same := me.hasISN && me.isn == s.Seq
+	switch {
+	case s.Flags.Has(segment.ACK):
+		// A SYN-ACK after a RST: its SYN was not seen, or refused before.
+		return e.over != notReset && !same
+	case same:
+		// The SYN again is no new one, unless a RST in between cleared away
+		// an older connection on the server's side.
+		return e.over == wasReset && !peer.synSeen
+	}
+	return e.Done() || e.flow.Reopens(from, s)
+}
+
+// touch moves e to the end of its list, and to the finished ones when it is.
+func (t *Table) touch(e *entry) {
+	e.seen = t.now
+	if e.finished {
+		t.done.remove(e)
+		t.done.push(e)
+		return
+	}
+	t.open.remove(e)
+	if !e.Done() {
+		t.open.push(e)
+		return
+	}
+	e.finished = true
+	t.done.push(e)
+	if t.cfg.OnClose != nil {
+		t.cfg.OnClose(&e.Conn)
+	}
+}
+
+// expire forgets what is too old or too much.
+func (t *Table) expire() {
+	for e := t.done.head; e != nil; e = t.done.head {
+		if t.done.n <= max(t.cfg.Remember, 0) && t.now.Sub(e.seen) <= t.cfg.RememberFor {
+			break
+		}
+		t.forget(e)
+	}
+	if t.cfg.IdleFor <= 0 {
+		return
+	}
+	for e := t.open.head; e != nil && t.now.Sub(e.seen) > t.cfg.IdleFor; e = t.open.head {
+		t.forget(e)
+	}
+}
+
+func (t *Table) forget(e *entry) {
+	delete(t.conns, e.key)
+	if e.finished {
+		t.done.remove(e)
+	} else {
+		t.open.remove(e)
+	}
+	if t.cfg.OnForget != nil {
+		t.cfg.OnForget(&e.Conn)
+	}
+}
+
+// Len is how many connections the Table holds: those not finished, and those
+// finished and remembered.
+func (t *Table) Len() (open, finished int) { return t.open.n, t.done.n }
+
+// All is every connection that the Table holds, in the order of their first
+// segments.
+func (t *Table) All() []*Conn {
+	all := make([]*Conn, 0, len(t.conns))
+	for _, e := range t.sorted() {
+		all = append(all, &e.Conn)
+	}
+	return all
+}
+
+// Flush forgets every connection, in the order of their first segments.
+func (t *Table) Flush() {
+	for _, e := range t.sorted() {
+		t.forget(e)
+	}
+}
+
+func (t *Table) sorted() []*entry {
+	all := make([]*entry, 0, len(t.conns))
+	for _, e := range t.conns {
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b *entry) int { return int(int64(a.serial - b.serial)) })
+	return all
+}
+
+// list is a doubly linked list of entries, the longest unheard of first.
+type list struct {
+	head, tail *entry
+	n          int
+}
+
+func (l *list) push(e *entry) {
+	e.prev, e.next = l.tail, nil
+	if l.tail == nil {
+		l.head = e
+	} else {
+		l.tail.next = e
+	}
+	l.tail = e
+	l.n++
+}
+
+func (l *list) remove(e *entry) {
+	if e.prev == nil {
+		l.head = e.next
+	} else {
+		e.prev.next = e.next
+	}
+	if e.next == nil {
+		l.tail = e.prev
+	} else {
+		e.next.prev = e.prev
+	}
+	e.prev, e.next = nil, nil
+	l.n--
+}

@@ -1,0 +1,143 @@
+package lastack
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type rule struct {
+	pkg string
+	// ours are packages of this module, outside other modules.
+	ours, outside []string
+	// never lists packages of the standard library that are out of bounds.
+	never []string
+}
+
+// policy is who may import what: for each package, or tree of packages ending in
+// "/...", the packages of this module and the outside modules that it, without
+// its tests, may import besides the standard library. The first match counts. A
+// package that matches nothing is a mistake.
+var policy = []rule{
+	{pkg: "tun", outside: []string{water, netlinkMod, sys}},
+	{pkg: "tun/tuntest", ours: []string{"tun"}, outside: []string{sys}},
+
+	{pkg: "stack/segment", never: impure},
+	{pkg: "stack/flow", ours: []string{"stack/segment"}, never: impure},
+	{pkg: "stack/tunable", never: []string{"os", "net"}},
+	{
+		pkg:     "stack/closepath",
+		ours:    []string{"stack/segment", "stack/flow", "stack/tunable"},
+		outside: []string{gvisor}, never: []string{"os", "net/http", "net"},
+	},
+	{pkg: "stack/link", outside: []string{gvisor}},
+	{
+		pkg:     "stack",
+		ours:    []string{"stack/segment", "stack/flow", "stack/tunable", "stack/closepath", "stack/link"},
+		outside: []string{gvisor},
+	},
+
+	{pkg: "harness/app"},
+	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
+	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
+	{pkg: "harness/capture", outside: []string{gopacket, sys}},
+	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
+	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
+	{pkg: "harness/ladder", ours: []string{"harness/teardown"}, never: impure},
+	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/segment"}},
+	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
+
+	{pkg: "cmd/lastack", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{cobra}},
+	{pkg: ""},
+}
+
+const (
+	water      = "github.com/songgao/water"
+	netlinkMod = "github.com/vishvananda/netlink"
+	sys        = "golang.org/x/sys"
+	gvisor     = "gvisor.dev/gvisor"
+	gopacket   = "github.com/gopacket/gopacket"
+	cobra      = "github.com/spf13/cobra"
+)
+
+// impure is what a package of pure functions has no use for.
+var impure = []string{"os", "net", "net/http", "sync", "syscall"}
+
+const module = "lastack"
+
+// TestImports holds the tree to the policy.
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		i := slices.IndexFunc(policy, func(r rule) bool { return matches(r.pkg, name) })
+		if i < 0 {
+			t.Errorf("%s is not in the table; say what it may import", p.ImportPath)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !policy[i].allows(imp) {
+				t.Errorf("%s imports %s, which the table does not allow", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func (r *rule) allows(imp string) bool {
+	if own, ok := strings.CutPrefix(imp, module+"/"); ok {
+		return slices.ContainsFunc(r.ours, func(pattern string) bool { return matches(pattern, own) })
+	}
+	if first, _, _ := strings.Cut(imp, "/"); strings.Contains(first, ".") {
+		return slices.ContainsFunc(r.outside, func(mod string) bool {
+			return imp == mod || strings.HasPrefix(imp, mod+"/")
+		})
+	}
+	return !slices.Contains(r.never, imp)
+}
+
+func matches(pattern, name string) bool {
+	if tree, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return strings.HasPrefix(name, tree+"/")
+	}
+	return pattern == name
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// TestPolicyBites proves that the table can fail.
+func TestPolicyBites(t *testing.T) {
+	r := rule{ours: []string{"stack/segment"}, outside: []string{gvisor}, never: []string{"net/http"}}
+	for imp, want := range map[string]bool{
+		"lastack/stack/segment": true, "lastack/harness/app": false, "gvisor.dev/gvisor/pkg/tcpip": true,
+		"gvisor.dev/gvisorx": false, "net/http": false, "time": true,
+	} {
+		if got := r.allows(imp); got != want {
+			t.Errorf("%s: allowed %v, want %v", imp, got, want)
+		}
+	}
+}
