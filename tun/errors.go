@@ -80,7 +80,7 @@ func attachError(name string, err error) error {
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		e.Err = fmt.Errorf("the device is in use, by another process or another descriptor of this one: %w", e.Err)
-		e.Hint = "end its holder, which grep -l 'iff:.*" + name + "$' /proc/[0-9]*/fdinfo/* finds, or use another name"
+		e.Hint = "end its holder, which grep -ls 'iff:.*" + name + "$' /proc/[0-9]*/fdinfo/* finds, or use another name"
 	case errors.Is(err, fs.ErrPermission):
 		e.Hint = hintAdmin + "; or have root make the device for this user with ip tuntap add NAME mode tun user USER"
 	case errors.Is(err, unix.ENOTTY):
@@ -138,7 +138,14 @@ func (e *heldError) Is(target error) bool {
 // success path allocates nothing.
 func ioError(op, name string, err error) error {
 	e := &Error{Op: op, Name: name, Err: bare(err)}
-	switch {
+	var errno syscall.Errno
+	if !errors.Is(err, os.ErrClosed) && !errors.As(err, &errno) {
+		// Not from a system call, so from the runtime's poller: the driver
+		// signalled an error to it, which it does when the interface is
+		// deleted. A system call would have said EBADFD.
+		e.Err = fmt.Errorf("%w (%v)", unix.EBADFD, e.Err)
+	}
+	switch err := e.Err; {
 	case errors.Is(err, os.ErrClosed):
 		// Checked first: closing is expected and has no hint.
 	case errors.Is(err, unix.EBADFD):

@@ -89,11 +89,14 @@ func exchange(t *testing.T, dev tun.Device, prefix, peer string) {
 // first packet comes as soon as can be, often enough to come too soon.
 func TestAddressesWorkAtOnce(t *testing.T) {
 	needTUN(t)
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{})
-	must(t, err)
-	defer conn.Close()
-	port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	for _, c := range []struct{ prefix, peer string }{{"10.77.0.1/24", "10.77.0.2:7"}, {"fd77::1/64", "[fd77::2]:7"}} {
+	for _, c := range []struct{ any, prefix, peer string }{
+		{"0.0.0.0:0", "10.77.0.1/24", "10.77.0.2:7"},
+		{"[::]:0", "fd77::1/64", "[fd77::2]:7"},
+	} {
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(c.any)))
+		must(t, err)
+		defer conn.Close()
+		port := conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 		local := netip.AddrPortFrom(netip.MustParsePrefix(c.prefix).Addr(), port)
 		p, err := tuntest.UDP(netip.MustParseAddrPort(c.peer), local, []byte("first"))
 		must(t, err)

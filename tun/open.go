@@ -11,9 +11,10 @@ import (
 )
 
 // Open opens the interface that cfg describes, sets its MTU and addresses and
-// brings it up, in the network namespace of the calling thread. IPv6 addresses
-// are usable at once: duplicate address detection is left out. The Device is a
-// *[KernelDevice].
+// brings it up, in the network namespace of the calling thread. When it returns,
+// packets pass in both directions, for IPv6 addresses too: duplicate address
+// detection is left out, and Open waits, a millisecond or so, until the kernel
+// has finished with them. The Device is a *[KernelDevice].
 //
 // An address that an interface has already is refused, by the name of that
 // interface; a borrowed interface may have it with the same prefix length, and

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -145,6 +146,8 @@ var variants = []variant{
 	{"lastack", startLastack},
 }
 
+var only = flag.String("only", "", "benchmark this variant alone, for a profile")
+
 // startFDBased is plain gVisor as its own examples write it.
 func startFDBased(b *testing.B) func() {
 	fd, err := gtun.Open("bench0")
@@ -260,6 +263,9 @@ func load(b *testing.B, seconds float64, workers int) float64 {
 func BenchmarkChurn(b *testing.B) {
 	for _, workers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			variants := slices.DeleteFunc(slices.Clone(variants), func(v variant) bool {
+				return *only != "" && v.name != *only
+			})
 			rates := make([][]float64, len(variants))
 			for range b.N {
 				for i, v := range variants {

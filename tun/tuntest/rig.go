@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,13 +72,17 @@ func newRig(t *testing.T, open func(*testing.T) (tun.Device, io.ReadWriteCloser)
 	t.Helper()
 	dev, far := open(t)
 	r := &rig{open: open, dev: dev, far: far}
+	var late atomic.Bool
 	watchdog := time.AfterFunc(patience, func() {
-		t.Errorf("no end after %v: closing the devices", patience)
+		late.Store(true)
 		dev.Close()
 		far.Close()
 	})
 	t.Cleanup(func() {
 		watchdog.Stop()
+		if late.Load() {
+			t.Errorf("no end after %v: the devices were closed", patience)
+		}
 		dev.Close()
 		far.Close()
 	})

@@ -1,0 +1,40 @@
+// Package capture records IP packets as the kernel sees them, and reads and
+// writes capture files.
+//
+// A capture here is a witness that knows nothing of lastack: it wraps a Linux
+// packet socket ([Live]), the tcpdump program ([Tcpdump]), and gopacket's pcapgo
+// for the file formats ([Reader], [Writer], [PcapWriter]). Whatever made the
+// packets, the three sources hand them out in one shape, without link header:
+//
+//	packet socket --Live----+
+//	tcpdump -w -  --Tcpdump-+--> Packet --> segment, flow, teardown
+//	pcap, pcapng  --Reader--+       |
+//	                                +-----> Writer, PcapWriter --> file
+//
+// Record one interface of the current network namespace:
+//
+//	live, err := capture.OpenLive("tun0", capture.LiveConfig{})
+//	...                             // traffic; everything from here on is recorded
+//	live.Stop()                     // from any goroutine
+//	for {
+//		p, err := live.Next()       // p.Data is valid until the next call
+//		if err == io.EOF {
+//			break
+//		}
+//		...
+//	}
+//	live.Close()
+//
+// A packet that was lost is never lost silently: a source that missed packets
+// ends with a [*DropError] instead of io.EOF, and files that were cut short or
+// damaged end with an error that names the packet.
+//
+// # What it does not do
+//
+// It does not filter or dissect: Data is the IP packet as captured, with
+// checksums that offloading left unfinished and with segments that offloading
+// made larger than the MTU. It reassembles no fragments. It puts no interface in
+// promiscuous mode. It records one interface per Live; merge by Packet.Time.
+// It does not tap lastack's own close path; the taps of package closepath
+// do that, and may write their packets with Writer.
+package capture

@@ -1,0 +1,108 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Direction tells which way a packet crossed the interface it was captured on.
+type Direction uint8
+
+// The directions. The zero value is what most files say: nothing.
+const (
+	DirectionUnknown Direction = iota
+	// Incoming packets came from the link (or from the program behind a TUN)
+	// into this kernel.
+	Incoming
+	// Outgoing packets were sent by this kernel.
+	Outgoing
+)
+
+// String is "in", "out" or "?".
+func (d Direction) String() string {
+	switch d {
+	case Incoming:
+		return "in"
+	case Outgoing:
+		return "out"
+	}
+	return "?"
+}
+
+// Packet is one captured IP packet.
+type Packet struct {
+	// Time is when the kernel saw the packet, in UTC. It is the zero Time for
+	// a file's record that carries no time (a pcapng simple packet block).
+	Time time.Time
+	// Data is the packet from the first byte of the IP header on: link headers
+	// and the padding that Ethernet adds behind short packets are removed. It
+	// is never empty, and shorter than OrigLen when the capture cut it. It
+	// belongs to the source that returned it, and is valid until the next
+	// call of its Next; Clone makes a copy to keep.
+	Data []byte
+	// OrigLen is the length of the IP packet on the wire in bytes, as far as
+	// it is known: never less than len(Data). Writers take 0 for len(Data).
+	OrigLen int
+	// Interface numbers the interface: LiveConfig.Index for a live capture,
+	// an index into Reader.Interfaces for a file, and into
+	// WriterConfig.Interfaces for writing.
+	Interface int
+	// Direction is relative to the kernel that captured the packet.
+	Direction Direction
+	// Comment is free text that pcapng keeps beside the packet, several
+	// comments joined by newlines. Plain pcap has no room for it.
+	Comment string
+}
+
+// Clone returns the packet with a copy of Data that the caller owns.
+func (p Packet) Clone() Packet {
+	p.Data = bytes.Clone(p.Data)
+	return p
+}
+
+// Truncated reports whether Data is only the beginning of the packet.
+func (p Packet) Truncated() bool { return p.OrigLen > len(p.Data) }
+
+// Source is what Live, Tcpdump and Reader have in common.
+type Source interface {
+	// Next returns the next packet, waiting for it where the source is live.
+	// It returns io.EOF after the last packet and on every later call. One
+	// goroutine at a time may call it. Packet.Data is valid until the next
+	// call.
+	Next() (Packet, error)
+}
+
+// ReadAll returns copies of all packets up to the end of the source. On any
+// error but io.EOF it returns the packets before it together with the error.
+func ReadAll(s Source) ([]Packet, error) {
+	var all []Packet
+	for {
+		p, err := s.Next()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, p.Clone())
+	}
+}
+
+// DropError reports that a capture is incomplete. Everything that was captured
+// has been delivered by the time it is returned.
+type DropError struct {
+	// Source names the capture: "packet socket on veth0".
+	Source string
+	// Packets is how many are missing.
+	Packets uint64
+	// Why says who lost them and what to change.
+	Why string
+}
+
+// Error names the capture, the number of packets and what to do about it.
+func (e *DropError) Error() string {
+	return fmt.Sprintf("capture: %s: %d packets are missing: %s", e.Source, e.Packets, e.Why)
+}
