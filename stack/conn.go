@@ -18,28 +18,34 @@ import (
 // Conn is a TCP connection of the host: a net.Conn with the closing calls of
 // *net.TCPConn. It may be used from several goroutines.
 type Conn struct {
+	clock         tcpip.Clock
 	ep            tcpip.Endpoint
 	wq            *waiter.Queue
 	local, remote *net.TCPAddr
 	closed        atomic.Bool
-
-	// One reader and one writer at a time; each waits on its own channel,
-	// which netstack fills through its entry.
-	readMu, writeMu             sync.Mutex
-	readable, writable          chan struct{}
-	readEntry, writeEntry       waiter.Entry
-	readDeadline, writeDeadline deadline
+	read, write   direction
 }
 
 var _ net.Conn = (*Conn)(nil)
+
+// direction is what reading and writing each have: a lock, so that there is one
+// reader or writer at a time, a deadline, and a channel to wait on, which
+// netstack fills through the entry. The entry is registered by the first wait.
+type direction struct {
+	mu       sync.Mutex
+	deadline deadline
+	wake     chan struct{}
+	entry    waiter.Entry
+	waiting  bool // the entry is registered; guarded by mu
+}
 
 // events that can end a wait, beside data or room: an error or a hang-up.
 const ended = waiter.EventHUp | waiter.EventErr | waiter.EventRdHUp
 
 func newConn(clock tcpip.Clock, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) {
-	c := &Conn{ep: ep, wq: wq, readDeadline: newDeadline(clock), writeDeadline: newDeadline(clock)}
-	c.readEntry, c.readable = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
-	c.writeEntry, c.writable = waiter.NewChannelEntry(waiter.WritableEvents | ended)
+	c := &Conn{clock: clock, ep: ep, wq: wq}
+	c.read.entry, c.read.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
+	c.write.entry, c.write.wake = waiter.NewChannelEntry(waiter.WritableEvents | ended)
 	local, err := ep.GetLocalAddress()
 	if err != nil {
 		return nil, err
@@ -49,9 +55,42 @@ func newConn(clock tcpip.Clock, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcp
 		return nil, err
 	}
 	c.local, c.remote = tcpAddr(local), tcpAddr(remote)
-	wq.EventRegister(&c.readEntry)
-	wq.EventRegister(&c.writeEntry)
 	return c, nil
+}
+
+// wait returns when there may be something to do in the direction: after an
+// event, a moved or passed deadline, or Close. The first call returns at once,
+// as events before it went unnoticed. d.mu is held.
+func (c *Conn) wait(d *direction) {
+	if !d.waiting {
+		c.wq.EventRegister(&d.entry)
+		d.waiting = true
+		return
+	}
+	select {
+	case <-d.wake:
+	case <-d.deadline.wait():
+	}
+}
+
+// poke has a waiting reader or writer look again.
+func (d *direction) poke() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// release lets netstack forget the direction's waiter, and with it the Conn:
+// its endpoint may stay in TIME_WAIT for a long while.
+func (c *Conn) release(d *direction) {
+	d.poke()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting {
+		c.wq.EventUnregister(&d.entry)
+		d.waiting = false
+	}
 }
 
 // tcpAddr converts netstack's form; IPv4 comes out as IPv4.
@@ -66,13 +105,13 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	c.readMu.Lock()
-	defer c.readMu.Unlock()
+	c.read.mu.Lock()
+	defer c.read.mu.Unlock()
 	for {
 		if c.closed.Load() {
 			return 0, c.fail("read", net.ErrClosed)
 		}
-		if c.readDeadline.over() {
+		if c.read.deadline.over() {
 			return 0, timeoutError("read", c.local, c.remote)
 		}
 		w := tcpip.SliceWriter(b)
@@ -82,10 +121,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 			c.ep.ModerateRecvBuf(res.Count)
 			return res.Count, nil
 		case *tcpip.ErrWouldBlock:
-			select {
-			case <-c.readable:
-			case <-c.readDeadline.wait():
-			}
+			c.wait(&c.read)
 		default:
 			return 0, c.ioError("read", err)
 		}
@@ -95,14 +131,14 @@ func (c *Conn) Read(b []byte) (int, error) {
 // Write sends all of b, waiting for room in the send buffer. n counts what the
 // host took over, which is not what the peer has acknowledged.
 func (c *Conn) Write(b []byte) (n int, err error) {
-	c.writeMu.Lock()
-	defer c.writeMu.Unlock()
+	c.write.mu.Lock()
+	defer c.write.mu.Unlock()
 	var r bytes.Reader
 	for n < len(b) {
 		if c.closed.Load() {
 			return n, c.fail("write", net.ErrClosed)
 		}
-		if c.writeDeadline.over() {
+		if c.write.deadline.over() {
 			return n, timeoutError("write", c.local, c.remote)
 		}
 		r.Reset(b[n:])
@@ -111,10 +147,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 		switch err.(type) {
 		case nil:
 		case *tcpip.ErrWouldBlock:
-			select {
-			case <-c.writable:
-			case <-c.writeDeadline.wait():
-			}
+			c.wait(&c.write)
 		default:
 			return n, c.ioError("write", err)
 		}
@@ -130,20 +163,9 @@ func (c *Conn) Close() error {
 		return c.fail("close", net.ErrClosed)
 	}
 	c.ep.Close()
-	c.unregister()
+	c.release(&c.read)
+	c.release(&c.write)
 	return nil
-}
-
-// unregister leaves netstack's waiter queue, waking whoever still waits.
-func (c *Conn) unregister() {
-	c.wq.EventUnregister(&c.readEntry)
-	c.wq.EventUnregister(&c.writeEntry)
-	for _, ch := range []chan struct{}{c.readable, c.writable} {
-		select {
-		case ch <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // CloseWrite sends a FIN behind what was written and leaves the other direction
@@ -199,16 +221,17 @@ func (c *Conn) SetDeadline(t time.Time) error {
 }
 
 // SetReadDeadline ends Reads after t; the zero time means never.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.readDeadline, t) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.read, t) }
 
 // SetWriteDeadline ends Writes after t; the zero time means never.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.writeDeadline, t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.write, t) }
 
-func (c *Conn) setDeadline(d *deadline, t time.Time) error {
+func (c *Conn) setDeadline(d *direction, t time.Time) error {
 	if c.closed.Load() {
 		return c.fail("set", net.ErrClosed)
 	}
-	d.set(t)
+	d.deadline.set(c.clock, t)
+	d.poke()
 	return nil
 }
 

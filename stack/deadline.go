@@ -8,19 +8,16 @@ import (
 )
 
 // deadline is a point in time after which a channel is closed, movable at will.
+// Until the first set there is no channel: most connections never have a
+// deadline.
 type deadline struct {
-	clock tcpip.Clock
-
 	mu     sync.Mutex
 	timer  tcpip.Timer
 	passed chan struct{}
 }
 
-func newDeadline(clock tcpip.Clock) deadline {
-	return deadline{clock: clock, passed: make(chan struct{})}
-}
-
-// wait is closed once the deadline as it stands now has passed.
+// wait is closed once the deadline as it stands now has passed; nil means never.
+// Whoever waits on it must be woken after set, and ask again.
 func (d *deadline) wait() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -38,31 +35,23 @@ func (d *deadline) over() bool {
 }
 
 // set moves the deadline; the zero time means never.
-func (d *deadline) set(t time.Time) {
+func (d *deadline) set(clock tcpip.Clock, t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
 	}
-	// A timer that could no longer be stopped closes the channel that it was
-	// made for, which is why a used one is never taken again.
-	select {
-	case <-d.passed:
-	default:
-		if t.IsZero() {
-			d.passed = make(chan struct{})
-			return
-		}
-	}
-	d.passed = make(chan struct{})
 	if t.IsZero() {
+		d.passed = nil
 		return
 	}
-	passed := d.passed
-	if left := t.Sub(d.clock.Now()); left > 0 {
-		var once sync.Once
-		d.timer = d.clock.AfterFunc(left, func() { once.Do(func() { close(passed) }) })
+	// A timer that could no longer be stopped closes the channel that it was
+	// made for, so each has its own.
+	passed := make(chan struct{})
+	d.passed = passed
+	if left := t.Sub(clock.Now()); left > 0 {
+		d.timer = clock.AfterFunc(left, func() { close(passed) })
 		return
 	}
 	close(passed)

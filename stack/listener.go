@@ -15,25 +15,39 @@ type Listener struct {
 	wq     *waiter.Queue
 	addr   *net.TCPAddr
 	closed atomic.Bool
-	done   chan struct{}
+
+	// ready is filled by netstack, through entry, when a connection may be
+	// waiting; one Accept wakes the next.
+	entry waiter.Entry
+	ready chan struct{}
 }
 
 var _ net.Listener = (*Listener)(nil)
 
+// newListener begins to listen on a bound endpoint.
+func newListener(h *Host, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr) (*Listener, tcpip.Error) {
+	l := &Listener{host: h, ep: ep, wq: wq, addr: addr}
+	l.entry, l.ready = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
+	wq.EventRegister(&l.entry)
+	if err := ep.Listen(h.backlog); err != nil {
+		return nil, err
+	}
+	bound, err := ep.GetLocalAddress()
+	if err != nil {
+		return nil, err
+	}
+	addr.Port = int(bound.Port)
+	return l, nil
+}
+
 // Accept waits for a connection whose handshake is over; it is a *Conn. After
 // Close it fails with net.ErrClosed.
 func (l *Listener) Accept() (net.Conn, error) {
-	entry, ready := waiter.NewChannelEntry(waiter.ReadableEvents | ended)
-	registered := false
-	defer func() {
-		if registered {
-			l.wq.EventUnregister(&entry)
-		}
-	}()
 	for {
 		ep, wq, err := l.ep.Accept(nil)
 		switch err.(type) {
 		case nil:
+			l.poke()
 			c, err := newConn(l.host.clock, ep, wq)
 			if err != nil {
 				ep.Close() // reset before it could be accepted
@@ -41,18 +55,19 @@ func (l *Listener) Accept() (net.Conn, error) {
 			}
 			return c, nil
 		case *tcpip.ErrWouldBlock:
-			if !registered {
-				l.wq.EventRegister(&entry)
-				registered = true
-				continue // it may have come before the registration
-			}
-			select {
-			case <-ready:
-			case <-l.done:
-			}
+			<-l.ready
 		default:
+			l.poke()
 			return nil, l.fail(err)
 		}
+	}
+}
+
+// poke has another Accept look again: one event may stand for many connections.
+func (l *Listener) poke() {
+	select {
+	case l.ready <- struct{}{}:
+	default:
 	}
 }
 
@@ -69,7 +84,7 @@ func (l *Listener) Close() error {
 		return opError("close", nil, l.addr, net.ErrClosed)
 	}
 	l.ep.Close()
-	close(l.done)
+	l.poke()
 	return nil
 }
 

@@ -34,17 +34,12 @@ func (h *Host) Listen(network, address string) (*Listener, error) {
 		ep.Close()
 		return nil, opError("listen", nil, addr, bindErrno(err, where))
 	}
-	if err := ep.Listen(h.backlog); err != nil {
-		ep.Close()
-		return nil, opError("listen", nil, addr, errno(err))
-	}
-	bound, terr := ep.GetLocalAddress()
+	l, terr := newListener(h, ep, wq, addr)
 	if terr != nil {
 		ep.Close()
 		return nil, opError("listen", nil, addr, errno(terr))
 	}
-	addr.Port = int(bound.Port)
-	return &Listener{host: h, ep: ep, wq: wq, addr: addr, done: make(chan struct{})}, nil
+	return l, nil
 }
 
 // Dial connects to "ip:port"; names are not resolved. The network is "tcp",

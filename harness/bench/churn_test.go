@@ -1,8 +1,7 @@
 package bench
 
 import (
-	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +22,7 @@ import (
 	"lastack/tun"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -34,9 +34,11 @@ import (
 )
 
 const (
-	clientEnv = "LASTACK_BENCH_CLIENT" // "SECONDS WORKERS"
+	clientEnv = "LASTACK_BENCH_CLIENT" // "WORKERS": this process is the clients
+	roundEnv  = "LASTACK_BENCH_ROUND"  // "VARIANT WORKERS": it is the server, in a lab
 	request   = 64
 	firstPort = 7000
+	seconds   = 2
 	ports     = 8 // so that no client port comes back while its TIME_WAIT runs
 )
 
@@ -45,37 +47,30 @@ var (
 	serverAddr = netip.MustParseAddr("10.99.0.2")
 )
 
-// TestMain is the client process if it is told so, and otherwise runs the
-// benchmarks inside a lab.
+// TestMain is whichever process of a round it is told to be.
 func TestMain(m *testing.M) {
-	if spec := os.Getenv(clientEnv); spec != "" {
-		os.Exit(client(spec))
-	}
-	benching := slices.ContainsFunc(os.Args, func(a string) bool {
-		return strings.HasPrefix(a, "-test.bench=") && a != "-test.bench="
-	})
-	if !benching || lab.Inside() {
-		if benching {
-			if err := lab.Setup(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-		}
+	var err error
+	switch {
+	case os.Getenv(clientEnv) != "":
+		err = client(os.Getenv(clientEnv))
+	case lab.Inside():
+		err = round(os.Getenv(roundEnv))
+	default:
 		os.Exit(m.Run())
 	}
-	code, err := lab.Reexec(context.Background(), lab.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	os.Exit(code)
 }
 
 // client connects as fast as it can and prints how often it succeeded.
-func client(spec string) int {
-	f := strings.Fields(spec)
-	seconds, _ := strconv.ParseFloat(f[0], 64)
-	workers, _ := strconv.Atoi(f[1])
-	end := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+func client(spec string) error {
+	workers, err := strconv.Atoi(spec)
+	if err != nil {
+		return err
+	}
+	end := time.Now().Add(seconds * time.Second)
 	var made, failed, turn atomic.Int64
 	var wg sync.WaitGroup
 	for range workers {
@@ -91,8 +86,11 @@ func client(spec string) int {
 		})
 	}
 	wg.Wait()
-	fmt.Println(made.Load(), failed.Load())
-	return 0
+	fmt.Println(made.Load())
+	if n := failed.Load(); n > 0 {
+		return fmt.Errorf("%d connections failed", n)
+	}
+	return nil
 }
 
 // exchange is one short connection; it ends with the server's FIN.
@@ -134,10 +132,10 @@ func serve(l net.Listener) {
 	}
 }
 
-// variant starts servers on all ports and returns what ends them.
+// variant starts servers on all ports, which end with their process.
 type variant struct {
 	name  string
-	start func(b *testing.B) (stop func())
+	start func() error
 }
 
 var variants = []variant{
@@ -146,144 +144,168 @@ var variants = []variant{
 	{"lastack", startLastack},
 }
 
-var only = flag.String("only", "", "benchmark this variant alone, for a profile")
-
 // startFDBased is plain gVisor as its own examples write it.
-func startFDBased(b *testing.B) func() {
+func startFDBased() error {
 	fd, err := gtun.Open("bench0")
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
 	l, err := netlink.LinkByName("bench0")
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
 	addr, err := netlink.ParseAddr(kernelAddr.String())
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	if err := netlink.AddrAdd(l, addr); err != nil {
-		b.Fatal(err)
-	}
-	if err := netlink.LinkSetUp(l); err != nil {
-		b.Fatal(err)
+	if err := errors.Join(netlink.AddrAdd(l, addr), netlink.LinkSetUp(l)); err != nil {
+		return err
 	}
 	ep, err := fdbased.New(&fdbased.Options{FDs: []int{fd}, MTU: 1500})
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	stop := startPlain(b, ep)
-	return func() {
-		stop()
-		if err := netlink.LinkDel(l); err != nil {
-			b.Error(err)
-		}
-	}
+	return startPlain(ep)
 }
 
 // startLink is plain gVisor on lastack's link endpoint.
-func startLink(b *testing.B) func() {
-	ep := link.New(openTUN(b))
-	stop := startPlain(b, ep)
-	return func() { ep.Close(); stop() }
-}
-
-func openTUN(b *testing.B) tun.Device {
-	dev, err := tun.Open(tun.Config{Name: "bench0", Addrs: []netip.Prefix{kernelAddr}})
+func startLink() error {
+	dev, err := openTUN()
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	return dev
+	return startPlain(link.New(dev))
 }
 
-func startPlain(b *testing.B, ep netstack.LinkEndpoint) func() {
+func openTUN() (tun.Device, error) {
+	return tun.Open(tun.Config{Name: "bench0", Addrs: []netip.Prefix{kernelAddr}})
+}
+
+func startPlain(ep netstack.LinkEndpoint) error {
 	s := netstack.New(netstack.Options{
 		NetworkProtocols:   []netstack.NetworkProtocolFactory{ipv4.NewProtocol},
 		TransportProtocols: []netstack.TransportProtocolFactory{tcp.NewProtocol},
 	})
 	if err := s.CreateNIC(1, ep); err != nil {
-		b.Fatal(err)
+		return errors.New(err.String())
 	}
 	addr := tcpip.AddrFromSlice(serverAddr.AsSlice())
 	pa := tcpip.ProtocolAddress{Protocol: header.IPv4ProtocolNumber, AddressWithPrefix: addr.WithPrefix()}
 	if err := s.AddProtocolAddress(1, pa, netstack.AddressProperties{}); err != nil {
-		b.Fatal(err)
+		return errors.New(err.String())
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: 1}})
 	for port := range ports {
 		l, err := gonet.ListenTCP(s, tcpip.FullAddress{NIC: 1, Addr: addr, Port: uint16(firstPort + port)}, ipv4.ProtocolNumber)
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		go serve(l)
 	}
-	return func() { s.Close() }
+	return nil
 }
 
-func startLastack(b *testing.B) func() {
-	h, err := stack.New(stack.Config{Device: openTUN(b), Addrs: []netip.Addr{serverAddr}})
+func startLastack() error {
+	dev, err := openTUN()
 	if err != nil {
-		b.Fatal(err)
+		return err
+	}
+	h, err := stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{serverAddr}})
+	if err != nil {
+		return err
 	}
 	for port := range ports {
 		l, err := h.Listen("tcp", fmt.Sprintf(":%d", firstPort+port))
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		go serve(l)
 	}
-	return func() {
-		if err := h.Close(); err != nil {
-			b.Error(err)
-		}
-	}
+	return nil
 }
 
-// load runs the client process and returns connections per second.
-func load(b *testing.B, seconds float64, workers int) float64 {
+// round runs one variant in this process and lab, the clients in another, and
+// prints connections made and the server's CPU seconds.
+func round(spec string) error {
+	if err := lab.Setup(); err != nil {
+		return err
+	}
+	name, workers, _ := strings.Cut(spec, " ")
+	i := slices.IndexFunc(variants, func(v variant) bool { return v.name == name })
+	if i < 0 {
+		return fmt.Errorf("no variant %q", name)
+	}
+	if err := variants[i].start(); err != nil {
+		return err
+	}
+	before, err := cpuTime()
+	if err != nil {
+		return err
+	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%g %d", clientEnv, seconds, workers))
+	cmd.Env = append(os.Environ(), clientEnv+"="+workers)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	var made, failed float64
-	if _, err := fmt.Sscan(string(out), &made, &failed); err != nil {
-		b.Fatalf("client said %q: %v", out, err)
+	after, err := cpuTime()
+	if err != nil {
+		return err
 	}
-	if failed > 0 {
-		b.Errorf("%g of %g connections failed", failed, made+failed)
-	}
-	return made / seconds
+	fmt.Println(strings.TrimSpace(string(out)), (after - before).Seconds())
+	return nil
 }
 
-// BenchmarkChurn reports connections per second of each variant, and the median
-// of its ratio to the fdbased run of the same round.
+// cpuTime is what this process has used so far.
+func cpuTime() (time.Duration, error) {
+	var u unix.Rusage
+	err := unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
+}
+
+// run is one round in a lab of its own: connections per second, and
+// microseconds of the server's CPU for each.
+func run(b *testing.B, v variant, workers int) (rate, cpu float64) {
+	var out strings.Builder
+	code, err := lab.Reexec(b.Context(), lab.Options{
+		Args:   []string{},
+		Env:    []string{fmt.Sprintf("%s=%s %d", roundEnv, v.name, workers)},
+		Stdout: &out,
+	})
+	if err != nil || code != 0 {
+		b.Fatalf("%s: exit status %d, %v", v.name, code, err)
+	}
+	var made, used float64
+	if _, err := fmt.Sscan(out.String(), &made, &used); err != nil || made == 0 {
+		b.Fatalf("%s said %q: %v", v.name, out.String(), err)
+	}
+	return made / seconds, used * 1e6 / made
+}
+
+// BenchmarkChurn reports, as medians, connections per second of each variant,
+// the server's CPU time for one, and the ratio of the rate to that of the
+// fdbased run in the same round.
 func BenchmarkChurn(b *testing.B) {
 	for _, workers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
-			variants := slices.DeleteFunc(slices.Clone(variants), func(v variant) bool {
-				return *only != "" && v.name != *only
-			})
-			rates := make([][]float64, len(variants))
+			rates, cpu := map[string][]float64{}, map[string][]float64{}
 			for range b.N {
-				for i, v := range variants {
-					stop := v.start(b)
-					rates[i] = append(rates[i], load(b, 2, workers))
-					stop()
+				for _, v := range variants {
+					rate, used := run(b, v, workers)
+					rates[v.name] = append(rates[v.name], rate)
+					cpu[v.name] = append(cpu[v.name], used)
 				}
 			}
-			for i, v := range variants {
-				b.ReportMetric(median(rates[i]), v.name+"_conn/s")
-				if i == 0 {
-					continue
+			base := rates[variants[0].name]
+			for _, v := range variants {
+				b.ReportMetric(median(rates[v.name]), v.name+"_conn/s")
+				b.ReportMetric(median(cpu[v.name]), v.name+"_cpu-us/conn")
+				ratios := make([]float64, len(base))
+				for i, r := range rates[v.name] {
+					ratios[i] = r / base[i]
 				}
-				ratios := make([]float64, len(rates[i]))
-				for round := range ratios {
-					ratios[round] = rates[i][round] / rates[0][round]
-				}
-				b.ReportMetric(median(ratios), v.name+"/fdbased")
+				b.ReportMetric(median(ratios), v.name+"/"+variants[0].name)
 			}
 			b.ReportMetric(0, "ns/op") // says nothing here
 		})

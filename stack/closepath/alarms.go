@@ -12,11 +12,16 @@ import (
 // nearly in order, so that the queue is a list to which one appends.
 //
 // An entry cannot be withdrawn. Whoever sets one remembers a generation number
-// and ignores the call if it has moved on: that costs a queue slot for the
-// delay's length and saves a search.
+// and ignores the call if it has moved on; stale tells of such entries, so that
+// no timer is set for them. Nearly all are stale long before their time, and a
+// timer that is moved is dear where the runtime has many others.
 type alarms struct {
 	clock tcpip.Clock
 	ring  func(f *Flow, gen uint32)
+	stale func(f *Flow, gen uint32) bool
+	// grain is how long the timer rests at least between firings: entries less
+	// than that apart ring together, late by so much at most.
+	grain time.Duration
 
 	mu     sync.Mutex
 	queue  []alarm // ordered by at; queue[:head] is used up
@@ -46,13 +51,14 @@ func (a *alarms) set(at tcpip.MonotonicTime, f *Flow, gen uint32) {
 		a.queue[i], a.queue[i-1] = a.queue[i-1], a.queue[i]
 	}
 	if !a.armed || i == a.head {
-		a.arm()
+		a.arm(0)
 	}
 }
 
-// arm sets the timer for the first entry. a.mu is held.
-func (a *alarms) arm() {
-	wait := max(a.queue[a.head].at.Sub(a.clock.NowMonotonic()), 0)
+// arm sets the timer for the first entry, but no sooner than after rest. a.mu is
+// held.
+func (a *alarms) arm(rest time.Duration) {
+	wait := max(a.queue[a.head].at.Sub(a.clock.NowMonotonic()), rest)
 	if a.timer == nil {
 		a.timer = a.clock.AfterFunc(wait, a.fire)
 	} else {
@@ -67,23 +73,39 @@ func (a *alarms) arm() {
 func (a *alarms) fire() {
 	for {
 		a.mu.Lock()
-		if a.closed || a.head == len(a.queue) {
-			a.queue, a.head, a.armed = a.queue[:0], 0, false
-			a.mu.Unlock()
-			return
-		}
-		due := a.queue[a.head]
-		if a.clock.NowMonotonic().Before(due.at) {
-			a.arm()
-			a.mu.Unlock()
-			return
-		}
-		a.queue[a.head] = alarm{} // lets go of the flow
-		a.head++
-		a.compact()
+		due, ok := a.next()
 		a.mu.Unlock()
+		if !ok {
+			return
+		}
 		a.ring(due.f, due.gen)
 	}
+}
+
+// next takes the first entry off the queue if it is due, skipping stale ones.
+// Otherwise it sets the timer if there is anything to wait for. a.mu is held.
+func (a *alarms) next() (alarm, bool) {
+	for !a.closed && a.head < len(a.queue) {
+		first := a.queue[a.head]
+		if !a.stale(first.f, first.gen) {
+			if a.clock.NowMonotonic().Before(first.at) {
+				a.arm(a.grain)
+				return alarm{}, false
+			}
+			a.advance()
+			return first, true
+		}
+		a.advance()
+	}
+	a.queue, a.head, a.armed = a.queue[:0], 0, false
+	return alarm{}, false
+}
+
+// advance drops the first entry. a.mu is held.
+func (a *alarms) advance() {
+	a.queue[a.head] = alarm{} // lets go of the flow
+	a.head++
+	a.compact()
 }
 
 // compact moves the queue to the front of its array once half is used up, so

@@ -1,6 +1,7 @@
 package closepath
 
 import (
+	"sync/atomic"
 	"time"
 
 	"lastack/stack/segment"
@@ -32,22 +33,20 @@ type heldACK struct {
 	// segment being acknowledged, as the sender measures its round trip by it.
 	since tcpip.MonotonicTime
 	tsEcr uint32
-	// gen tells a live alarm from one whose ACK is gone.
-	gen uint32
+	// gen tells a live alarm from one whose ACK is gone. It is written with
+	// the flow's lock held.
+	gen atomic.Uint32
 	// gap: the host asked for missing data (a duplicate ACK, or SACK blocks),
 	// so the ACK that shows the gap filled must not wait (RFC 5681 4.2).
 	gap bool
 }
 
-func (d *delayedACK) inbound(f *Flow, p *packet) verdict {
-	if f != nil && p.seg.Flags.Has(segment.RST) && f.gone {
-		d.drop(f)
-	}
-	return pass
-}
+// inbound lets everything pass: what the peer sends changes nothing here. A RST
+// that ends the connection has the table drop what is held.
+func (d *delayedACK) inbound(*Flow, *packet) verdict { return pass }
 
 func (d *delayedACK) outbound(f *Flow, p *packet) verdict {
-	if f == nil || f.gone {
+	if f == nil || f.gone.Load() {
 		return pass
 	}
 	if !p.seg.PureACK() {
@@ -110,11 +109,11 @@ func (d *delayedACK) hold(f *Flow, p *packet) {
 		d.e.reportHeld(f, Superseded)
 		h.buf.DecRef()
 	} else {
-		h.gen++
+		h.gen.Add(1)
 		h.since = d.e.clock.NowMonotonic()
 		h.tsEcr = p.seg.TSEcr
 		delay := d.e.tunables.Millis(tunable.DelayedACKms)
-		f.shard.acks.set(h.since.Add(delay), f, h.gen)
+		f.shard.acks.set(h.since.Add(delay), f, h.gen.Load())
 	}
 	h.buf = p.buf.IncRef()
 	h.seg = p.seg
@@ -144,7 +143,7 @@ func (d *delayedACK) supersede(f *Flow, p *packet) {
 // expire sends the ACK whose alarm rang, unless something carried it meanwhile.
 func (d *delayedACK) expire(f *Flow, gen uint32) {
 	f.mu.Lock()
-	if f.ack.buf == nil || f.ack.gen != gen {
+	if f.ack.buf == nil || d.stale(f, gen) {
 		f.mu.Unlock()
 		return
 	}
@@ -201,8 +200,11 @@ func (d *delayedACK) drop(f *Flow) {
 func (d *delayedACK) forget(f *Flow) {
 	f.ack.buf.DecRef()
 	f.ack.buf = nil
-	f.ack.gen++
+	f.ack.gen.Add(1)
 }
+
+// stale reports whether an alarm was set for an ACK that is held no more.
+func (d *delayedACK) stale(f *Flow, gen uint32) bool { return f.ack.gen.Load() != gen }
 
 func (d *delayedACK) heldFor(f *Flow) time.Duration {
 	return d.e.clock.NowMonotonic().Sub(f.ack.since)

@@ -61,7 +61,7 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.strays.New = func() any { return new(packet) }
 	e.delayed = &delayedACK{e: e}
 	e.chain = e.stages()
-	e.flows.init(e, e.delayed.expire)
+	e.flows.init(e)
 	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
 			e.delayed.flushAll()

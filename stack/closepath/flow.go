@@ -2,6 +2,7 @@ package closepath
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
@@ -21,8 +22,9 @@ type Flow struct {
 	conn flow.Conn
 	// embryo: the handshake is not over.
 	embryo bool
-	// gone: no longer in the table; whoever finds it so looks again.
-	gone bool
+	// gone: no longer in the table; whoever finds it so looks again. It is
+	// written with the lock held.
+	gone atomic.Bool
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
 	// expires is when a finished flow leaves the table; zero until then.

@@ -26,6 +26,14 @@ const embryos = 4096
 // without a segment to show for it (an orphan's FIN_WAIT_2 that timed out, say).
 const sweepEvery = 30 * time.Second
 
+// How late an alarm may be, so that many share a timer's firing.
+const (
+	ackGrain    = time.Millisecond
+	expiryGrain = 10 * time.Millisecond
+)
+
+func hasGone(f *Flow, _ uint32) bool { return f.gone.Load() }
+
 // table finds a segment's flow. Lock order: a flow's lock, then its shard's.
 type table struct {
 	e      *Endpoint
@@ -44,14 +52,14 @@ type shard struct {
 	acks    alarms
 }
 
-func (t *table) init(e *Endpoint, acks func(*Flow, uint32)) {
+func (t *table) init(e *Endpoint) {
 	t.e = e
 	t.seed = maphash.MakeSeed()
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.flows = make(map[segment.Tuple]*Flow)
-		s.expiry.clock, s.expiry.ring = e.clock, t.expired
-		s.acks.clock, s.acks.ring = e.clock, acks
+		s.expiry = alarms{clock: e.clock, ring: t.expired, stale: hasGone, grain: expiryGrain}
+		s.acks = alarms{clock: e.clock, ring: e.delayed.expire, stale: e.delayed.stale, grain: ackGrain}
 	}
 	t.sweeps = e.clock.AfterFunc(sweepEvery, t.sweep)
 }
@@ -76,7 +84,7 @@ func (t *table) find(s *segment.Segment, dir Dir) *Flow {
 		}
 		f.mu.Lock()
 		switch {
-		case f.gone:
+		case f.gone.Load():
 			f.mu.Unlock() // replaced since; look again
 		case opens && t.outlived(f, s, dir):
 			t.forget(f)
@@ -120,16 +128,16 @@ func (t *table) outlived(f *Flow, s *segment.Segment, dir Dir) bool {
 	f.mu.Unlock()
 	alive := t.e.alive(f.key)
 	f.mu.Lock()
-	return !alive && !f.gone
+	return !alive && !f.gone.Load()
 }
 
 // forget takes a flow out of the table. f.mu is held. What the flow still holds
 // is dropped: there is nobody left to acknowledge.
 func (t *table) forget(f *Flow) {
-	if f.gone {
+	if f.gone.Load() {
 		return
 	}
-	f.gone = true
+	f.gone.Store(true)
 	t.e.delayed.drop(f)
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
@@ -165,7 +173,7 @@ func (t *table) advanced(f *Flow, st *flow.Step) {
 func (t *table) expired(f *Flow, _ uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.gone {
+	if f.gone.Load() {
 		return
 	}
 	if t.e.clock.NowMonotonic().Before(f.expires) {
@@ -181,7 +189,7 @@ func (t *table) sweep() {
 	now := t.epoch.Add(1)
 	for _, f := range t.all() {
 		f.mu.Lock()
-		idle := now-f.epoch > 1 && !f.gone && f.expires == (tcpip.MonotonicTime{})
+		idle := now-f.epoch > 1 && !f.gone.Load() && f.expires == (tcpip.MonotonicTime{})
 		f.mu.Unlock()
 		if !idle || t.e.alive == nil || t.e.alive(f.key) {
 			continue
