@@ -9,6 +9,7 @@
 package trace
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -119,4 +120,19 @@ func (r *Recorder) Dropped() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.dropped
+}
+
+// Comment says what delayed ACK did to the segment, for a capture file: empty if
+// nothing.
+func (i *Item) Comment() string {
+	held := i.Held.Round(10 * time.Microsecond)
+	switch i.Hold {
+	case closepath.Carried:
+		return fmt.Sprintf("lastack: carries an ACK held %s", held)
+	case closepath.Expired:
+		return fmt.Sprintf("lastack: delayed ACK ran out after %s", held)
+	case closepath.Flushed:
+		return fmt.Sprintf("lastack: delayed ACK let go early, after %s", held)
+	}
+	return ""
 }

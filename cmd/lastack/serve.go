@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"lastack/harness/app"
+	"lastack/harness/privilege"
+	"lastack/harness/serve"
+	"lastack/tun"
+
+	"github.com/spf13/cobra"
+)
+
+func serveCommand() *cobra.Command {
+	var cfg serve.Config
+	var kernel, hosts, apps []string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Bring up the TUN and the host, run the apps, show closes as they happen",
+		Long: `serve opens a TUN in the network namespace it is started in, runs a userspace
+TCP host with a few servers behind it, and prints a line for each connection as
+it closes. Talk to it with curl, nc or anything else; watch it with tcpdump.
+
+It needs CAP_NET_ADMIN, and gives up all privileges once it is set up. Ctrl-C
+ends it with a summary; the TUN goes with it, unless it was there before.
+
+Apps (--app PORT=KIND[,KEY=VALUE]...):
+` + appHelp(),
+		Args: cobra.NoArgs,
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.TUN, "tun", "lastack0", "name of the TUN interface")
+	f.StringArrayVar(&kernel, "kernel-addr", nil, "kernel's address on the TUN, as CIDR; once for each family\n(default 10.77.0.1/24 and fd77::1/64)")
+	f.StringArrayVar(&hosts, "host-addr", nil, "host's address; once for each family (default: the one after the kernel's)")
+	f.StringArrayVarP(&cfg.Settings, "set", "w", nil, "set a tunable: NAME=VALUE; repeatable")
+	f.StringArrayVar(&apps, "app", nil, "serve PORT=KIND[,KEY=VALUE]...; repeatable (default: the list above)")
+	f.StringVar(&cfg.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
+	f.StringVar(&cfg.Control, "control", "", "open the control API on this unix `socket`")
+	f.BoolVarP(&cfg.Verbose, "verbose", "v", false, "draw the ladder of each close")
+	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		var err error
+		if cfg.KernelAddrs, err = parseEach(kernel, "--kernel-addr", netip.ParsePrefix); err != nil {
+			return err
+		}
+		if cfg.HostAddrs, err = parseEach(hosts, "--host-addr", netip.ParseAddr); err != nil {
+			return err
+		}
+		if cfg.Apps, err = parseEach(apps, "--app", app.ParseSpec); err != nil {
+			return err
+		}
+		cfg.Out, cfg.Log, cfg.Color = os.Stdout, os.Stderr, colored(os.Stdout)
+		cfg.Ready = dropPrivileges
+		tuneCollector()
+		err = serve.Run(c.Context(), cfg)
+		if errors.Is(err, serve.ErrConfig) {
+			return usage(err)
+		}
+		return err
+	}
+	return c
+}
+
+// parseEach parses what a repeatable flag was given.
+func parseEach[T any](list []string, flag string, parse func(string) (T, error)) ([]T, error) {
+	var out []T
+	for _, s := range list {
+		v, err := parse(s)
+		if err != nil {
+			return nil, usagef("%s %s: %w", flag, s, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// appHelp lists the kinds of app with their options, and the default ones.
+func appHelp() string {
+	var b strings.Builder
+	for _, k := range app.Kinds() {
+		fmt.Fprintf(&b, "  %-13s %s\n", k.Name, k.Doc)
+		for _, o := range k.Options {
+			fmt.Fprintf(&b, "  %-13s   %s=%s: %s\n", "", o.Name, o.Default, o.Doc)
+		}
+	}
+	b.WriteString("\nDefault apps:")
+	for i, s := range app.Defaults() {
+		if i%3 == 0 {
+			b.WriteString("\n ")
+		}
+		fmt.Fprintf(&b, " %-25s", s)
+	}
+	return strings.ReplaceAll(b.String(), " \n", "\n")
+}
+
+// tuneCollector lets the heap grow fivefold between collections: connections
+// are short, so most of it is garbage, and little of it lives. GOGC overrules.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
+// dropPrivileges gives up every capability but what giving a borrowed interface
+// back takes. A binary with cgo cannot do it for all its threads, and says so.
+func dropPrivileges(dev tun.Device) error {
+	var keep []privilege.Capability
+	if d, ok := dev.(*tun.KernelDevice); ok && d.Persistent() {
+		keep = append(keep, privilege.NetAdmin)
+	}
+	_, err := privilege.Drop(keep...)
+	if errors.Is(err, privilege.ErrCgo) {
+		fmt.Fprintf(os.Stderr, "lastack: keeping all privileges: %v\n", err)
+		return nil
+	}
+	return err
+}

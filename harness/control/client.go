@@ -1,0 +1,136 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// answerPatience bounds one request where the context does not.
+	answerPatience = 5 * time.Second
+	// maxAnswer is the longest answer read, in bytes. Today's are under 4 KiB.
+	maxAnswer = 4 << 20
+)
+
+// Client talks to a host over its control socket. Every call is a connection of
+// its own, so there is nothing to close, and a host that was started again is
+// found again. Calls may run at once. A call takes at most 5 seconds, less if
+// its context ends.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// Error is a refusal by the host. Message is its sentence, which for a tunable
+// names the tunable and says what would have been taken.
+type Error struct {
+	// Status is HTTP's: 404 for an unknown tunable, 422 for a bad value.
+	Status  int
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// NewClient makes a client for the socket at path. Nothing is opened yet: a host
+// that is not there shows at the first call.
+func NewClient(path string) *Client {
+	var d net.Dialer
+	return &Client{path: path, http: &http.Client{
+		Timeout: answerPatience,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return d.DialContext(ctx, "unix", path)
+			},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Tunables lists the host's tunables in its order.
+func (c *Client) Tunables(ctx context.Context) ([]Tunable, error) {
+	var all []Tunable
+	err := c.call(ctx, http.MethodGet, "/v1/tunables", "", &all)
+	return all, err
+}
+
+// Tunable reads one tunable. If the host knows none of that name, the error is an *Error.
+func (c *Client) Tunable(ctx context.Context, name string) (Tunable, error) {
+	var t Tunable
+	err := c.call(ctx, http.MethodGet, "/v1/tunables/"+url.PathEscape(name), "", &t)
+	return t, err
+}
+
+// Set gives a tunable a value, written as on a command line, and returns the new
+// state. If the host refuses, nothing has changed and the error is an *Error.
+func (c *Client) Set(ctx context.Context, name, value string) (Tunable, error) {
+	var t Tunable
+	err := c.call(ctx, http.MethodPut, "/v1/tunables/"+url.PathEscape(name), value, &t)
+	return t, err
+}
+
+// Host asks the host about itself.
+func (c *Client) Host(ctx context.Context) (HostInfo, error) {
+	var h HostInfo
+	err := c.call(ctx, http.MethodGet, "/v1/host", "", &h)
+	return h, err
+}
+
+// call sends one request and decodes the answer into what result points to.
+func (c *Client) call(ctx context.Context, method, path, body string, result any) error {
+	if err := checkPath(c.path); err != nil {
+		return fmt.Errorf("control: connect to %q: %w", c.path, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://host"+path, strings.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("control: %s %s: %w", method, path, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.explain(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return c.explain(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var f failure
+		if json.Unmarshal(answer, &f) != nil || f.Error == "" {
+			f.Error = fmt.Sprintf("control: %s %s on %q: answered %s", method, path, c.path, resp.Status)
+		}
+		return &Error{Status: resp.StatusCode, Message: f.Error}
+	}
+	if err := json.Unmarshal(answer, result); err != nil {
+		return fmt.Errorf("control: %s %s: what answers on %q is no lastack host of this version: %w", method, path, c.path, err)
+	}
+	return nil
+}
+
+// explain says what to do when there was no answer. The *url.Error around the cause
+// names a URL that the user never wrote.
+func (c *Client) explain(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	hint := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
+		hint = "; no host is running there, start one with: lastack serve --control " + c.path
+	case errors.Is(err, fs.ErrPermission):
+		hint = "; the socket belongs to whoever started the host: be that user, or root"
+	}
+	return fmt.Errorf("control: ask the host at %q: %w%s", c.path, err, hint)
+}

@@ -1,0 +1,40 @@
+// Package control is the door to a running host: its HTTP API over a unix socket,
+// and the client for it. It wraps net/http and a tunable.Set.
+//
+//	lastack sysctl, curl --unix-socket ...
+//	    |  HTTP over a socket file, mode 0600
+//	Server ---> tunable.Set    read and written while the host runs
+//	       ---> Config.Info    asked at each GET /v1/host
+//
+// A host opens the door with Listen and keeps it open with Serve:
+//
+//	srv, err := control.Listen("/run/lastack.sock", control.Config{Tunables: host.Tunables(), Info: info})
+//	if err != nil {
+//		return err
+//	}
+//	err = srv.Serve(ctx) // until ctx ends; the socket file is gone afterwards
+//
+// Anybody who may open the socket file, which is its owner and root, may knock:
+//
+//	curl --unix-socket /run/lastack.sock -X PUT -d 0 http://host/v1/tunables/lastack.delayed_ack
+//
+// or in Go, control.NewClient("/run/lastack.sock").Set(ctx, "lastack.delayed_ack", "0").
+//
+// # The API
+//
+//	GET /v1/tunables         array of {name, value, default, min, max, unit, doc}
+//	GET /v1/tunables/NAME    one of them
+//	PUT /v1/tunables/NAME    the body is the bare value as text; answers the new state
+//	GET /v1/host             {version, addresses, flows, uptime_ms}
+//
+// What goes wrong is {"error": "one sentence"}: 404 for an unknown tunable or
+// path, 405 for another method, 413 for a body that is no value by its mere
+// length, 422 for a value that the tunable does not take. A PUT that is answered
+// with an error changed nothing.
+//
+// # What it does not do
+//
+// It has no authentication beside the socket's file permissions, no TLS, and no
+// TCP port. It does not know what a tunable does, it pushes no events, and it
+// keeps nothing: a tunable is at its default again when the host is started again.
+package control

@@ -1,0 +1,133 @@
+package serve
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"lastack/harness/ladder"
+	"lastack/harness/teardown"
+	"lastack/harness/trace"
+)
+
+// printer turns segments into lines about closed connections.
+type printer struct {
+	cfg    *Config
+	out    *bufio.Writer
+	table  *teardown.Table
+	counts map[teardown.Kind]int
+	now    time.Time
+	err    error
+}
+
+func newPrinter(cfg *Config) *printer {
+	p := &printer{cfg: cfg, out: bufio.NewWriter(cfg.Out), counts: map[teardown.Kind]int{}}
+	p.table = teardown.NewTable(teardown.Config{OnClose: p.closed, OnForget: p.forgotten, IdleFor: 24 * time.Hour})
+	return p
+}
+
+func (p *printer) add(i *trace.Item) {
+	p.now = i.Time
+	r := i.Record()
+	p.table.Add(&r)
+}
+
+// closed prints a connection when it is over. What comes after, a FIN again or a
+// late RST, is on the wire and in the pcapng, and changes no verdict.
+func (p *printer) closed(c *teardown.Conn) {
+	r := c.Report()
+	p.print(&r)
+}
+
+// forgotten prints a connection that never came to its end; one that did has
+// been printed.
+func (p *printer) forgotten(c *teardown.Conn) {
+	if c.Done() {
+		return
+	}
+	r := c.Report()
+	if r.Start.IsZero() {
+		return
+	}
+	p.print(&r)
+}
+
+func (p *printer) print(r *teardown.Report) {
+	p.counts[r.Close]++
+	switch {
+	case p.cfg.JSON:
+		p.note(json.NewEncoder(p.out).Encode(r))
+	case p.cfg.Verbose:
+		_, err := fmt.Fprintf(p.out, "\n%s\n%s", p.now.Format(clock), ladder.Render(r, ladder.Config{
+			Client: "kernel", Server: "lastack", Color: p.cfg.Color,
+		}))
+		p.note(err)
+	default:
+		_, err := fmt.Fprintln(p.out, p.now.Format(clock), line(r))
+		p.note(err)
+	}
+}
+
+const clock = "15:04:05.000"
+
+// line is a close in one line: who, how, who first, and the delay of the FIN's ACK.
+func line(r *teardown.Report) string {
+	var b strings.Builder
+	port := r.Server[strings.LastIndexByte(r.Server, ':'):]
+	fmt.Fprintf(&b, "%s > %s  %s", r.Client, port, r.Close)
+	switch {
+	case r.ResetBy != teardown.None && r.ResetBy != "":
+		fmt.Fprintf(&b, ", RST from %s", r.ResetBy)
+	case r.ActiveCloser == teardown.Both:
+		b.WriteString(", both at once")
+	case r.ActiveCloser != teardown.None:
+		fmt.Fprintf(&b, ", %s first", r.ActiveCloser)
+	}
+	if r.AckDelayUS >= 0 && r.ActiveCloser != teardown.None {
+		fmt.Fprintf(&b, ", FIN's ACK after %.2f ms", float64(r.AckDelayUS)/1000)
+	}
+	return b.String()
+}
+
+func (p *printer) note(err error) {
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("printing closes: %w", err)
+	}
+}
+
+// flush writes out what add and the closes led to.
+func (p *printer) flush() error {
+	p.note(p.out.Flush())
+	return p.err
+}
+
+// summary prints what is still open, and counts it all.
+func (p *printer) summary() error {
+	p.table.Flush()
+	total := 0
+	var kinds []string
+	for k, n := range p.counts {
+		total += n
+		kinds = append(kinds, fmt.Sprintf("%s %d", k, n))
+	}
+	sort.Strings(kinds)
+	if p.cfg.JSON {
+		p.note(json.NewEncoder(p.out).Encode(map[string]any{
+			"summary": map[string]any{"connections": total, "closes": p.counts},
+		}))
+		return p.flush()
+	}
+	text := fmt.Sprintf("%d connections", total)
+	if total == 1 {
+		text = "1 connection"
+	}
+	if total > 0 {
+		text += ": " + strings.Join(kinds, ", ")
+	}
+	_, err := fmt.Fprintln(p.out, text)
+	p.note(err)
+	return p.flush()
+}
