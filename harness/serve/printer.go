@@ -87,7 +87,7 @@ func line(r *teardown.Report) string {
 		fmt.Fprintf(&b, ", %s first", r.ActiveCloser)
 	}
 	if r.AckDelayUS >= 0 && r.ActiveCloser != teardown.None {
-		fmt.Fprintf(&b, ", FIN's ACK after %.2f ms", float64(r.AckDelayUS)/1000)
+		fmt.Fprintf(&b, ", ACK after %.2f ms", float64(r.AckDelayUS)/1000)
 	}
 	return b.String()
 }

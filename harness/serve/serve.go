@@ -126,7 +126,7 @@ func (s *server) announce() {
 	}
 	fmt.Fprintf(w, "lastack: %s, kernel %s, host %s\n", s.dev.Name(), join(s.cfg.KernelAddrs), join(s.cfg.HostAddrs))
 	for _, a := range s.cfg.Apps {
-		fmt.Fprintf(w, "  %5d  %s\n", a.Port, a)
+		fmt.Fprintf(w, "  app %s\n", a)
 	}
 	if s.cfg.Control != "" {
 		fmt.Fprintf(w, "control: %s\n", s.cfg.Control)

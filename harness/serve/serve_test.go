@@ -48,7 +48,7 @@ func TestComplete(t *testing.T) {
 
 func TestLine(t *testing.T) {
 	for want, r := range map[string]teardown.Report{
-		"10.77.0.1:4000 > :80  three-way, client first, FIN's ACK after 0.08 ms": {
+		"10.77.0.1:4000 > :80  three-way, client first, ACK after 0.08 ms": {
 			Client: "10.77.0.1:4000", Server: "10.77.0.2:80", Close: teardown.ThreeWay, ActiveCloser: teardown.Client, AckDelayUS: 80,
 		},
 		"[fd77::1]:4000 > :7  reset, RST from server": {
