@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"lastack/harness/lab"
+	"lastack/harness/lab/labtest"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets this test binary be the command too: in the scripts, and in the
+// labs that the command starts itself in.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lastack": main})
+}
+
+// TestScript runs the txtar scripts. Those in the folder lab need a machine on
+// which lastack's labs work.
+func TestScript(t *testing.T) {
+	run(t, "testdata/script")
+}
+
+func TestScriptLab(t *testing.T) {
+	// Asked without the probe inside a lab, which would be this test again.
+	if err := labWorks(); err != nil {
+		if os.Getenv(labtest.RequireEnv) == "1" {
+			t.Fatalf("%s=1, but %v", labtest.RequireEnv, err)
+		}
+		t.Skipf("needs what \"lastack doctor\" checks: %v", err)
+	}
+	run(t, "testdata/lab")
+}
+
+func labWorks() error {
+	if err := lab.Check(); err != nil {
+		return err
+	}
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	_, curlErr := exec.LookPath("curl")
+	_, ncErr := lab.Netcat()
+	return errors.Join(f.Close(), curlErr, ncErr)
+}
+
+func run(t *testing.T, dir string) {
+	testscript.Run(t, testscript.Params{
+		Dir:  dir,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("NO_COLOR", "1")
+			return nil
+		},
+	})
+}
+
+// exits runs a command and demands an exit status: "exits 2 lastack demo -x".
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%s: %v", filepath.Base(args[1]), err)
+	}
+	if got != want {
+		ts.Fatalf("%v exited with %d, want %d", args[1:], got, want)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want int
+	}{
+		"nothing":     {nil, 0},
+		"usage":       {usagef("bad"), 2},
+		"missing":     {&lab.MissingError{What: "no namespaces"}, 3},
+		"permission":  {os.ErrPermission, 3},
+		"interrupted": {context.Canceled, 130},
+		"broken":      {errors.New("broken"), 1},
+		"a verdict":   {&exitError{code: exitFailed}, 1},
+	} {
+		if got := status(tt.err); got != tt.want {
+			t.Errorf("%s: %d, want %d", name, got, tt.want)
+		}
+	}
+	if got := message(errors.Join(errors.New("one"), errors.New("two"))); got != "one; two" {
+		t.Errorf("two errors on one line: %q", got)
+	}
+}
