@@ -19,7 +19,7 @@ type rule struct {
 }
 
 // policy is who may import what: for each package, or tree of packages ending in
-// "/...", the packages of this module and the outside modules that it, without
+// "/..." (the root of the tree included), the packages of this module and the outside modules that it, without
 // its tests, may import besides the standard library. The first match counts. A
 // package that matches nothing is a mistake.
 var policy = []rule{
@@ -100,7 +100,7 @@ func (r *rule) allows(imp string) bool {
 
 func matches(pattern, name string) bool {
 	if tree, ok := strings.CutSuffix(pattern, "/..."); ok {
-		return strings.HasPrefix(name, tree+"/")
+		return name == tree || strings.HasPrefix(name, tree+"/")
 	}
 	return pattern == name
 }

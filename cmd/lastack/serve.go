@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"lastack/harness/app"
@@ -56,7 +55,6 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		}
 		cfg.Out, cfg.Log, cfg.Color = os.Stdout, os.Stderr, colored(os.Stdout)
 		cfg.Ready = dropPrivileges
-		tuneCollector()
 		err = serve.Run(c.Context(), cfg)
 		if errors.Is(err, serve.ErrConfig) {
 			return usage(err)
@@ -96,14 +94,6 @@ func appHelp() string {
 		fmt.Fprintf(&b, " %-25s", s)
 	}
 	return strings.ReplaceAll(b.String(), " \n", "\n")
-}
-
-// tuneCollector lets the heap grow fivefold between collections: connections
-// are short, so most of it is garbage, and little of it lives. GOGC overrules.
-func tuneCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // dropPrivileges gives up every capability but what giving a borrowed interface

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/app"
 	"lastack/harness/lab"
+	"lastack/harness/serve"
 	"lastack/stack"
 	"lastack/stack/link"
 	"lastack/tun"
@@ -122,7 +125,7 @@ func answer(c net.Conn) {
 	_ = c.Close()
 }
 
-func serve(l net.Listener) {
+func accept(l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -142,6 +145,7 @@ var variants = []variant{
 	{"fdbased", startFDBased}, // the baseline comes first
 	{"link", startLink},
 	{"lastack", startLastack},
+	{"serve", startServe},
 }
 
 // startFDBased is plain gVisor as its own examples write it.
@@ -200,7 +204,7 @@ func startPlain(ep netstack.LinkEndpoint) error {
 		if err != nil {
 			return err
 		}
-		go serve(l)
+		go accept(l)
 	}
 	return nil
 }
@@ -219,9 +223,28 @@ func startLastack() error {
 		if err != nil {
 			return err
 		}
-		go serve(l)
+		go accept(l)
 	}
 	return nil
+}
+
+// startServe is what the command "lastack serve" runs, telling of each close.
+func startServe() error {
+	cfg := serve.Config{
+		TUN: "bench0", KernelAddrs: []netip.Prefix{kernelAddr}, HostAddrs: []netip.Addr{serverAddr},
+	}
+	for port := range ports {
+		cfg.Apps = append(cfg.Apps, app.Spec{Port: uint16(firstPort + port), Kind: "server-closes"})
+	}
+	ready, failed := make(chan struct{}), make(chan error, 1)
+	cfg.Ready = func(tun.Device) error { close(ready); return nil }
+	go func() { failed <- serve.Run(context.Background(), cfg) }()
+	select {
+	case <-ready:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // round runs one variant in this process and lab, the clients in another, and

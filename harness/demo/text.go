@@ -41,11 +41,11 @@ func (t Text) Done(r *Result) {
 	fmt.Fprintf(t.W, "states afterwards: client %s (inet_diag), server %s (%s)\n",
 		r.ClientState, r.ServerState, r.authority())
 	fmt.Fprintln(t.W, r.trace())
-	fmt.Fprintf(t.W, "%s: expected %s", t.verdict(r), r.Expected)
 	if r.Why != "" {
-		fmt.Fprintf(t.W, "; %s", r.Why)
+		fmt.Fprintf(t.W, "%s: %s\n", t.verdict(r), r.Why)
+		return
 	}
-	fmt.Fprintln(t.W)
+	fmt.Fprintf(t.W, "%s: %s, as expected\n", t.verdict(r), r.Close)
 }
 
 // Summary writes one line a close.

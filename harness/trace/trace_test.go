@@ -1,0 +1,74 @@
+package trace
+
+import (
+	"testing"
+	"time"
+
+	"lastack/harness/teardown"
+	"lastack/stack/closepath"
+	"lastack/stack/segment"
+)
+
+func event(point closepath.Point, kind closepath.Kind, seq segment.Seq) *closepath.Event {
+	return &closepath.Event{
+		Kind: kind, Point: point, Dir: closepath.Out, Time: time.Unix(5, 0),
+		Seg:  &segment.Segment{Seq: seq, Flags: segment.FIN | segment.ACK},
+		Hold: closepath.Carried, Held: 11 * time.Millisecond,
+	}
+}
+
+func TestOnlyTheWireIsRecorded(t *testing.T) {
+	r := New(Config{})
+	r.Tap(event(closepath.Host, closepath.Seen, 1))
+	r.Tap(event(closepath.Host, closepath.Held, 2))
+	r.Tap(event(closepath.Wire, closepath.Seen, 3))
+	select {
+	case <-r.Ready():
+	default:
+		t.Error("not ready after a segment on the wire")
+	}
+	items := r.Take()
+	if len(items) != 1 || items[0].Seg.Seq != 3 || !items[0].Out {
+		t.Errorf("recorded %+v", items)
+	}
+	if len(r.Take()) != 0 {
+		t.Error("Take did not empty the queue")
+	}
+}
+
+func TestFullQueueDropsAndCounts(t *testing.T) {
+	r := New(Config{Limit: 2})
+	for i := range 5 {
+		r.Tap(event(closepath.Wire, closepath.Seen, segment.Seq(i)))
+	}
+	if got := r.Take(); len(got) != 2 || got[1].Seg.Seq != 1 || r.Dropped() != 3 {
+		t.Errorf("%d kept, %d dropped", len(got), r.Dropped())
+	}
+	r.Tap(event(closepath.Wire, closepath.Seen, 9))
+	if len(r.Take()) != 1 {
+		t.Error("nothing is recorded after the queue was full")
+	}
+}
+
+func TestRecordAndComment(t *testing.T) {
+	for _, tt := range []struct {
+		hold    closepath.Hold
+		out     bool
+		want    teardown.Hold
+		comment string
+	}{
+		{closepath.NotHeld, true, teardown.HoldNone, ""},
+		{closepath.Carried, true, teardown.HoldCarried, "lastack: carries an ACK held 11ms"},
+		{closepath.Expired, true, teardown.HoldExpired, "lastack: delayed ACK ran out after 11ms"},
+		{closepath.Flushed, true, teardown.HoldUnknown, "lastack: delayed ACK let go early, after 11ms"},
+		{closepath.NotHeld, false, teardown.HoldUnknown, ""},
+	} {
+		i := Item{Hold: tt.hold, Held: 11 * time.Millisecond, Out: tt.out}
+		if r := i.Record(); r.Hold != tt.want {
+			t.Errorf("%d: hold %d, want %d", tt.hold, r.Hold, tt.want)
+		}
+		if i.Comment() != tt.comment {
+			t.Errorf("%d: comment %q, want %q", tt.hold, i.Comment(), tt.comment)
+		}
+	}
+}
