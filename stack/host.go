@@ -167,8 +167,8 @@ func (h *Host) Tunables() *tunable.Set { return h.tunables }
 // Addrs are the host's addresses.
 func (h *Host) Addrs() []netip.Addr { return append([]netip.Addr(nil), h.addrs...) }
 
-// Flows counts the connections that the close path follows, those in TIME_WAIT
-// included.
+// Flows counts the connections that the close path follows: those that the host
+// is not through with. TIME_WAIT is not among them.
 func (h *Host) Flows() int { return h.path.Flows() }
 
 // Done is closed when the device stops carrying packets: after Close, or because

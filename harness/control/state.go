@@ -26,8 +26,8 @@ type HostInfo struct {
 	Version string `json:"version"`
 	// Addresses of the host, not of the kernel's side of the link.
 	Addresses []netip.Addr `json:"addresses"`
-	// Flows is how many connections the close path follows, those included
-	// that are closed and in TIME_WAIT.
+	// Flows is how many connections the close path follows: those that the
+	// host is not through with. TIME_WAIT is not among them.
 	Flows int `json:"flows"`
 	// UptimeMS is how long the host has been up, in milliseconds.
 	UptimeMS int64 `json:"uptime_ms"`

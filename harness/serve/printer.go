@@ -38,35 +38,31 @@ func (p *printer) add(i *trace.Item) {
 // closed prints a connection when it is over. What comes after, a FIN again or a
 // late RST, is on the wire and in the pcapng, and changes no verdict.
 func (p *printer) closed(c *teardown.Conn) {
-	r := c.Report()
-	p.print(&r)
+	p.print(c)
 }
 
 // forgotten prints a connection that never came to its end; one that did has
 // been printed.
 func (p *printer) forgotten(c *teardown.Conn) {
-	if c.Done() {
-		return
+	if !c.Done() {
+		p.print(c)
 	}
-	r := c.Report()
-	if r.Start.IsZero() {
-		return
-	}
-	p.print(&r)
 }
 
-func (p *printer) print(r *teardown.Report) {
-	p.counts[r.Close]++
+func (p *printer) print(c *teardown.Conn) {
+	v := c.Verdict()
+	p.counts[v.Close]++
 	switch {
 	case p.cfg.JSON:
-		p.note(json.NewEncoder(p.out).Encode(r))
+		p.note(json.NewEncoder(p.out).Encode(c.Report()))
 	case p.cfg.Verbose:
-		_, err := fmt.Fprintf(p.out, "\n%s\n%s", p.now.Format(clock), ladder.Render(r, ladder.Config{
+		r := c.Report()
+		_, err := fmt.Fprintf(p.out, "\n%s\n%s", p.now.Format(clock), ladder.Render(&r, ladder.Config{
 			Client: "kernel", Server: "lastack", Color: p.cfg.Color,
 		}))
 		p.note(err)
 	default:
-		_, err := fmt.Fprintln(p.out, p.now.Format(clock), line(r))
+		_, err := fmt.Fprintln(p.out, p.now.Format(clock), line(&v))
 		p.note(err)
 	}
 }

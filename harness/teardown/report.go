@@ -94,6 +94,15 @@ type Line struct {
 // Report is what is known so far. It may be asked for at any time, and shares
 // no memory with c.
 func (c *Conn) Report() Report {
+	r := c.Verdict()
+	r.Reason, r.RFC = c.reason(r.Close)
+	r.Opening, r.Segments = c.lines()
+	return r
+}
+
+// Verdict is the Report without its prose and its lines (Reason, RFC, Opening,
+// Segments are empty), for who counts many connections and draws none.
+func (c *Conn) Verdict() Report {
 	first, _, swapped := c.order()
 	cl, sv := &c.side[flow.Client], &c.side[flow.Server]
 	st := c.states()
@@ -119,8 +128,6 @@ func (c *Conn) Report() Report {
 	if c.over != notReset {
 		r.ResetBy = whoIs(c.rst.by)
 	}
-	r.Reason, r.RFC = c.reason(r.Close)
-	r.Opening, r.Segments = c.lines()
 	return r
 }
 

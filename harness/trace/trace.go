@@ -62,14 +62,15 @@ type Config struct {
 
 const defaultLimit = 1 << 18
 
-// Recorder queues what its Tap sees. Make one with New. All methods may be
-// called from any goroutine.
+// Recorder queues what its Tap sees. Make one with New. All methods but Take may
+// be called from any goroutine.
 type Recorder struct {
 	cfg   Config
 	ready chan struct{}
 
 	mu      sync.Mutex
 	queue   []Item
+	spare   []Item // what the last Take returned
 	dropped uint64
 }
 
@@ -106,12 +107,14 @@ func (r *Recorder) Tap(e *closepath.Event) {
 // Ready receives after something was queued. One value may stand for many items.
 func (r *Recorder) Ready() <-chan struct{} { return r.ready }
 
-// Take empties the queue. The items belong to the caller.
+// Take empties the queue. The items are the caller's until the next Take, which
+// uses their room again; a Packet is the caller's for good. One goroutine takes.
 func (r *Recorder) Take() []Item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	items := r.queue
-	r.queue = nil
+	clear(r.spare) // lets go of packets
+	r.queue, r.spare = r.spare[:0], items
 	return items
 }
 

@@ -137,8 +137,3 @@ func (a *alarms) len() int {
 	defer a.mu.Unlock()
 	return len(a.queue) - a.head
 }
-
-// after is the clock's time in the given span.
-func (a *alarms) after(d time.Duration) tcpip.MonotonicTime {
-	return a.clock.NowMonotonic().Add(d)
-}

@@ -71,7 +71,8 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	return e
 }
 
-// Flows counts the connections being followed, those in TIME_WAIT included.
+// Flows counts the connections being followed: those that the host is not through
+// with. TIME_WAIT is not among them.
 func (e *Endpoint) Flows() int { return len(e.flows.all()) }
 
 // Close sends what the stages hold, stops every timer and closes the wrapped

@@ -27,8 +27,6 @@ type Flow struct {
 	gone atomic.Bool
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
-	// expires is when a finished flow leaves the table; zero until then.
-	expires tcpip.MonotonicTime
 
 	// ack belongs to the delayed-ACK stage.
 	ack heldACK

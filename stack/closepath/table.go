@@ -1,14 +1,12 @@
 package closepath
 
 import (
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
-	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
@@ -26,18 +24,16 @@ const embryos = 4096
 // without a segment to show for it (an orphan's FIN_WAIT_2 that timed out, say).
 const sweepEvery = 30 * time.Second
 
-// How late an alarm may be, so that many share a timer's firing.
-const (
-	ackGrain    = time.Millisecond
-	expiryGrain = 10 * time.Millisecond
-)
-
-func hasGone(f *Flow, _ uint32) bool { return f.gone.Load() }
+// ackGrain is how late an ACK may be, so that many share a timer's firing.
+const ackGrain = time.Millisecond
 
 // table finds a segment's flow. Lock order: a flow's lock, then its shard's.
+//
+// A flow is in it from its SYN until the host is through with the connection:
+// reset, closed, or in TIME_WAIT, where nothing is left that a stage could do
+// (the last ACK, and the answer to a FIN again, are never held).
 type table struct {
 	e      *Endpoint
-	seed   maphash.Seed
 	nextID atomic.Uint64
 	epoch  atomic.Uint32
 	sweeps tcpip.Timer
@@ -48,17 +44,14 @@ type shard struct {
 	mu      sync.Mutex
 	flows   map[segment.Tuple]*Flow
 	embryos int
-	expiry  alarms
 	acks    alarms
 }
 
 func (t *table) init(e *Endpoint) {
 	t.e = e
-	t.seed = maphash.MakeSeed()
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.flows = make(map[segment.Tuple]*Flow)
-		s.expiry = alarms{clock: e.clock, ring: t.expired, stale: hasGone, grain: expiryGrain}
 		s.acks = alarms{clock: e.clock, ring: e.delayed.expire, stale: e.delayed.stale, grain: ackGrain}
 	}
 	t.sweeps = e.clock.AfterFunc(sweepEvery, t.sweep)
@@ -71,7 +64,7 @@ func (t *table) find(s *segment.Segment, dir Dir) *Flow {
 		key = key.Reverse()
 	}
 	opens := opensFlow(s)
-	sh := &t.shards[maphash.Comparable(t.seed, key)%shardCount]
+	sh := &t.shards[(key.Src.Port^key.Dst.Port^key.Dst.Port>>8)%shardCount]
 	for {
 		sh.mu.Lock()
 		f := sh.flows[key]
@@ -119,7 +112,7 @@ func (t *table) outlived(f *Flow, s *segment.Segment, dir Dir) bool {
 	if !f.conn.Reopens(side, s) {
 		return false
 	}
-	if dir == Out || f.conn.State(f.host).Done() || f.embryo {
+	if dir == Out || f.embryo {
 		return true
 	}
 	if t.e.alive == nil {
@@ -150,37 +143,15 @@ func (t *table) forget(f *Flow) {
 // advanced follows the flow's life after a segment passed the wire. f.mu is held.
 func (t *table) advanced(f *Flow, st *flow.Step) {
 	host := st.After[f.host]
-	switch {
-	case f.embryo && host > flow.SynReceived:
+	if f.embryo && host > flow.SynReceived {
 		f.embryo = false
 		f.shard.mu.Lock()
 		f.shard.embryos--
 		f.shard.mu.Unlock()
 	}
-	switch {
-	case st.Marks.Has(flow.Reset), host == flow.Closed:
+	if st.Marks.Has(flow.Reset) || host.Done() {
 		t.forget(f)
-	case host == flow.TimeWait && st.Before[f.host] != flow.TimeWait:
-		f.expires = f.shard.expiry.after(t.e.twoMSL())
-		f.shard.expiry.set(f.expires, f, 0)
-	case host == flow.TimeWait && st.From != f.host && st.Marks.Has(flow.FINAgain):
-		// RFC 9293 3.10.7.4: a retransmitted FIN restarts 2MSL.
-		f.expires = f.shard.expiry.after(t.e.twoMSL())
 	}
-}
-
-// expired ends a flow's TIME_WAIT, unless it was restarted meanwhile.
-func (t *table) expired(f *Flow, _ uint32) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.gone.Load() {
-		return
-	}
-	if t.e.clock.NowMonotonic().Before(f.expires) {
-		f.shard.expiry.set(f.expires, f, 0)
-		return
-	}
-	t.forget(f)
 }
 
 // sweep forgets flows on which nothing passed for a whole round and which
@@ -189,7 +160,7 @@ func (t *table) sweep() {
 	now := t.epoch.Add(1)
 	for _, f := range t.all() {
 		f.mu.Lock()
-		idle := now-f.epoch > 1 && !f.gone.Load() && f.expires == (tcpip.MonotonicTime{})
+		idle := now-f.epoch > 1 && !f.gone.Load()
 		f.mu.Unlock()
 		if !idle || t.e.alive == nil || t.e.alive(f.key) {
 			continue
@@ -219,13 +190,9 @@ func (t *table) all() []*Flow {
 	return flows
 }
 
-// twoMSL is how long TIME_WAIT lasts, and a finished flow with it.
-func (e *Endpoint) twoMSL() time.Duration { return 2 * e.tunables.Millis(tunable.MSLms) }
-
 func (t *table) close() {
 	t.sweeps.Stop()
 	for i := range t.shards {
-		t.shards[i].expiry.close()
 		t.shards[i].acks.close()
 	}
 }
