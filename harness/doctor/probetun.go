@@ -89,7 +89,7 @@ func echo(ctx context.Context, dev tun.Device, kernel, behind netip.Addr) error 
 		return err
 	}
 	if _, err := conn.Write([]byte(message)); err != nil {
-		return err
+		return because(ctx, err)
 	}
 	buf := make([]byte, dev.MTU())
 	for {

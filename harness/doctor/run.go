@@ -13,8 +13,13 @@ import (
 	"lastack/harness/lab"
 )
 
-// patience bounds each trial; what works takes milliseconds.
-const patience = 5 * time.Second
+const (
+	// patience bounds each trial. What works takes milliseconds, but the packages
+	// tried wait up to 5 seconds for the kernel, and may succeed then.
+	patience = 15 * time.Second
+	// labPatience bounds them all, for a child that does not keep the time.
+	labPatience = time.Minute
+)
 
 // Options adjusts Run. The zero value is what a program's doctor command wants.
 type Options struct {
@@ -70,9 +75,7 @@ func Run(ctx context.Context, o Options) []Check {
 
 // inLab starts a lab and returns what Probe found there.
 func inLab(ctx context.Context, o Options) []Check {
-	// The child's trials keep their own time; this is for a child that cannot.
-	limit := time.Duration(len(trials())+1) * patience
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the trial in a lab took longer than %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, labPatience, fmt.Errorf("the trial in a lab took longer than %v", labPatience))
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	code, err := lab.Reexec(ctx, lab.Options{

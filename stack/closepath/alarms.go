@@ -17,8 +17,8 @@ import (
 // timer that is moved is dear where the runtime has many others.
 type alarms struct {
 	clock tcpip.Clock
-	ring  func(f *Flow, gen uint32)
-	stale func(f *Flow, gen uint32) bool
+	ring  func(f *tracked, gen uint32)
+	stale func(f *tracked, gen uint32) bool
 	// grain is how long the timer rests at least between firings: entries less
 	// than that apart ring together, late by so much at most.
 	grain time.Duration
@@ -33,12 +33,12 @@ type alarms struct {
 
 type alarm struct {
 	at  tcpip.MonotonicTime
-	f   *Flow
+	f   *tracked
 	gen uint32
 }
 
 // set adds an entry. It never calls ring itself.
-func (a *alarms) set(at tcpip.MonotonicTime, f *Flow, gen uint32) {
+func (a *alarms) set(at tcpip.MonotonicTime, f *tracked, gen uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {

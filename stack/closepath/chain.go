@@ -1,6 +1,8 @@
 package closepath
 
 import (
+	"time"
+
 	"lastack/stack/flow"
 	"lastack/stack/segment"
 
@@ -12,9 +14,9 @@ import (
 // look at but has no memory for.
 type stage interface {
 	// inbound handles a segment on its way from the wire to netstack.
-	inbound(f *Flow, p *packet) verdict
+	inbound(f *tracked, p *packet) verdict
 	// outbound handles a segment on its way from netstack to the wire.
-	outbound(f *Flow, p *packet) verdict
+	outbound(f *tracked, p *packet) verdict
 }
 
 // verdict is what becomes of a segment after a stage.
@@ -34,7 +36,7 @@ type packet struct {
 	buf *netstack.PacketBuffer
 	// hold and held tell the taps what the delayed-ACK stage knows.
 	hold Hold
-	held Nanos
+	held time.Duration
 	// step is what the segment meant on the wire; set by the wire tap.
 	step flow.Step
 }
@@ -55,7 +57,7 @@ func (e *Endpoint) stages() []stage {
 }
 
 // runInbound takes a segment through all stages toward netstack.
-func (e *Endpoint) runInbound(f *Flow, p *packet) verdict {
+func (e *Endpoint) runInbound(f *tracked, p *packet) verdict {
 	for _, s := range e.chain {
 		if s.inbound(f, p) == taken {
 			return taken
@@ -66,7 +68,7 @@ func (e *Endpoint) runInbound(f *Flow, p *packet) verdict {
 
 // runOutbound takes a segment through the stages outside of the given one
 // toward the wire; len(e.chain) begins at netstack.
-func (e *Endpoint) runOutbound(f *Flow, p *packet, from int) verdict {
+func (e *Endpoint) runOutbound(f *tracked, p *packet, from int) verdict {
 	for i := from - 1; i >= 0; i-- {
 		if e.chain[i].outbound(f, p) == taken {
 			return taken

@@ -43,9 +43,9 @@ type heldACK struct {
 
 // inbound lets everything pass: what the peer sends changes nothing here. A RST
 // that ends the connection has the table drop what is held.
-func (d *delayedACK) inbound(*Flow, *packet) verdict { return pass }
+func (d *delayedACK) inbound(*tracked, *packet) verdict { return pass }
 
-func (d *delayedACK) outbound(f *Flow, p *packet) verdict {
+func (d *delayedACK) outbound(f *tracked, p *packet) verdict {
 	if f == nil || f.gone.Load() {
 		return pass
 	}
@@ -65,7 +65,7 @@ func (d *delayedACK) outbound(f *Flow, p *packet) verdict {
 
 // mayWait reports whether a pure ACK may be held. Everything but a plain
 // acknowledgment of new data or of the peer's first FIN goes at once.
-func (d *delayedACK) mayWait(f *Flow, s *segment.Segment) bool {
+func (d *delayedACK) mayWait(f *tracked, s *segment.Segment) bool {
 	peer := f.host.Other()
 	sent, any := f.conn.LastAck(f.host)
 	if !any {
@@ -94,7 +94,7 @@ func (d *delayedACK) mayWait(f *Flow, s *segment.Segment) bool {
 }
 
 // note remembers whether the host is missing data, by the ACK that it just sent.
-func (d *delayedACK) note(f *Flow, s *segment.Segment) {
+func (d *delayedACK) note(f *tracked, s *segment.Segment) {
 	last, _ := f.conn.LastAck(f.host)
 	if f.ack.buf != nil {
 		last = f.ack.seg.Ack
@@ -103,7 +103,7 @@ func (d *delayedACK) note(f *Flow, s *segment.Segment) {
 }
 
 // hold keeps p's packet, in place of one already held, whose deadline stays.
-func (d *delayedACK) hold(f *Flow, p *packet) {
+func (d *delayedACK) hold(f *tracked, p *packet) {
 	h := &f.ack
 	if h.buf != nil {
 		d.e.reportHeld(f, Superseded)
@@ -123,7 +123,7 @@ func (d *delayedACK) hold(f *Flow, p *packet) {
 // supersede drops the held ACK because the outgoing p says all that it said,
 // and gives p the timestamp that the held one owed. Where p does not (it
 // acknowledges less, or nothing), the held ACK stays held.
-func (d *delayedACK) supersede(f *Flow, p *packet) {
+func (d *delayedACK) supersede(f *tracked, p *packet) {
 	h := &f.ack
 	if h.buf == nil {
 		return
@@ -141,7 +141,7 @@ func (d *delayedACK) supersede(f *Flow, p *packet) {
 }
 
 // expire sends the ACK whose alarm rang, unless something carried it meanwhile.
-func (d *delayedACK) expire(f *Flow, gen uint32) {
+func (d *delayedACK) expire(f *tracked, gen uint32) {
 	f.mu.Lock()
 	if f.ack.buf == nil || d.stale(f, gen) {
 		f.mu.Unlock()
@@ -164,7 +164,7 @@ func (d *delayedACK) flushAll() {
 
 // release sends the held ACK through the stages outside of this one. f.mu is
 // held and will be released.
-func (d *delayedACK) release(f *Flow, why Hold) {
+func (d *delayedACK) release(f *tracked, why Hold) {
 	h := &f.ack
 	f.now = packet{seg: h.seg, buf: h.buf, hold: why, held: d.heldFor(f)}
 	if h.seg.HasTimestamps {
@@ -190,28 +190,28 @@ func (d *delayedACK) position() int {
 }
 
 // drop forgets the held ACK without sending it: the connection is gone.
-func (d *delayedACK) drop(f *Flow) {
+func (d *delayedACK) drop(f *tracked) {
 	if f.ack.buf != nil {
 		d.e.reportHeld(f, Superseded)
 		d.forget(f)
 	}
 }
 
-func (d *delayedACK) forget(f *Flow) {
+func (d *delayedACK) forget(f *tracked) {
 	f.ack.buf.DecRef()
 	f.ack.buf = nil
 	f.ack.gen.Add(1)
 }
 
 // stale reports whether an alarm was set for an ACK that is held no more.
-func (d *delayedACK) stale(f *Flow, gen uint32) bool { return f.ack.gen.Load() != gen }
+func (d *delayedACK) stale(f *tracked, gen uint32) bool { return f.ack.gen.Load() != gen }
 
-func (d *delayedACK) heldFor(f *Flow) time.Duration {
+func (d *delayedACK) heldFor(f *tracked) time.Duration {
 	return d.e.clock.NowMonotonic().Sub(f.ack.since)
 }
 
 // reportHeld tells the observer what becomes of the held ACK.
-func (e *Endpoint) reportHeld(f *Flow, kind Kind) {
+func (e *Endpoint) reportHeld(f *tracked, kind Kind) {
 	if e.tap == nil {
 		return
 	}

@@ -9,9 +9,6 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// Nanos is a span of time in nanoseconds of the endpoint's clock.
-type Nanos = time.Duration
-
 // Point is where in the chain an event happened.
 type Point uint8
 

@@ -11,8 +11,8 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// Flow is one connection in the chain.
-type Flow struct {
+// tracked is one flow: a connection in the chain, from its SYN to the host's end of it.
+type tracked struct {
 	id    uint64
 	key   segment.Tuple // as the host's segments have it
 	host  flow.Side
@@ -42,14 +42,14 @@ type Flow struct {
 
 // enqueue adds a packet to what will be written, with a reference of its own.
 // f.mu is held.
-func (f *Flow) enqueue(buf *netstack.PacketBuffer) {
+func (f *tracked) enqueue(buf *netstack.PacketBuffer) {
 	f.queue.PushBack(buf.IncRef())
 }
 
 // drain writes the flow's queue to the wrapped endpoint unless somebody else is
 // already at it. It is called with f.mu held and returns with it released. The
 // error is of this goroutine's own writes.
-func (e *Endpoint) drain(f *Flow) tcpip.Error {
+func (e *Endpoint) drain(f *tracked) tcpip.Error {
 	if f.writing {
 		f.mu.Unlock()
 		return nil

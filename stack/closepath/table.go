@@ -42,7 +42,7 @@ type table struct {
 
 type shard struct {
 	mu      sync.Mutex
-	flows   map[segment.Tuple]*Flow
+	flows   map[segment.Tuple]*tracked
 	embryos int
 	acks    alarms
 }
@@ -51,14 +51,14 @@ func (t *table) init(e *Endpoint) {
 	t.e = e
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.flows = make(map[segment.Tuple]*Flow)
+		s.flows = make(map[segment.Tuple]*tracked)
 		s.acks = alarms{clock: e.clock, ring: e.delayed.expire, stale: e.delayed.stale, grain: ackGrain}
 	}
 	t.sweeps = e.clock.AfterFunc(sweepEvery, t.sweep)
 }
 
 // find returns the flow of a segment, locked, or nil. A SYN begins a flow.
-func (t *table) find(s *segment.Segment, dir Dir) *Flow {
+func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 	key := s.Tuple
 	if dir == In {
 		key = key.Reverse()
@@ -90,8 +90,8 @@ func (t *table) find(s *segment.Segment, dir Dir) *Flow {
 }
 
 // add makes a flow for the sender of a SYN. sh.mu is held.
-func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *Flow {
-	f := &Flow{id: t.nextID.Add(1), key: key, shard: sh, host: flow.Server, embryo: true}
+func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
+	f := &tracked{id: t.nextID.Add(1), key: key, shard: sh, host: flow.Server, embryo: true}
 	if dir == Out {
 		f.host = flow.Client
 	}
@@ -104,7 +104,7 @@ func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *Flow {
 // the host sends is its own decision; a SYN that comes in may be forged or a
 // leftover (RFC 5961 4), and counts only where netstack has no live connection
 // any more. f.mu is held, and released while netstack is asked.
-func (t *table) outlived(f *Flow, s *segment.Segment, dir Dir) bool {
+func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	side := f.host
 	if dir == In {
 		side = side.Other()
@@ -126,7 +126,7 @@ func (t *table) outlived(f *Flow, s *segment.Segment, dir Dir) bool {
 
 // forget takes a flow out of the table. f.mu is held. What the flow still holds
 // is dropped: there is nobody left to acknowledge.
-func (t *table) forget(f *Flow) {
+func (t *table) forget(f *tracked) {
 	if f.gone.Load() {
 		return
 	}
@@ -141,7 +141,7 @@ func (t *table) forget(f *Flow) {
 }
 
 // advanced follows the flow's life after a segment passed the wire. f.mu is held.
-func (t *table) advanced(f *Flow, st *flow.Step) {
+func (t *table) advanced(f *tracked, st *flow.Step) {
 	host := st.After[f.host]
 	if f.embryo && host > flow.SynReceived {
 		f.embryo = false
@@ -177,8 +177,8 @@ func (t *table) sweep() {
 }
 
 // all lists the flows of this moment.
-func (t *table) all() []*Flow {
-	var flows []*Flow
+func (t *table) all() []*tracked {
+	var flows []*tracked
 	for i := range t.shards {
 		sh := &t.shards[i]
 		sh.mu.Lock()

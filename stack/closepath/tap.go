@@ -9,10 +9,10 @@ type tap struct {
 	point Point
 }
 
-func (t *tap) inbound(f *Flow, p *packet) verdict  { return t.see(f, p, In) }
-func (t *tap) outbound(f *Flow, p *packet) verdict { return t.see(f, p, Out) }
+func (t *tap) inbound(f *tracked, p *packet) verdict  { return t.see(f, p, In) }
+func (t *tap) outbound(f *tracked, p *packet) verdict { return t.see(f, p, Out) }
 
-func (t *tap) see(f *Flow, p *packet, dir Dir) verdict {
+func (t *tap) see(f *tracked, p *packet, dir Dir) verdict {
 	if t.point == Wire && f != nil {
 		side := f.host
 		if dir == In {
@@ -26,7 +26,7 @@ func (t *tap) see(f *Flow, p *packet, dir Dir) verdict {
 }
 
 // report calls the observer, if there is one.
-func (e *Endpoint) report(f *Flow, p *packet, kind Kind, point Point, dir Dir) {
+func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir) {
 	if e.tap == nil {
 		return
 	}
