@@ -98,7 +98,7 @@ func echo(ctx context.Context, dev tun.Device, kernel, behind netip.Addr) error 
 			return because(ctx, err)
 		}
 		// The kernel says things of its own on a new interface.
-		if true {
+		if turnRound(buf[:n], kernel) {
 			if _, err := dev.Write(buf[:n]); err != nil {
 				return err
 			}
