@@ -16,6 +16,10 @@ import (
 // takes the kernel less than a millisecond, on a busy machine a few.
 const patience = 5 * time.Second
 
+// glance is how often Open looks at the routes although nothing was announced:
+// the kernel may announce a route before a look-up finds it.
+const glance = 20 * time.Millisecond
+
 // routeWatch learns when the routes of IPv6 addresses come.
 //
 // The kernel acknowledges an IPv6 address before it works: a queued job of the
@@ -50,7 +54,7 @@ func (w *routeWatch) wait(a netip.Addr) error {
 				Hint: "look at ip -6 rule and ip -6 route show table local"}
 		}
 		// The socket counts in microseconds, and 0 as no limit.
-		limit := unix.NsecToTimeval(max(left, time.Millisecond).Nanoseconds())
+		limit := unix.NsecToTimeval(min(max(left, time.Millisecond), glance).Nanoseconds())
 		if err := w.socket.SetReceiveTimeout(&limit); err != nil {
 			return setError("watch IPv6 routes", w.link.name, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,12 @@ const (
 	0.30 s FIN+ACK hold=none
 	0.35 c FIN+ACK
 	0.40 s ACK hold=none`
+	finTwice = shake + `
+	0.30 c FIN+ACK
+	5.30 c FIN+ACK
+	5.35 s FIN+ACK hold=carried held=5.04
+	5.37 s ACK hold=none
+	5.40 c ACK`
 	aborted = shake + `
 	0.30 s RST+ACK hold=none`
 )
@@ -61,14 +68,18 @@ func conn(t *testing.T, script string) (*teardown.Conn, []teardown.Record) {
 func TestJudge(t *testing.T) {
 	closes := map[string]string{
 		"three": three, "four": four, "with data": withData, "server first": serverFirst, "aborted": aborted,
+		"FIN twice": finTwice,
 	}
-	takes := map[string]string{"a": "three", "b": "four", "c": "with data", "d": "three"}
+	// A FIN that a slow machine made the kernel send again is no other close.
+	takes := map[string][]string{
+		"a": {"three", "FIN twice"}, "b": {"four"}, "c": {"with data"}, "d": {"three", "FIN twice"},
+	}
 	for _, s := range scenarios() {
 		for name, script := range closes {
 			c, _ := conn(t, script)
 			r := c.Report()
 			why := s.judge(&r)
-			if want := takes[s.key] == name; (why == "") != want {
+			if want := slices.Contains(takes[s.key], name); (why == "") != want {
 				t.Errorf("(%s) judges %q: %q", s.key, name, why)
 			}
 		}

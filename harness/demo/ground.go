@@ -33,7 +33,8 @@ var (
 type ground struct {
 	host   *stack.Host
 	rec    *trace.Recorder
-	there  *lab.Namespace // where the kernel's server lives
+	there  *lab.Namespace   // where the kernel's server lives
+	known  []netip.AddrPort // clients of the kernel's server so far
 	cancel context.CancelFunc
 	apps   sync.WaitGroup
 	mu     sync.Mutex

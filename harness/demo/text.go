@@ -28,7 +28,11 @@ func (t Text) Begin(noTcpdump string) {
 
 // Start implements Observer.
 func (t Text) Start(r *Result) {
-	fmt.Fprintf(t.W, "\n(%s) %s\n", r.Experiment, r.Title)
+	again := ""
+	if r.Attempt > 1 {
+		again = fmt.Sprintf(", attempt %d of %d: the machine may have been busy", r.Attempt, maxAttempts)
+	}
+	fmt.Fprintf(t.W, "\n(%s) %s%s\n", r.Experiment, r.Title, again)
 	fmt.Fprintf(t.W, "    $ %s      (%s)\n\n", r.Command, r.Settings)
 }
 
@@ -53,7 +57,11 @@ func (t Text) Summary(results []Result) {
 	fmt.Fprintln(t.W, "\nSummary")
 	for i := range results {
 		r := &results[i]
-		fmt.Fprintf(t.W, "  %s  %-45s %-8s %-10s %s\n", r.Experiment, r.Title, r.Subject, r.Close, t.verdict(r))
+		again := ""
+		if r.Attempt > 1 {
+			again = fmt.Sprintf(" at attempt %d", r.Attempt)
+		}
+		fmt.Fprintf(t.W, "  %s  %-45s %-8s %-10s %s%s\n", r.Experiment, r.Title, r.Subject, r.Close, t.verdict(r), again)
 	}
 }
 

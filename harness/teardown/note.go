@@ -40,6 +40,15 @@ const (
 // close reports whether the note belongs to the close.
 func (n note) close() bool { return n >= noteAcksFIN }
 
+// again reports whether the segment repeats an earlier one.
+func (n note) again() bool {
+	switch n {
+	case noteSYNAgain, noteDataAgain, noteACKAgain, noteFINAgain:
+		return true
+	}
+	return false
+}
+
 // plainNote is the note of a segment for which flow's marks say everything.
 func plainNote(e *event) note {
 	switch m := e.marks; {

@@ -84,6 +84,9 @@ type Line struct {
 	Carries string `json:"carries,omitempty"`
 	// HeldUS is how long the ACK had been held back, where that is known.
 	HeldUS int64 `json:"held_us,omitempty"`
+	// Again: the segment repeats an earlier one, or its FIN or data, or the
+	// ACK of a FIN that was acknowledged before. A trace without loss has none.
+	Again bool `json:"again,omitempty"`
 	// Why is a remark of a few words.
 	Why string `json:"why,omitempty"`
 	// States of client and server after the segment.
@@ -174,7 +177,7 @@ func (c *Conn) line(e *event) Line {
 	}
 	l := Line{
 		From: whoIs(e.from), Flags: e.flags.String(), Seq: uint32(e.seq), Len: int(e.len),
-		Carries: c.carries(e), Why: c.why(e),
+		Carries: c.carries(e), Again: e.note.again(), Why: c.why(e),
 	}
 	if e.flags.Has(segment.ACK) {
 		l.Ack = uint32(e.ack)
