@@ -28,6 +28,7 @@ var policy = []rule{
 
 	{pkg: "stack/segment", never: impure},
 	{pkg: "stack/flow", ours: []string{"stack/segment"}, never: impure},
+	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
