@@ -17,8 +17,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q: nameless, twice, or without a paragraph of doc", d.Name)
 		}
 		seen[d.Name] = true
-		if d.Default < d.Min || d.Default > d.Max {
-			t.Errorf("%s: default %d is out of its own range %s", d.Name, d.Default, d.Range())
+		if v, err := d.Parse(d.Format(d.Default)); err != nil || v != d.Default {
+			t.Errorf("%s: its default %s reads as %d, %v", d.Name, d.Format(d.Default), v, err)
 		}
 		if !strings.HasPrefix(d.Name, "lastack.") && !strings.HasPrefix(d.Name, "net.") {
 			t.Errorf("%s: neither ours nor Linux's", d.Name)

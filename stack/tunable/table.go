@@ -1,0 +1,125 @@
+package tunable
+
+import "math"
+
+// defs is the table. It is never written to.
+var defs = [count]Def{
+	{
+		ID: DelayedACK, Name: "lastack.delayed_ack", Min: 0, Max: 1, Default: 1,
+		Doc: `Whether the host delays pure ACKs (RFC 9293 3.8.6.3, RFC 5681 4.2). On, the ACK
+of the peer's FIN waits for the host's own FIN and, if the application closes
+in time, travels with it: three segments. Off, every ACK goes out at once: four.
+Linux has no such switch: TCP_QUICKACK is per socket and wears off, and the
+route attribute "quickack 1" is its nearest kin. Turning it off sends what is
+being held.`,
+	},
+	{
+		ID: DelayedACKms, Name: "lastack.delayed_ack_ms", Min: 1, Max: 499, Default: 40, Unit: "ms",
+		Doc: `How long a pure ACK may wait for a segment to carry it. RFC 9293 3.8.6.3 demands
+less than half a second. Linux waits 40 ms after earlier data, but only until
+the next tick on a connection that never received any; lastack waits this long
+always. When the time is up a pure ACK goes out: waiting does not merge it with
+a FIN, only the application's close() makes a FIN.`,
+	},
+	{
+		ID: MSLms, Name: "lastack.msl_ms", Min: 1, Max: 240_000, Default: 30_000, Unit: "ms",
+		Doc: `The maximum segment lifetime; TIME_WAIT lasts twice as long (RFC 9293 3.4.2 and
+3.10.7.4, which suggests an MSL of two minutes). The default gives Linux's
+60 seconds. Linux has no such knob: its 60 seconds are a constant of the kernel,
+and net.ipv4.tcp_fin_timeout, often taken for it, bounds FIN_WAIT_2 of an
+orphaned connection instead. A new value holds for every TIME_WAIT that begins
+after it.`,
+	},
+	{
+		ID: TWReuse, Name: "net.ipv4.tcp_tw_reuse", Min: 0, Max: 2, Default: 2,
+		Doc: `Whether Dial may take a local port whose last connection to the same destination
+is still in TIME_WAIT. 0: never. 1: if that connection had timestamps and
+net.ipv4.tcp_tw_reuse_delay has passed since the last one was heard. 2, the
+default as in Linux: on loopback only; a host on a TUN has no loopback, so 2 is
+like 0 here. It is for outgoing connections alone. It does nothing for a server
+that closes first: a client's SYN with a larger timestamp or sequence number
+ends a TIME_WAIT whatever this says. Nor does it shorten TIME_WAIT, or do
+anything while either side's timestamps are off.`,
+	},
+	{
+		ID: TWReuseDelay, Name: "net.ipv4.tcp_tw_reuse_delay", Min: 1, Max: 60_000, Default: 1000, Unit: "ms",
+		Doc: `How long after the last timestamp that the peer sent its port in TIME_WAIT may
+be taken again, with net.ipv4.tcp_tw_reuse at 1. The peer has then seen its
+timestamp clock tick, and can tell the new connection's segments from the old
+one's. It is not a time that Dial waits: until it has passed, Dial takes another
+port, or fails if there is none. Linux has it as a sysctl since 6.14; before,
+reuse took one second, which nobody could change.`,
+	},
+	{
+		ID: MaxTWBuckets, Name: "net.ipv4.tcp_max_tw_buckets", Min: 0, Max: math.MaxInt32, Default: 131_072,
+		Doc: `How many TIME_WAIT records there may be. Past it, and always at 0, a connection
+ends without TIME_WAIT: the close looks the same on the wire, but if the last
+ACK was lost the peer's repeated FIN is answered with a RST. So it does not make
+TIME_WAIT cheap or short, it takes its protection away; it is a defence against
+exhausted memory. Lowering it purges nothing. Linux does the same, counts the
+FIN_WAIT_2 of connections without an application too, sets its default by the
+machine's memory, and takes negative values, which lastack does not.`,
+	},
+	{
+		ID: RFC1337, Name: "net.ipv4.tcp_rfc1337", Min: 0, Max: 1, Default: 0,
+		Doc: `Whether RSTs are ignored in TIME_WAIT, against what RFC 1337 calls its
+assassination. At 0, as in Linux, a RST at exactly the next sequence number ends
+TIME_WAIT at once; one at any other number, or with an old timestamp, does not.
+At 1 none does. The name misleads twice: 1 does not disable RFC 1337 but follows
+its advice, and 0 is no faster close, since RSTs in TIME_WAIT are rare. It
+protects no connection in any other state. Linux takes any number up to 255 and
+means 1 by all but 0.`,
+	},
+	{
+		ID: FinTimeout, Name: "net.ipv4.tcp_fin_timeout", Min: 1, Max: 2_147_483, Default: 60, Unit: "s",
+		Doc: `How long FIN_WAIT_2 may last once the application has closed the connection and
+the peer has acknowledged the FIN but sends none itself; a FIN that comes later
+is answered with a RST. It does not shorten TIME_WAIT, for which it is often set
+to 30 or less: in Linux TIME_WAIT lasts 60 s whatever this says, in lastack
+twice lastack.msl_ms. After shutdown(SHUT_WR), or CloseWrite, the application
+still reads, and FIN_WAIT_2 has no bound at all. Linux takes 0 and -1 too, and
+more than this maximum where its clock ticks less than 1000 times a second.`,
+	},
+	{
+		ID: Timestamps, Name: "net.ipv4.tcp_timestamps", Min: 0, Max: 2, Default: 1,
+		Doc: `Whether connections begun after the change offer TCP timestamps and answer the
+peer's offer (RFC 7323). 1 and 2: they do. 0: they do neither. In Linux 2 is 1
+without a random offset for each connection; lastack treats them alike, and does
+not take the numbers up to 255 that Linux does. Turning them off does not only
+save 12 bytes a segment: it takes away PAWS, which tells old segments from new
+ones, and with it net.ipv4.tcp_tw_reuse, and leaves the sequence number alone to
+decide whether a SYN may end a TIME_WAIT.`,
+	},
+	{
+		ID: PortRange, Name: "net.ipv4.ip_local_port_range", Kind: PortPair,
+		Min: 1024, Max: 65_535, Default: pack(32_768, 60_999),
+		Doc: `The first and the last local port that Dial chooses from. The default has 28,232
+ports: that many connections at once, TIME_WAIT included, to one address and
+port. It is no bound on connections altogether, since each destination has the
+whole range to itself, and none on those that a server accepts, which use up no
+port of its own. A wider range puts the end off and removes nothing. Linux
+refuses a first port below net.ipv4.ip_unprivileged_port_start, 1024 in a new
+namespace, and so does lastack; of a single number Linux makes the first port
+and keeps the last, where lastack wants both.`,
+	},
+	{
+		ID: InvalidRatelimit, Name: "net.ipv4.tcp_invalid_ratelimit", Min: 0, Max: math.MaxInt32, Default: 500, Unit: "ms",
+		Doc: `The least time between two ACKs of one TIME_WAIT in answer to segments without
+data, such as an unacceptable SYN; 0 answers each. It keeps two confused ends,
+or an attacker, from making them acknowledge each other for ever. Data and FINs
+are always answered, so it neither delays nor hides the ACK of a repeated FIN.
+It is no limit on RSTs or on ICMP. Linux applies it to invalid segments in every
+state and rounds it up to its clock's ticks; lastack does so in TIME_WAIT alone,
+and to the millisecond.`,
+	},
+	{
+		ID: TWRecycle, Name: "net.ipv4.tcp_tw_recycle", Min: 0, Max: 1, Default: 0,
+		Doc: `Here as history: gone from Linux since 4.12, though advice to set it lives on. At
+1, TIME_WAIT of a connection with timestamps lasts 3.5 retransmission timeouts
+(0.7 s), and a SYN whose timestamp is smaller than the latest heard from the
+same address within 60 s is dropped without an answer. That took one address for
+one clock. Behind a NAT there are many, so it is not the harmless cure of a
+server's TIME_WAIT it was taken for: some clients connect, others time out, by
+whose clock is ahead. It needs net.ipv4.tcp_timestamps on both sides.`,
+	},
+}
