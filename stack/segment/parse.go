@@ -218,6 +218,7 @@ func (s *Segment) option(kind byte, body []byte, at int) {
 		s.tsStart = at
 	case kind == optSACK && len(body)%8 == 0:
 		s.SACKCount = uint8(min(len(body)/8, len(s.SACKBlocks)))
+		s.sackStart = at
 		for i := range int(s.SACKCount) {
 			s.SACKBlocks[i] = SACKBlock{
 				Start: Seq(binary.BigEndian.Uint32(body[i*8:])),

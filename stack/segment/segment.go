@@ -46,9 +46,9 @@ type Options struct {
 	SACKCount  uint8
 	SACKBlocks [4]SACKBlock
 
-	// tsStart is the offset of the timestamps option from the start of the
-	// packet, for SetTSEcr; 0 where there is none.
-	tsStart int
+	// tsStart and sackStart are the offsets of these options from the start of
+	// the packet, for those who rewrite them; 0 where there is none.
+	tsStart, sackStart int
 }
 
 // Len is the room the segment takes in sequence space: data, and one each for

@@ -199,39 +199,6 @@ func TestBadOptionsCostNothing(t *testing.T) {
 	}
 }
 
-func TestSetTSEcr(t *testing.T) {
-	for _, nops := range []int{0, 1, 2} { // every alignment
-		s := Segment{Tuple: tupleOf("192.0.2.1:1", "192.0.2.2:2"), Version: 4, Flags: ACK, Options: Options{HasTimestamps: true, TSVal: 5, TSEcr: 0xfffffffe}}
-		b := Append(nil, &s, []byte("odd"))
-		opts := b[40:52]
-		stamp := append([]byte(nil), opts[2:12]...)
-		for i := range opts {
-			opts[i] = optNop
-		}
-		copy(opts[nops:], stamp)
-		refresh(b)
-		p, err := Parse(b)
-		if err != nil || !p.ChecksumOK(b) {
-			t.Fatalf("%d: %v", nops, err)
-		}
-		for _, v := range []uint32{0, 1, 0xffffffff, 0x12345678, 0xfffffffe} {
-			if !p.SetTSEcr(b, v) {
-				t.Fatal("no timestamps found")
-			}
-			again, err := Parse(b)
-			if err != nil || again.TSEcr != v || again.TSVal != 5 || !again.ChecksumOK(b) {
-				t.Errorf("%d NOPs, TSecr %#x: %v %+v checksum %v", nops, v, err, again.Options, again.ChecksumOK(b))
-			}
-		}
-	}
-	plain := Segment{Tuple: tupleOf("192.0.2.1:1", "192.0.2.2:2"), Version: 4, Flags: ACK}
-	b := Append(nil, &plain, nil)
-	p, _ := Parse(b)
-	if p.SetTSEcr(b, 1) {
-		t.Error("SetTSEcr on a segment without timestamps")
-	}
-}
-
 // refresh computes the TCP checksum anew after an edit.
 func refresh(b []byte) {
 	s, _ := Parse(b)

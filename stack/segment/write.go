@@ -4,43 +4,6 @@ import (
 	"encoding/binary"
 )
 
-// SetTSEcr writes a new TSecr into the packet s was parsed from and mends the
-// TCP checksum, incrementally (RFC 1624 3): the payload is not read, so b may
-// end after the TCP header. It reports false, and changes nothing, where the
-// segment has no timestamps option.
-func (s *Segment) SetTSEcr(b []byte, v uint32) bool {
-	if !s.HasTimestamps || s.tsStart == 0 {
-		return false
-	}
-	at := s.tsStart + 6
-	old := [4]byte(b[at : at+4])
-	binary.BigEndian.PutUint32(b[at:], v)
-	xsum := b[s.TCPStart+16 : s.TCPStart+18]
-	fixChecksum(xsum, old[:], b[at:at+4], (at-s.TCPStart)%2 == 1)
-	s.TSEcr = v
-	return true
-}
-
-// fixChecksum turns the checksum of data that held old into the checksum of
-// data that holds new in the same place. odd tells that the place begins at an
-// odd offset, where the bytes of each 16-bit word change roles.
-func fixChecksum(xsum, old, new []byte, odd bool) {
-	sum := uint32(^binary.BigEndian.Uint16(xsum))
-	word := func(b []byte) uint32 {
-		if odd {
-			return uint32(b[1])<<8 | uint32(b[0])
-		}
-		return uint32(b[0])<<8 | uint32(b[1])
-	}
-	for i := 0; i < len(old); i += 2 {
-		sum += uint32(^uint16(word(old[i:]))) + word(new[i:])
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	binary.BigEndian.PutUint16(xsum, ^uint16(sum))
-}
-
 // Append writes s as a whole IP packet with payload behind dst, checksums and
 // lengths filled in; the fields PayloadLen, TCPStart and PayloadStart of s are
 // not consulted. TTL (hop limit) is 64 and IPv4's don't-fragment is set. The
