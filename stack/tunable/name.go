@@ -1,9 +1,22 @@
 package tunable
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Setting is a value for a tunable, both as they were given.
 type Setting struct{ Name, Value string }
+
+// ParseSetting reads "NAME=VALUE". Blanks around either do not matter, and
+// whether there is such a tunable and value is left to Set.
+func ParseSetting(text string) (Setting, error) {
+	name, value, ok := strings.Cut(text, "=")
+	if name = strings.TrimSpace(name); !ok || name == "" {
+		return Setting{}, fmt.Errorf("tunable %q: want NAME=VALUE", strings.TrimSpace(text))
+	}
+	return Setting{Name: name, Value: strings.TrimSpace(value)}, nil
+}
 
 // Lookup finds a tunable by its name. As with sysctl, a path within /proc/sys
 // is a name too: net/ipv4/tcp_tw_reuse.
@@ -19,13 +32,17 @@ func Lookup(name string) (Def, bool) {
 
 func dotted(name string) string { return strings.ReplaceAll(name, "/", ".") }
 
-// find is Lookup with an error that says which names there are.
-func find(name string) (Def, error) {
+// Find is Lookup with an error (a *Error) that suggests the nearest names, or
+// lists all where none is near.
+func Find(name string) (Def, error) {
 	d, ok := Lookup(name)
-	if !ok {
-		return d, &Error{Name: name, Why: "unknown tunable; there are " + strings.Join(names(), ", ")}
+	if ok {
+		return d, nil
 	}
-	return d, nil
+	if near := nearest(name); len(near) > 0 {
+		return d, &Error{Name: name, Why: "unknown tunable; did you mean " + strings.Join(near, " or ") + "?"}
+	}
+	return d, &Error{Name: name, Why: "unknown tunable; there are " + strings.Join(names(), ", ")}
 }
 
 func names() []string {

@@ -64,7 +64,7 @@ func (s *Set) Set(name, value string) error {
 func (s *Set) SetAll(settings []Setting) error {
 	var changes []change
 	for _, g := range settings {
-		d, err := find(g.Name)
+		d, err := Find(g.Name)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,65 @@
+package tunable
+
+import "strings"
+
+const (
+	// manyNear is how many names are too many to suggest.
+	manyNear = 4
+	// longName is the longest name worth comparing with the table.
+	longName = 64
+)
+
+// nearest lists the names that name may have been meant to be: those whose part
+// after the last dot contains name's, so that "tw_reuse" finds tcp_tw_reuse, else
+// those the fewest edits away, as long as two thirds of the part agree.
+func nearest(name string) []string {
+	if len(name) > longName {
+		return nil
+	}
+	part := last(strings.ToLower(dotted(name)))
+	var within, near []string
+	fewest := longName
+	for _, d := range defs {
+		v := last(d.Name)
+		if part != "" && strings.Contains(v, part) {
+			within = append(within, d.Name)
+		}
+		switch n := edits(part, v); {
+		case n > len(v)/3 || n > fewest:
+		case n < fewest:
+			fewest, near = n, []string{d.Name}
+		default:
+			near = append(near, d.Name)
+		}
+	}
+	if fewest == 0 || len(within) == 0 {
+		return near
+	}
+	if len(within) > manyNear {
+		return nil
+	}
+	return within
+}
+
+func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
+
+// edits is the Levenshtein distance between two strings, in bytes: names are ASCII.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitute := diagonal
+			if a[i] != b[j] {
+				substitute++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
