@@ -18,7 +18,7 @@ func BenchmarkWrite(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		to   io.Writer
-	}{{"Device", dev}, {"File", dev.file}} {
+	}{{"Device", dev}, {"File", dev.file.file}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -37,7 +37,7 @@ func BenchmarkRead(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		from io.Reader
-	}{{"Device", dev}, {"File", dev.file}} {
+	}{{"Device", dev}, {"File", dev.file.file}} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -57,7 +57,12 @@ func open(l *link, cfg Config) (*KernelDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	dev := &KernelDevice{file: file, name: name, mtu: cfg.mtu()}
+	raw, err := newRawFile(file)
+	if err != nil {
+		file.Close()
+		return nil, &Error{Op: "prepare the descriptor", Name: name, Err: bare(err)}
+	}
+	dev := &KernelDevice{file: raw, name: name, mtu: cfg.mtu()}
 	if err := l.identify(file, name); err != nil {
 		file.Close()
 		return nil, err
