@@ -32,7 +32,7 @@ var policy = []rule{
 	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
-		ours:    []string{"stack/segment", "stack/flow", "stack/tunable"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/timewait", "stack/tunable"},
 		outside: []string{gvisor}, never: []string{"os", "net/http", "net"},
 	},
 	{pkg: "stack/link", outside: []string{gvisor}},

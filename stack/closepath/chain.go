@@ -1,10 +1,12 @@
 package closepath
 
 import (
+	"slices"
 	"time"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
+	"lastack/stack/timewait"
 
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
@@ -28,6 +30,9 @@ const (
 	// taken ends its way here: the stage has dropped it, or keeps it (with a
 	// reference of its own) to send later.
 	taken
+	// renewed has a SYN, which no flow was found for, begin one: packet.old
+	// made room for it. Only inbound.
+	renewed
 )
 
 // packet is a segment on its way through the chain.
@@ -37,6 +42,8 @@ type packet struct {
 	// hold and held tell the taps what the delayed-ACK stage knows.
 	hold Hold
 	held time.Duration
+	// old is the connection in TIME_WAIT that the segment ends; with renewed.
+	old *timewait.Record
 	// step is what the segment meant on the wire; set by the wire tap.
 	step flow.Step
 }
@@ -44,23 +51,36 @@ type packet struct {
 // stages is the chain, from the wire to the host. The order:
 //
 //   - The wire tap is outermost: it shows what a capture beside it shows.
+//   - Timestamps are taken out of SYNs before anything else reads them.
+//   - TIME_WAIT answers before anything else would do something about a segment
+//     of no flow.
 //   - Delayed ACK stands as near to netstack as a stage can, so that whatever
 //     is outside of it treats a held ACK as not yet sent, which is the truth
 //     of the wire.
+//   - Renumbering is inside of all that looks at numbers: they are the wire's.
 //   - The host tap is innermost: it shows what netstack believes.
 func (e *Endpoint) stages() []stage {
 	return []stage{
 		&tap{e: e, point: Wire},
+		&timestamps{e: e},
+		e.timeWait,
 		e.delayed,
+		&renumber{e: e},
 		&tap{e: e, point: Host},
 	}
 }
 
-// runInbound takes a segment through all stages toward netstack.
-func (e *Endpoint) runInbound(f *tracked, p *packet) verdict {
-	for _, s := range e.chain {
-		if s.inbound(f, p) == taken {
-			return taken
+// position is a stage's place in the chain.
+func (e *Endpoint) position(s stage) int {
+	return slices.Index(e.chain, s)
+}
+
+// runInbound takes a segment through the stages from the given one on toward
+// netstack.
+func (e *Endpoint) runInbound(f *tracked, p *packet, from int) verdict {
+	for _, s := range e.chain[from:] {
+		if v := s.inbound(f, p); v != pass {
+			return v
 		}
 	}
 	return pass

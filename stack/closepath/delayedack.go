@@ -20,7 +20,8 @@ import (
 // ACK that acknowledges something new is ever held, and not all of those: see
 // mayWait.
 type delayedACK struct {
-	e *Endpoint
+	e     *Endpoint
+	place int // in the chain
 }
 
 // heldACK is a flow's share of the stage, guarded by the flow's lock.
@@ -170,23 +171,13 @@ func (d *delayedACK) release(f *tracked, why Hold) {
 	if h.seg.HasTimestamps {
 		setTSEcr(&f.now, h.tsEcr)
 	}
-	if d.e.runOutbound(f, &f.now, d.position()) == pass {
+	if d.e.runOutbound(f, &f.now, d.place) == pass {
 		f.enqueue(f.now.buf)
 	}
 	f.now.buf = nil
 	d.forget(f)
 	// A failed write is a lost segment, which TCP mends.
 	_ = d.e.drain(f)
-}
-
-// position is this stage's place in the chain.
-func (d *delayedACK) position() int {
-	for i, s := range d.e.chain {
-		if s == stage(d) {
-			return i
-		}
-	}
-	return 0
 }
 
 // drop forgets the held ACK without sending it: the connection is gone.

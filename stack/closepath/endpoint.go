@@ -24,10 +24,22 @@ type Config struct {
 	// Tap receives every event. Nil is none.
 	Tap Tap
 	// Alive reports whether netstack has a connected endpoint for a tuple
-	// (Src is the host). It tells the flow table of connections that netstack
-	// gave up in silence; without it such a flow stays until a RST or a SYN
-	// that the host sends. It is called without any lock of this package held.
+	// (Src is the host), one in TIME_WAIT not counted. It tells the flow table
+	// of connections that netstack gave up in silence; without it such a flow
+	// stays until a RST or a SYN that the host sends.
 	Alive func(segment.Tuple) bool
+	// Registered reports whether netstack has any endpoint for exactly the
+	// tuple. It keeps a new connection's SYN from reaching the old one's
+	// endpoint. Nil: netstack never has one.
+	Registered func(segment.Tuple) bool
+	// Listening reports whether netstack would take a connection to the host's
+	// endpoint. Nil: it takes none that would end a TIME_WAIT.
+	Listening func(segment.Endpoint) bool
+	// Phase is told when a connection is Waiting and when it is Gone; a
+	// connection that reuses the 4-tuple of one in TIME_WAIT ends that without a
+	// word. It must not block or call into the endpoint, and is called with
+	// locks of this package held. The other functions are called without.
+	Phase func(segment.Tuple, Phase)
 }
 
 // Endpoint is a netstack link endpoint that wraps another one and passes its
@@ -38,20 +50,27 @@ type Endpoint struct {
 	clock    tcpip.Clock
 	tunables *tunable.Set
 	tap      Tap
-	alive    func(segment.Tuple) bool
 
-	flows   table
-	delayed *delayedACK
-	chain   []stage
-	closed  atomic.Bool
-	strays  sync.Pool // *packet, for segments of no flow
+	alive, registered func(segment.Tuple) bool
+	listening         func(segment.Endpoint) bool
+	phase             func(segment.Tuple, Phase)
+
+	flows    table
+	delayed  *delayedACK
+	timeWait *timeWait
+	chain    []stage
+	closed   atomic.Bool
+	strays   sync.Pool // *packet, for segments of no flow
 }
 
 var _ netstack.LinkEndpoint = (*Endpoint)(nil)
 
 // New wraps link. The Endpoint owns it from now on: closing one closes the other.
 func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
-	e := &Endpoint{clock: cfg.Clock, tunables: cfg.Tunables, tap: cfg.Tap, alive: cfg.Alive}
+	e := &Endpoint{
+		clock: cfg.Clock, tunables: cfg.Tunables, tap: cfg.Tap,
+		alive: cfg.Alive, registered: cfg.Registered, listening: cfg.Listening, phase: cfg.Phase,
+	}
 	if e.clock == nil {
 		e.clock = tcpip.NewStdClock()
 	}
@@ -60,7 +79,9 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	}
 	e.strays.New = func() any { return new(packet) }
 	e.delayed = &delayedACK{e: e}
+	e.timeWait = newTimeWait(e)
 	e.chain = e.stages()
+	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
 	e.flows.init(e)
 	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
@@ -83,6 +104,7 @@ func (e *Endpoint) Close() {
 	}
 	e.delayed.flushAll()
 	e.flows.close()
+	e.timeWait.close()
 	e.Endpoint.Close()
 }
 
@@ -133,25 +155,40 @@ func (e *Endpoint) writeOne(buf *netstack.PacketBuffer) tcpip.Error {
 // on their way in.
 func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, buf *netstack.PacketBuffer) {
 	seg, err := parse(buf)
-	if err == nil && e.arrive(&seg, buf) == taken {
+	if err == nil && e.arrive(&seg, buf, 0) == taken {
 		return
 	}
 	e.Endpoint.DeliverNetworkPacket(protocol, buf)
 }
 
-// arrive takes an incoming segment through the chain.
-func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer) verdict {
-	f := e.flows.find(seg, In)
-	if f == nil {
-		p := e.strays.Get().(*packet)
-		*p = packet{seg: *seg, buf: buf}
-		v := e.runInbound(nil, p)
-		*p = packet{}
-		e.strays.Put(p)
+// arrive takes an incoming segment through the chain from the given stage on.
+func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) verdict {
+	if f := e.flows.find(seg, In); f != nil {
+		f.now = packet{seg: *seg, buf: buf}
+		return e.arriveIn(f, from)
+	}
+	p := e.strays.Get().(*packet)
+	*p = packet{seg: *seg, buf: buf}
+	v := e.runInbound(nil, p, from)
+	old := p.old
+	*p = packet{}
+	e.strays.Put(p)
+	if v != renewed {
 		return v
 	}
+	f := e.flows.find(seg, In)
+	if f == nil {
+		return pass // too many embryos: it goes on without us
+	}
+	f.follow(old)
 	f.now = packet{seg: *seg, buf: buf}
-	v := e.runInbound(f, &f.now)
+	f.now.step = f.conn.Update(f.host.Other(), seg) // the wire tap had no flow to do it on
+	return e.arriveIn(f, e.timeWait.place+1)
+}
+
+// arriveIn takes f.now through the chain. f.mu is held and will be released.
+func (e *Endpoint) arriveIn(f *tracked, from int) verdict {
+	v := e.runInbound(f, &f.now, from)
 	f.now.buf = nil
 	// A stage may have answered. The sender cannot be told of an error, and
 	// TCP will retransmit.

@@ -54,10 +54,14 @@ const (
 	// Superseded: a held segment was dropped because a later one, which
 	// passes next, says all that it said; or because the connection was reset.
 	Superseded
+	// Dropped: the close path took the segment out of the way: a RST of
+	// netstack's for a connection in TIME_WAIT, or a SYN that
+	// net.ipv4.tcp_tw_recycle refuses.
+	Dropped
 )
 
 // String is the kind in lower case.
-func (k Kind) String() string { return [...]string{"seen", "held", "superseded"}[k] }
+func (k Kind) String() string { return [...]string{"seen", "held", "superseded", "dropped"}[k] }
 
 // Hold is what delayed ACK did to an outgoing segment.
 type Hold uint8

@@ -3,9 +3,11 @@ package closepath
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
+	"lastack/stack/timewait"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -28,8 +30,11 @@ type tracked struct {
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
 
-	// ack belongs to the delayed-ACK stage.
-	ack heldACK
+	// ack belongs to the delayed-ACK stage, numbers to the renumbering one, and
+	// stamps to the one for TIME_WAIT.
+	ack     heldACK
+	numbers numbers
+	stamps
 
 	// now is scratch for the segment that the chain is working on.
 	now packet
@@ -38,6 +43,40 @@ type tracked struct {
 	// whoever sets writing drains it. spare is the list being written.
 	writing      bool
 	queue, spare netstack.PacketBufferList
+}
+
+// stamps is what is known of a flow's timestamps (RFC 7323), guarded by its lock.
+type stamps struct {
+	// tsRecent is TS.Recent: the peer's latest TSval.
+	tsRecent uint32
+	recent   bool // tsRecent is set
+	// stamped: the host's FIN had timestamps; tsVal was its TSval at tsValAt.
+	stamped bool
+	tsVal   uint32
+	tsValAt time.Duration
+}
+
+// heard takes TS.Recent from an incoming segment (RFC 7323 4.3: not from one
+// that begins beyond the last ACK sent).
+func (f *tracked) heard(s *segment.Segment) {
+	if !s.HasTimestamps || s.Flags.Has(segment.RST) {
+		return
+	}
+	last, sent := f.conn.LastAck(f.host)
+	if sent && last.Less(s.Seq) || f.recent && int32(s.TSVal-f.tsRecent) < 0 {
+		return
+	}
+	f.tsRecent, f.recent = s.TSVal, true
+}
+
+// said takes the host's own timestamp from an outgoing segment.
+func (f *tracked) said(s *segment.Segment, now time.Duration) {
+	f.stamped, f.tsVal, f.tsValAt = s.HasTimestamps, s.TSVal, now
+}
+
+// follow makes f the connection after an old one on its 4-tuple.
+func (f *tracked) follow(old *timewait.Record) {
+	f.numbers = numbers{follows: true, last: old.SndNxt}
 }
 
 // enqueue adds a packet to what will be written, with a reference of its own.

@@ -30,8 +30,8 @@ const ackGrain = time.Millisecond
 // table finds a segment's flow. Lock order: a flow's lock, then its shard's.
 //
 // A flow is in it from its SYN until the host is through with the connection:
-// reset, closed, or in TIME_WAIT, where nothing is left that a stage could do
-// (the last ACK, and the answer to a FIN again, are never held).
+// reset, closed, or in TIME_WAIT, of which the table of TIME_WAIT knows from then
+// on.
 type table struct {
 	e      *Endpoint
 	nextID atomic.Uint64
@@ -57,13 +57,14 @@ func (t *table) init(e *Endpoint) {
 	t.sweeps = e.clock.AfterFunc(sweepEvery, t.sweep)
 }
 
-// find returns the flow of a segment, locked, or nil. A SYN begins a flow.
+// find returns the flow of a segment, locked, or nil. A SYN begins a flow; one
+// from the peer not while its 4-tuple is in TIME_WAIT.
 func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 	key := s.Tuple
 	if dir == In {
 		key = key.Reverse()
 	}
-	opens := opensFlow(s)
+	opens := opensFlow(s) && (dir == Out || !t.e.timeWait.has(key))
 	sh := &t.shards[(key.Src.Port^key.Dst.Port^key.Dst.Port>>8)%shardCount]
 	for {
 		sh.mu.Lock()
@@ -80,7 +81,7 @@ func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 		case f.gone.Load():
 			f.mu.Unlock() // replaced since; look again
 		case opens && t.outlived(f, s, dir):
-			t.forget(f)
+			t.leave(f)
 			f.mu.Unlock()
 		default:
 			f.epoch = t.epoch.Load()
@@ -94,6 +95,12 @@ func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
 	f := &tracked{id: t.nextID.Add(1), key: key, shard: sh, host: flow.Server, embryo: true}
 	if dir == Out {
 		f.host = flow.Client
+	}
+	if dir == Out {
+		// The host uses a port again whose TIME_WAIT permits it.
+		if old, ok := t.e.timeWait.remove(key); ok {
+			f.follow(&old)
+		}
 	}
 	sh.flows[key] = f
 	sh.embryos++
@@ -124,11 +131,18 @@ func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	return !alive && !f.gone.Load()
 }
 
-// forget takes a flow out of the table. f.mu is held. What the flow still holds
-// is dropped: there is nobody left to acknowledge.
+// forget takes a flow out of the table for good. f.mu is held.
 func (t *table) forget(f *tracked) {
+	if t.leave(f) {
+		t.e.tell(f.key, Gone)
+	}
+}
+
+// leave takes a flow out of the table, if it is still there. f.mu is held. What
+// the flow still holds is dropped: there is nobody left to acknowledge.
+func (t *table) leave(f *tracked) bool {
 	if f.gone.Load() {
-		return
+		return false
 	}
 	f.gone.Store(true)
 	t.e.delayed.drop(f)
@@ -138,10 +152,12 @@ func (t *table) forget(f *tracked) {
 		f.shard.embryos--
 	}
 	f.shard.mu.Unlock()
+	return true
 }
 
 // advanced follows the flow's life after a segment passed the wire. f.mu is held.
-func (t *table) advanced(f *tracked, st *flow.Step) {
+func (t *table) advanced(f *tracked, p *packet) {
+	st := &p.step
 	host := st.After[f.host]
 	if f.embryo && host > flow.SynReceived {
 		f.embryo = false
@@ -149,8 +165,16 @@ func (t *table) advanced(f *tracked, st *flow.Step) {
 		f.shard.embryos--
 		f.shard.mu.Unlock()
 	}
-	if st.Marks.Has(flow.Reset) || host.Done() {
+	switch {
+	case st.Marks.Has(flow.Reset), host == flow.Closed:
 		t.forget(f)
+	case host == flow.TimeWait && f.conn.FINAcked(f.host) && f.conn.FINAcked(f.host.Other()):
+		// The last ACK is out.
+		if !t.e.timeWait.take(f, p, t.e.timeWait.now()) {
+			t.forget(f)
+		} else if t.leave(f) {
+			t.e.tell(f.key, Waiting)
+		}
 	}
 }
 

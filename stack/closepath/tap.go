@@ -19,7 +19,7 @@ func (t *tap) see(f *tracked, p *packet, dir Dir) verdict {
 			side = side.Other()
 		}
 		p.step = f.conn.Update(side, &p.seg)
-		t.e.flows.advanced(f, &p.step)
+		t.e.flows.advanced(f, p)
 	}
 	t.e.report(f, p, Seen, t.point, dir)
 	return pass

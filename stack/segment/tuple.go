@@ -20,6 +20,11 @@ func (e Endpoint) AddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(e.Addr).Unmap(), e.Port)
 }
 
+// Is4 reports whether the address is an IPv4 one.
+func (e Endpoint) Is4() bool {
+	return e.Addr[0] == 0 && [12]byte(e.Addr[:12]) == [12]byte{10: 0xff, 11: 0xff}
+}
+
 // String is "192.0.2.1:80" or "[2001:db8::1]:80".
 func (e Endpoint) String() string { return e.AddrPort().String() }
 

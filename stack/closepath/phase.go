@@ -1,0 +1,20 @@
+package closepath
+
+import "lastack/stack/segment"
+
+// Phase is what becomes of a connection when the close path follows it no more.
+type Phase uint8
+
+const (
+	// Gone: nothing is left of it: closed, reset, or its TIME_WAIT is over.
+	Gone Phase = iota
+	// Waiting: it is in TIME_WAIT.
+	Waiting
+)
+
+// tell reports a phase to whoever asked for it.
+func (e *Endpoint) tell(t segment.Tuple, p Phase) {
+	if e.phase != nil {
+		e.phase(t, p)
+	}
+}

@@ -1,0 +1,286 @@
+package closepath
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lastack/stack/segment"
+	"lastack/stack/timewait"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// timeWait answers for the connections in TIME_WAIT in netstack's place
+// (RFC 9293 3.10.7.4, with Linux's rules; see package timewait). netstack keeps
+// a whole endpoint for each; the stage keeps a record in a table without
+// pointers, from the moment the last ACK has gone out.
+//
+// netstack must not keep a TIME_WAIT of its own: its TCPTimeWaitTimeoutOption is
+// to be 0.
+type timeWait struct {
+	e     *Endpoint
+	place int // in the chain
+	table *timewait.Table
+	peers peerStamps
+
+	overflows atomic.Uint64
+
+	// The timer of the next expiry. wake is when it fires, or never.
+	mu    sync.Mutex
+	timer tcpip.Timer
+	wake  atomic.Int64
+}
+
+const (
+	never = math.MaxInt64
+	// restless is how long the timer rests at least between expiries.
+	restless = 4 * time.Millisecond
+	// hurry and patience: how often, and how long, a SYN is kept back that
+	// waits for netstack to clear the old connection away.
+	hurry    = time.Millisecond
+	patience = time.Second
+)
+
+func newTimeWait(e *Endpoint) *timeWait {
+	w := &timeWait{e: e}
+	w.table = timewait.New(func(t segment.Tuple) { e.tell(t, Gone) })
+	w.wake.Store(never)
+	return w
+}
+
+// now is the clock's time as package timewait counts it.
+func (w *timeWait) now() time.Duration {
+	return w.e.clock.NowMonotonic().Sub(tcpip.MonotonicTime{})
+}
+
+// life is how long TIME_WAIT lasts from now on.
+func (w *timeWait) life() time.Duration { return 2 * w.e.tunables.Millis(tunable.MSLms) }
+
+func (w *timeWait) rules() timewait.Rules {
+	return timewait.Rules{
+		Life:      w.life(),
+		RFC1337:   w.e.tunables.Bool(tunable.RFC1337),
+		RateLimit: w.e.tunables.Millis(tunable.InvalidRatelimit),
+	}
+}
+
+func (w *timeWait) inbound(f *tracked, p *packet) verdict {
+	if w.refused(f, &p.seg) {
+		w.e.report(f, p, Dropped, Wire, In)
+		if f != nil && f.embryo {
+			w.e.flows.forget(f)
+		}
+		return taken
+	}
+	if f != nil {
+		f.heard(&p.seg)
+		return pass
+	}
+	if w.table.Len() == 0 {
+		return pass
+	}
+	rules := w.rules()
+	v, rec := w.table.Arrive(&p.seg, w.now(), &rules)
+	switch v {
+	case timewait.Unknown:
+		return pass
+	case timewait.Reply:
+		w.reply(&rec)
+	case timewait.Reopen:
+		return w.reopen(p, &rec)
+	case timewait.Ignore:
+		// If netstack missed the ACK of its FIN (CLOSING), this is it again.
+		if w.e.alive != nil && w.e.alive(rec.Tuple) {
+			return pass
+		}
+	}
+	return taken
+}
+
+// outbound keeps netstack from resetting a connection in TIME_WAIT: segments
+// that netstack had queued when its endpoint went find nobody there.
+func (w *timeWait) outbound(f *tracked, p *packet) verdict {
+	if f != nil {
+		if p.seg.Flags.Has(segment.FIN) {
+			f.said(&p.seg, w.now())
+		}
+		return pass
+	}
+	if p.seg.Flags.Has(segment.RST) && w.has(p.seg.Tuple) {
+		w.e.report(nil, p, Dropped, Host, Out)
+		return taken
+	}
+	return pass
+}
+
+func (w *timeWait) has(t segment.Tuple) bool {
+	if w.table.Len() == 0 {
+		return false
+	}
+	_, ok := w.table.Get(t, w.now())
+	return ok
+}
+
+func (w *timeWait) remove(t segment.Tuple) (timewait.Record, bool) {
+	if w.table.Len() == 0 {
+		return timewait.Record{}, false
+	}
+	return w.table.Remove(t, w.now())
+}
+
+// reopen lets a SYN begin a new connection on the 4-tuple of an old one
+// (RFC 9293 3.10.7.4, RFC 6191) if somebody listens.
+func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
+	if w.e.listening == nil || !w.e.listening(rec.Src) {
+		w.reply(rec)
+		return taken
+	}
+	if w.e.registered != nil && w.e.registered(rec.Tuple) {
+		w.keepBack(p.seg, p.buf, w.now()+patience)
+		return taken
+	}
+	old, ok := w.table.Remove(rec.Tuple, w.now())
+	if !ok {
+		return taken // its 2MSL ended this moment; the peer will send the SYN again
+	}
+	p.old = &old
+	return renewed
+}
+
+// keepBack delivers a SYN again shortly: the old connection's endpoint is about
+// to leave netstack, and would take the SYN for a segment of its own.
+func (w *timeWait) keepBack(seg segment.Segment, buf *netstack.PacketBuffer, until time.Duration) {
+	buf.IncRef()
+	w.e.clock.AfterFunc(hurry, func() {
+		defer buf.DecRef()
+		switch {
+		case w.e.closed.Load() || w.now() > until: // the peer will send it again
+		case w.e.registered(seg.Reverse()):
+			w.keepBack(seg, buf, until)
+		case w.e.arrive(&seg, buf, w.place) != taken:
+			w.e.Endpoint.DeliverNetworkPacket(protocolOf(&seg), buf)
+		}
+	})
+}
+
+func protocolOf(s *segment.Segment) tcpip.NetworkProtocolNumber {
+	if s.Version == 4 {
+		return header.IPv4ProtocolNumber
+	}
+	return header.IPv6ProtocolNumber
+}
+
+// reply sends the record's ACK.
+func (w *timeWait) reply(rec *timewait.Record) {
+	s := segment.Segment{
+		Tuple: rec.Tuple, Version: 6, Flags: segment.ACK,
+		Seq: rec.SndNxt, Ack: rec.RcvNxt, Window: rec.Window,
+	}
+	s.HasTimestamps, s.TSVal, s.TSEcr = rec.HasTimestamps, rec.TSVal, rec.TSRecent
+	if rec.Src.Is4() {
+		s.Version = 4
+	}
+	buf := netstack.NewPacketBuffer(netstack.PacketBufferOptions{
+		Payload: buffer.MakeWithData(segment.Append(nil, &s, nil)),
+	})
+	defer buf.DecRef()
+	buf.NetworkProtocolNumber = protocolOf(&s)
+	seg, err := parse(buf)
+	if err != nil {
+		return // not possible: we wrote it
+	}
+	p := packet{seg: seg, buf: buf}
+	if w.e.runOutbound(nil, &p, w.place) == pass {
+		// A failed write is a lost segment: the peer will ask again.
+		_ = w.e.writeOne(buf)
+	}
+}
+
+// take makes the record of a connection whose last ACK, the one in p or the one
+// before it, has gone out. f.mu is held.
+func (w *timeWait) take(f *tracked, p *packet, now time.Duration) bool {
+	if int64(w.table.Len()) >= w.e.tunables.Int(tunable.MaxTWBuckets) {
+		w.overflows.Add(1)
+		return false
+	}
+	if p.seg.Src == f.key.Src {
+		f.said(&p.seg, now)
+	}
+	peer := f.host.Other()
+	rec := timewait.Record{
+		Tuple:  f.key,
+		SndNxt: f.conn.Next(f.host), RcvNxt: f.conn.Next(peer), Window: f.conn.LastWindow(f.host),
+		HasTimestamps: f.stamped, TSRecent: f.tsRecent, Heard: now,
+		TSVal: f.tsVal + uint32((now - f.tsValAt).Milliseconds()),
+	}
+	life := w.life()
+	if rec.HasTimestamps && w.e.tunables.Bool(tunable.TWRecycle) {
+		w.peers.remember(f.key.Dst.Addr, rec.TSRecent, now)
+		life = min(life, recycled)
+	}
+	w.table.Add(&rec, life, now)
+	w.arm(now + life)
+	return true
+}
+
+// arm has the timer fire at the given time at the latest.
+func (w *timeWait) arm(at time.Duration) {
+	if int64(at) >= w.wake.Load() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if int64(at) >= w.wake.Load() || w.e.closed.Load() {
+		return
+	}
+	w.wake.Store(int64(at))
+	wait := max(at-w.now(), 0)
+	if w.timer == nil {
+		w.timer = w.e.clock.AfterFunc(wait, w.expire)
+		return
+	}
+	w.timer.Stop()
+	w.timer.Reset(wait)
+}
+
+// expire ends every TIME_WAIT that is over.
+func (w *timeWait) expire() {
+	w.wake.Store(never)
+	now := w.now()
+	w.table.Expire(now)
+	if at, any := w.table.Next(now); any {
+		w.arm(max(at, now+restless))
+	}
+}
+
+func (w *timeWait) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+// TimeWaits counts the connections in TIME_WAIT.
+func (e *Endpoint) TimeWaits() int { return e.timeWait.table.Len() }
+
+// TimeWaitOverflows counts the connections that ended without TIME_WAIT because
+// net.ipv4.tcp_max_tw_buckets was reached.
+func (e *Endpoint) TimeWaitOverflows() uint64 { return e.timeWait.overflows.Load() }
+
+// TimeWait is the record of a connection in TIME_WAIT; the tuple's Src is the host.
+func (e *Endpoint) TimeWait(t segment.Tuple) (timewait.Record, bool) {
+	return e.timeWait.table.Get(t, e.timeWait.now())
+}
+
+// EachTimeWait calls f for each connection in TIME_WAIT until it returns false.
+// No lock is held meanwhile; a record that comes or goes may be missed.
+func (e *Endpoint) EachTimeWait(f func(*timewait.Record) bool) {
+	e.timeWait.table.Each(e.timeWait.now(), f)
+}
