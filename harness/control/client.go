@@ -13,13 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"lastack/stack/tunable"
+
 	"golang.org/x/sys/unix"
 )
 
 const (
 	// answerPatience bounds one request where the context does not.
 	answerPatience = 5 * time.Second
-	// maxAnswer is the longest answer read, in bytes. Today's are under 4 KiB.
+	// maxAnswer is the longest answer read, in bytes. The tunables are some 12 KiB.
 	maxAnswer = 4 << 20
 )
 
@@ -78,6 +80,21 @@ func (c *Client) Set(ctx context.Context, name, value string) (Tunable, error) {
 	var t Tunable
 	err := c.call(ctx, http.MethodPut, "/v1/tunables/"+url.PathEscape(name), value, &t)
 	return t, err
+}
+
+// SetAll gives several tunables values, or none of them if the host refuses one;
+// the error is an *Error then. It returns the new states, in the order of settings.
+func (c *Client) SetAll(ctx context.Context, settings []tunable.Setting) ([]Tunable, error) {
+	var lines strings.Builder
+	for _, g := range settings {
+		if strings.ContainsAny(g.Name, "=\n") || strings.Contains(g.Value, "\n") {
+			return nil, fmt.Errorf("control: tunable %q: the value %q cannot be sent: a line NAME=VALUE would read otherwise", g.Name, g.Value)
+		}
+		fmt.Fprintf(&lines, "%s=%s\n", g.Name, g.Value)
+	}
+	var states []Tunable
+	err := c.call(ctx, http.MethodPut, "/v1/tunables", lines.String(), &states)
+	return states, err
 }
 
 // Host asks the host about itself.

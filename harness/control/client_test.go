@@ -29,7 +29,7 @@ func TestClient(t *testing.T) {
 		t.Errorf("Host: %v\n%s", err, diff)
 	}
 	state, err := client.Set(ctx, "lastack.msl_ms", "250")
-	if err != nil || state.Value != 250 || set.Int(tunable.MSLms) != 250 {
+	if err != nil || state.Value != "250" || set.Int(tunable.MSLms) != 250 {
 		t.Errorf("Set: %+v, %v; the set has %d", state, err, set.Int(tunable.MSLms))
 	}
 	one, err := client.Tunable(ctx, "lastack.msl_ms")

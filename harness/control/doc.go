@@ -25,11 +25,17 @@
 //	GET /v1/tunables         array of {name, value, default, min, max, unit, doc}
 //	GET /v1/tunables/NAME    one of them
 //	PUT /v1/tunables/NAME    the body is the bare value as text; answers the new state
+//	PUT /v1/tunables         the body is lines of NAME=VALUE: all are set, or none;
+//	                         answers an array of the new states
 //	GET /v1/host             {version, addresses, flows, uptime_ms}
+//
+// Values and defaults are text, "40" or "32768 60999", the same text that a PUT
+// takes; min and max are numbers.
 //
 // What goes wrong is {"error": "one sentence"}: 404 for an unknown tunable or
 // path, 405 for another method, 413 for a body that is no value by its mere
-// length, 422 for a value that the tunable does not take. A PUT that is answered
+// length, 422 for a value that the tunable does not take, and for a list of
+// settings with anything wrong in it. A PUT that is answered
 // with an error changed nothing.
 //
 // # What it does not do

@@ -9,12 +9,14 @@ import (
 // Tunable is one tunable and its current value, as the API shows it.
 type Tunable struct {
 	Name string `json:"name"`
-	// Value now, in Unit. It is within Min and Max, both included.
-	Value   int64 `json:"value"`
-	Default int64 `json:"default"`
-	Min     int64 `json:"min"`
-	Max     int64 `json:"max"`
-	// Unit is "ms", or empty for a switch (0 and 1) or a plain number.
+	// Value now, as text: a number in Unit, or two ports with a blank between
+	// them. It is what Client.Set takes.
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	// Min and Max bound the number, or each of the ports; both are included.
+	Min int64 `json:"min"`
+	Max int64 `json:"max"`
+	// Unit is "ms" or "s", or empty for a switch (0 and 1), a plain number, or ports.
 	Unit string `json:"unit"`
 	// Doc says what it does, in lines.
 	Doc string `json:"doc"`
@@ -40,7 +42,7 @@ type failure struct {
 
 func state(set *tunable.Set, d tunable.Def) Tunable {
 	return Tunable{
-		Name: d.Name, Value: set.Int(d.ID), Default: d.Default,
+		Name: d.Name, Value: set.Text(d.ID), Default: d.Format(d.Default),
 		Min: d.Min, Max: d.Max, Unit: d.Unit, Doc: d.Doc,
 	}
 }
