@@ -49,6 +49,7 @@ var policy = []rule{
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
 	{pkg: "harness/ladder", ours: []string{"harness/teardown"}, never: impure},
+	{pkg: "harness/sockstat", never: impure},
 	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/segment"}},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 

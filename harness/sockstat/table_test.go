@@ -1,0 +1,81 @@
+package sockstat
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func render(t *testing.T, list []Socket, opts TableOptions) string {
+	t.Helper()
+	var b strings.Builder
+	table := NewTable(&b, opts)
+	for i := range list {
+		if err := table.Add(&list[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTable(t *testing.T) {
+	var four []Socket
+	for _, s := range host() {
+		if s.is4() {
+			four = append(four, s)
+		}
+	}
+	golden(t, "all.txt", render(t, host(), TableOptions{}))
+	golden(t, "timers.txt", render(t, four, TableOptions{Timers: true}))
+	golden(t, "no-header.txt", render(t, host(), TableOptions{NoHeader: true}))
+	golden(t, "no-state.txt", render(t, host()[9:], TableOptions{NoState: true, Timers: true}))
+	golden(t, "nothing.txt", render(t, nil, TableOptions{}))
+	for line := range strings.Lines(render(t, four, TableOptions{})) {
+		if len(line) > 81 {
+			t.Errorf("longer than 80 columns: %s", line)
+		}
+	}
+}
+
+// TestTableOfMany: the header comes once, however many chunks there are.
+func TestTableOfMany(t *testing.T) {
+	many := make([]Socket, 2*chunk+1)
+	for i := range many {
+		many[i] = host()[4]
+	}
+	got := render(t, many, TableOptions{})
+	if n := strings.Count(got, "State"); n != 1 {
+		t.Errorf("%d headers", n)
+	}
+	if n := strings.Count(got, "\n"); n != len(many)+1 {
+		t.Errorf("%d lines, want %d", n, len(many)+1)
+	}
+}
+
+func TestTimerText(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		58_240 * time.Millisecond: "58sec", 10 * time.Second: "10sec",
+		1500 * time.Millisecond: "1.500ms", 9 * time.Second: "9sec",
+		204 * time.Millisecond: "204ms", 90 * time.Second: "1min30sec",
+		119 * time.Minute: "119min", 0: "", -time.Second: "",
+	} {
+		if got := timerText(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	var b strings.Builder
+	s := Summary{
+		States:   map[string]int{"LISTEN": 9, "ESTABLISHED": 12, "CLOSE_WAIT": 3, "FIN_WAIT_2": 2, "TIME_WAIT": 600_000},
+		Orphaned: 2, IPv4: 20, IPv6: 6,
+	}
+	if err := s.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "summary.txt", b.String())
+}
