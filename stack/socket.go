@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"lastack/stack/timewait"
+
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -68,6 +70,14 @@ func (h *Host) EachSocket(f func(*Socket) bool) {
 			return
 		}
 	}
+	var s Socket
+	h.path.EachTimeWait(func(r *timewait.Record) bool {
+		s = Socket{
+			State: stateNames[tcp.StateTimeWait], Local: r.Src.AddrPort(), Remote: r.Dst.AddrPort(),
+			Timer: "timewait", TimerLeft: r.Left, Timestamps: r.HasTimestamps,
+		}
+		return f(&s)
+	})
 }
 
 // SocketCounts counts the sockets by state. It costs the same however many
@@ -84,13 +94,14 @@ func (h *Host) SocketCounts() SocketCounts {
 		if orphan(ep.EndpointState()) {
 			c.Orphaned++
 		}
-		switch {
-		case ep.EndpointState() == tcp.StateTimeWait:
-		case isIPv4(ep):
+		if isIPv4(ep) {
 			c.IPv4++
-		default:
+		} else {
 			c.IPv6++
 		}
+	}
+	if n := h.path.TimeWaits(); n > 0 {
+		c.States[stateNames[tcp.StateTimeWait]] = n
 	}
 	return c
 }
@@ -155,8 +166,8 @@ func socketState(ep *tcp.Endpoint) string {
 	switch state := ep.EndpointState(); state {
 	case tcp.StateConnecting:
 		return stateNames[tcp.StateSynSent]
-	case tcp.StateClose, tcp.StateError:
-		return ""
+	case tcp.StateClose, tcp.StateError, tcp.StateTimeWait:
+		return "" // TIME_WAIT is the close path's; netstack is about to forget it
 	default:
 		return stateNames[state]
 	}

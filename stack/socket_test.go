@@ -1,9 +1,11 @@
 package stack
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -89,6 +91,32 @@ func TestSocketsOfAHandshake(t *testing.T) {
 	if len(got) != 1 || got[0].Remote != to || got[0].Local.Addr() != addr4 {
 		t.Errorf("%+v, want a SYN_SENT to %s", got, to)
 	}
+}
+
+func TestSocketsInTimeWait(t *testing.T) {
+	families(t, func(t *testing.T, host, _ netip.Addr) {
+		w := newTwo(t)
+		s, c := w.pair(t, host)
+		_ = s.Close()
+		_ = c.Close()
+		waitFor(t, func() bool { return w.host.SocketCounts().States["TIME_WAIT"] == 1 },
+			func() string { return fmt.Sprintf("counts %+v", w.host.SocketCounts()) })
+		got := find(w.host, "TIME_WAIT")
+		if len(got) != 1 {
+			t.Fatalf("sockets %+v, want one in TIME_WAIT", w.host.Sockets())
+		}
+		if left := got[0].TimerLeft; left < 50*time.Second || left > 60*time.Second+100*time.Millisecond {
+			t.Errorf("%v left of TIME_WAIT, want about 60 s", left)
+		}
+		want := Socket{
+			State: "TIME_WAIT", Timer: "timewait", TimerLeft: got[0].TimerLeft, Timestamps: true,
+			Local:  s.LocalAddr().(*net.TCPAddr).AddrPort(),
+			Remote: s.RemoteAddr().(*net.TCPAddr).AddrPort(),
+		}
+		if got[0] != want {
+			t.Errorf("%+v, want %+v", got[0], want)
+		}
+	})
 }
 
 func TestEachSocketStops(t *testing.T) {
