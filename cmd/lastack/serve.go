@@ -39,7 +39,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.StringArrayVarP(&cfg.Settings, "set", "w", nil, "set a tunable: NAME=VALUE; repeatable")
 	f.StringArrayVar(&apps, "app", nil, "serve PORT=KIND[,KEY=VALUE]...; repeatable (default: the list above)")
 	f.StringVar(&cfg.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
-	f.StringVar(&cfg.Control, "control", "", "open the control API on this unix `socket`")
+	f.StringVar(&cfg.Control, "control", defaultSocket(), "open the control API on this unix `socket`; none if it is empty")
 	f.BoolVarP(&cfg.Verbose, "verbose", "v", false, "draw the ladder of each close")
 	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -55,6 +55,9 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		}
 		cfg.Out, cfg.Log, cfg.Color = os.Stdout, os.Stderr, colored(os.Stdout)
 		cfg.Ready = dropPrivileges
+		if !f.Changed("control") {
+			cfg.Control = freeSocket(c.Context(), cfg.Control)
+		}
 		err = serve.Run(c.Context(), cfg)
 		if errors.Is(err, serve.ErrConfig) {
 			return usage(err)
