@@ -44,6 +44,10 @@ type journal struct {
 const (
 	// defaultKeep is how many events are kept beside the key ones.
 	defaultKeep = 16
+	// shortConn is how many events a short connection has: handshake, request,
+	// answer, close. There are many of those at once, and their events are
+	// most of what a Table holds.
+	shortConn = 12
 	// maxKeys bounds the key events: past it, those that repeat something
 	// (a FIN storm, a flood of strays) are bulk like any other.
 	maxKeys = 128
@@ -61,7 +65,7 @@ func (j *journal) add(e event, keep int) {
 		e.key = false
 	}
 	if j.events == nil {
-		j.events = make([]event, 0, 8)
+		j.events = make([]event, 0, shortConn)
 	}
 	j.events = append(j.events, e)
 	if e.key {

@@ -47,7 +47,9 @@ type Table struct {
 	conns  map[segment.Tuple]*entry
 	open   list
 	done   list
-	now    time.Time // the latest time of a record
+	begun  bool
+	start  time.Time     // of the first record
+	now    time.Duration // the latest time of a record, since start
 	serial uint64
 }
 
@@ -57,7 +59,7 @@ type entry struct {
 	flow     flow.Conn
 	key      segment.Tuple
 	serial   uint64
-	seen     time.Time
+	seen     time.Duration // as of Table.now
 	finished bool
 
 	prev, next *entry
@@ -83,9 +85,7 @@ func NewTable(cfg Config) *Table {
 // Where the handshake was not seen, the side with the lower port is taken for
 // the server.
 func (t *Table) Add(r *Record) *Conn {
-	if r.Time.After(t.now) {
-		t.now = r.Time
-	}
+	t.tick(r.Time)
 	key, _ := r.Seg.Tuple.Canonical()
 	e := t.conns[key]
 	if e != nil && e.reopens(&r.Seg) {
@@ -100,6 +100,15 @@ func (t *Table) Add(r *Record) *Conn {
 	t.touch(e)
 	t.expire()
 	return &e.Conn
+}
+
+// tick moves the Table's time on. It is kept as a Duration: comparing Times, for
+// each segment, is dear.
+func (t *Table) tick(now time.Time) {
+	if !t.begun {
+		t.begun, t.start = true, now
+	}
+	t.now = max(t.now, now.Sub(t.start))
 }
 
 func (t *Table) add(key segment.Tuple, s *segment.Segment) *entry {
@@ -174,7 +183,7 @@ func (t *Table) touch(e *entry) {
 // expire forgets what is too old or too much.
 func (t *Table) expire() {
 	for e := t.done.head; e != nil; e = t.done.head {
-		if t.done.n <= max(t.cfg.Remember, 0) && t.now.Sub(e.seen) <= t.cfg.RememberFor {
+		if t.done.n <= max(t.cfg.Remember, 0) && t.now-e.seen <= t.cfg.RememberFor {
 			break
 		}
 		t.forget(e)
@@ -182,7 +191,7 @@ func (t *Table) expire() {
 	if t.cfg.IdleFor <= 0 {
 		return
 	}
-	for e := t.open.head; e != nil && t.now.Sub(e.seen) > t.cfg.IdleFor; e = t.open.head {
+	for e := t.open.head; e != nil && t.now-e.seen > t.cfg.IdleFor; e = t.open.head {
 		t.forget(e)
 	}
 }

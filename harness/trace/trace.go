@@ -55,18 +55,28 @@ func (i *Item) Record() teardown.Record {
 type Config struct {
 	// Packets asks for the bytes of each packet.
 	Packets bool
+	// Delay is how long a segment may wait before Ready tells of it, so that
+	// a busy host does not wake the reader for each; a crowd of them is told
+	// of at once. 0 means 5 ms, negative means no delay.
+	Delay time.Duration
 	// Limit is how many segments may wait for Take; further ones are dropped
 	// and counted. 0 means 262,144.
 	Limit int
 }
 
-const defaultLimit = 1 << 18
+const (
+	defaultLimit = 1 << 18
+	defaultDelay = 5 * time.Millisecond
+	// crowd is how many segments are told of without delay.
+	crowd = 256
+)
 
 // Recorder queues what its Tap sees. Make one with New. All methods but Take may
 // be called from any goroutine.
 type Recorder struct {
 	cfg   Config
 	ready chan struct{}
+	timer *time.Timer // calls tell
 
 	mu      sync.Mutex
 	queue   []Item
@@ -79,7 +89,13 @@ func New(cfg Config) *Recorder {
 	if cfg.Limit == 0 {
 		cfg.Limit = defaultLimit
 	}
-	return &Recorder{cfg: cfg, ready: make(chan struct{}, 1)}
+	if cfg.Delay == 0 {
+		cfg.Delay = defaultDelay
+	}
+	r := &Recorder{cfg: cfg, ready: make(chan struct{}, 1)}
+	r.timer = time.AfterFunc(cfg.Delay, r.tell)
+	r.timer.Stop()
+	return r
 }
 
 // Tap is for closepath.Config.Tap. It never blocks.
@@ -91,20 +107,36 @@ func (r *Recorder) Tap(e *closepath.Event) {
 	if r.cfg.Packets {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
 	}
+	switch n := r.push(&item); {
+	case n == crowd, r.cfg.Delay < 0:
+		r.tell()
+	case n == 1:
+		r.timer.Reset(r.cfg.Delay)
+	}
+}
+
+// push queues an item and returns how many wait then, or 0 if the queue was full.
+func (r *Recorder) push(item *Item) int {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.queue) >= r.cfg.Limit {
 		r.dropped++
-	} else {
-		r.queue = append(r.queue, item)
+		return 0
 	}
-	r.mu.Unlock()
+	r.queue = append(r.queue, *item)
+	return len(r.queue)
+}
+
+// tell makes Ready receive.
+func (r *Recorder) tell() {
 	select {
 	case r.ready <- struct{}{}:
 	default:
 	}
 }
 
-// Ready receives after something was queued. One value may stand for many items.
+// Ready receives after something was queued. One value may stand for many items,
+// or for none if they were taken meanwhile.
 func (r *Recorder) Ready() <-chan struct{} { return r.ready }
 
 // Take empties the queue. The items are the caller's until the next Take, which

@@ -18,7 +18,7 @@ func event(point closepath.Point, kind closepath.Kind, seq segment.Seq) *closepa
 }
 
 func TestOnlyTheWireIsRecorded(t *testing.T) {
-	r := New(Config{})
+	r := New(Config{Delay: -1})
 	r.Tap(event(closepath.Host, closepath.Seen, 1))
 	r.Tap(event(closepath.Host, closepath.Held, 2))
 	r.Tap(event(closepath.Wire, closepath.Seen, 3))
@@ -33,6 +33,38 @@ func TestOnlyTheWireIsRecorded(t *testing.T) {
 	}
 	if len(r.Take()) != 0 {
 		t.Error("Take did not empty the queue")
+	}
+}
+
+func TestReadyComesAfterTheDelay(t *testing.T) {
+	r := New(Config{})
+	for range 2 { // the second time too
+		r.Tap(event(closepath.Wire, closepath.Seen, 1))
+		select {
+		case <-r.Ready():
+		case <-time.After(10 * time.Second):
+			t.Fatal("never ready")
+		}
+		if len(r.Take()) != 1 {
+			t.Error("ready without an item")
+		}
+	}
+}
+
+func TestCrowdIsReadyAtOnce(t *testing.T) {
+	r := New(Config{Delay: time.Hour})
+	for i := range crowd {
+		select {
+		case <-r.Ready():
+			t.Fatalf("ready after %d segments", i)
+		default:
+		}
+		r.Tap(event(closepath.Wire, closepath.Seen, segment.Seq(i)))
+	}
+	select {
+	case <-r.Ready():
+	default:
+		t.Errorf("not ready after %d segments", crowd)
 	}
 }
 
