@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+
+	"lastack/harness/control"
+	"lastack/harness/lab"
+	"lastack/harness/lab/labtest"
+	"lastack/stack/tunable"
+)
+
+// TestScriptHost runs the txtar scripts that start a host of their own, all in
+// one lab: each gives its TUN a name and addresses of its own.
+func TestScriptHost(t *testing.T) {
+	if labtest.Inside(t) {
+		run(t, "testdata/host")
+	}
+}
+
+// TestLinuxAgrees: this kernel, in a new namespace, has the defaults of lastack's
+// table and takes the smallest and largest value of each range.
+func TestLinuxAgrees(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	compared := 0
+	for _, d := range tunable.All() {
+		text, err := lab.ReadSysctl(d.Name)
+		if err != nil {
+			continue // lastack's own, or not in this kernel
+		}
+		compared++
+		v, err := d.Parse(text)
+		// Linux takes the default number of buckets from the machine's memory.
+		if err != nil || (v != d.Default && d.ID != tunable.MaxTWBuckets) {
+			t.Errorf("%s is %q (%v), and %s in lastack", d.Name, text, err, d.Format(d.Default))
+		}
+		for _, text := range bounds(d) {
+			if err := lab.Sysctl(d.Name, text); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if compared < 7 { // all but the reuse delay and tw_recycle are old
+		t.Errorf("Linux has only %d of the tunables", compared)
+	}
+}
+
+// bounds are the smallest and the largest value, or the widest range of ports.
+func bounds(d tunable.Def) []string {
+	if d.Kind == tunable.PortPair {
+		return []string{fmt.Sprintf("%d %d", d.Min, d.Max)}
+	}
+	return []string{d.Format(d.Min), d.Format(d.Max)}
+}
+
+func TestClientError(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want int
+	}{
+		"done":        {nil, exitOK},
+		"refused":     {&control.Error{Status: 422, Message: "no"}, exitUsage},
+		"no socket":   {fs.ErrNotExist, exitMissing},
+		"interrupted": {context.Canceled, exitInterrupted},
+		"gibberish":   {errors.New("no lastack host"), exitMissing},
+	} {
+		if got := status(clientError(tt.err)); got != tt.want {
+			t.Errorf("%s: exit status %d, want %d", name, got, tt.want)
+		}
+	}
+}
