@@ -33,6 +33,7 @@ func TestNothingIsLost(t *testing.T) {
 // ledger follows every outgoing segment by its TSval, which the test makes unique.
 type ledger struct {
 	sent, superseded, wire map[uint32]segment.Segment
+	dropped                map[uint32]segment.Segment // RSTs for what is in TIME_WAIT
 	order                  []uint32
 	wireOrder              []uint32
 	reset                  map[segment.Tuple]bool
@@ -49,6 +50,8 @@ func (l *ledger) tap(e *Event) {
 	switch {
 	case e.Kind == Superseded:
 		l.superseded[id] = *e.Seg
+	case e.Kind == Dropped:
+		l.dropped[id] = *e.Seg
 	case e.Kind == Seen && e.Point == Host:
 		l.sent[id] = *e.Seg
 		l.order = append(l.order, id)
@@ -72,7 +75,8 @@ func traffic(t *testing.T, rnd *rand.Rand) {
 	r := newRig(t, rnd.IntN(2) == 1)
 	l := &ledger{
 		sent: map[uint32]segment.Segment{}, superseded: map[uint32]segment.Segment{},
-		wire: map[uint32]segment.Segment{}, reset: map[segment.Tuple]bool{},
+		wire: map[uint32]segment.Segment{}, dropped: map[uint32]segment.Segment{},
+		reset: map[segment.Tuple]bool{},
 	}
 	r.ep.tap = l.tap
 	id := uint32(0)
@@ -153,15 +157,15 @@ func act(r *rig, rnd *rand.Rand, c *side, write func(*side, segment.Flags, int))
 func (l *ledger) check(t *testing.T) {
 	t.Helper()
 	for _, id := range l.order {
-		_, dropped := l.superseded[id]
+		_, superseded := l.superseded[id]
 		_, seen := l.wire[id]
-		if dropped == seen {
-			s := l.sent[id]
-			t.Errorf("segment %d (%s): superseded %v, on the wire %v", id, s.String(), dropped, seen)
+		_, dropped := l.dropped[id]
+		if s := l.sent[id]; (superseded || dropped && s.Flags.Has(rst)) == seen {
+			t.Errorf("segment %d (%s): superseded %v, dropped %v, on the wire %v", id, s.String(), superseded, dropped, seen)
 		}
 	}
-	if n := len(l.superseded) + len(l.wire); n != len(l.order) {
-		t.Errorf("%d sent, but %d superseded and %d on the wire", len(l.order), len(l.superseded), len(l.wire))
+	if n := len(l.superseded) + len(l.dropped) + len(l.wire); n != len(l.order) {
+		t.Errorf("%d sent, but %d superseded, %d dropped and %d on the wire", len(l.order), len(l.superseded), len(l.dropped), len(l.wire))
 	}
 	for id, s := range l.superseded {
 		if !l.reset[s.Tuple] && !l.covered(id, s) {

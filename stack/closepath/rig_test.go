@@ -47,6 +47,10 @@ type rig struct {
 	delivered []string
 	events    []string
 	alive     bool
+	// registered and deaf are what netstack says: it has an endpoint for the
+	// tuple, and nobody listens.
+	registered, deaf bool
+	phases           []string
 }
 
 // unclosed keeps what was written readable after Close.
@@ -61,7 +65,12 @@ func newRig(t *testing.T, v6 bool) *rig {
 	}
 	r.ep = New(unclosed{r.wireEnd}, Config{
 		Clock: r.clock, Tunables: r.set, Tap: r.record,
-		Alive: func(segment.Tuple) bool { return r.alive },
+		Alive:      func(segment.Tuple) bool { return r.alive },
+		Registered: func(segment.Tuple) bool { return r.registered },
+		Listening:  func(segment.Endpoint) bool { return !r.deaf },
+		Phase: func(_ segment.Tuple, p Phase) {
+			r.phases = append(r.phases, [...]string{"gone", "waiting"}[p])
+		},
 	})
 	r.ep.Attach(r)
 	t.Cleanup(r.ep.Close)

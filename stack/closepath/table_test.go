@@ -23,16 +23,14 @@ func (r *rig) closeByHost() {
 func TestFlowLeavesInTimeWait(t *testing.T) {
 	r := newRig(t, false)
 	r.connect()
-	r.closeByHost()
-	if n := r.ep.Flows(); n != 0 {
-		t.Errorf("%d flows in TIME_WAIT", n)
-	}
-	// The last ACK was lost: FIN again, and its answer, pass at once.
+	r.write(fin, 1, 1, 0)
 	r.deliver(fin, 1, 2, 0)
+	if r.ep.Flows() != 1 || r.ep.TimeWaits() != 0 {
+		t.Errorf("before the last ACK: %d flows, %d in TIME_WAIT", r.ep.Flows(), r.ep.TimeWaits())
+	}
 	r.write(ack, 2, 2, 0)
-	r.wire("ACK 2/2")
-	if n := r.ep.Flows(); n != 0 {
-		t.Errorf("%d flows after a FIN in TIME_WAIT", n)
+	if r.ep.Flows() != 0 || r.ep.TimeWaits() != 1 {
+		t.Errorf("after the last ACK: %d flows, %d in TIME_WAIT", r.ep.Flows(), r.ep.TimeWaits())
 	}
 }
 
@@ -60,6 +58,7 @@ func TestReusedTupleIsANewFlow(t *testing.T) {
 	}
 	r.connect()
 	r.closeByHost()
+	r.pass(2 * 30 * time.Second)
 	s := r.seg(false, syn, 0, 0)
 	s.Seq += 1_000_000
 	r.deliverSegment(s, 0)
