@@ -32,6 +32,8 @@ const (
 type Client struct {
 	path string
 	http *http.Client
+	// patient has no limit to how long an answer takes once it has begun.
+	patient *http.Client
 }
 
 // Error is a refusal by the host. Message is its sentence, which for a tunable
@@ -48,16 +50,20 @@ func (e *Error) Error() string { return e.Message }
 // that is not there shows at the first call.
 func NewClient(path string) *Client {
 	var d net.Dialer
-	return &Client{path: path, http: &http.Client{
+	c := &http.Client{
 		Timeout: answerPatience,
 		Transport: &http.Transport{
-			DisableKeepAlives: true,
+			DisableKeepAlives:     true,
+			ResponseHeaderTimeout: answerPatience,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return d.DialContext(ctx, "unix", path)
 			},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
+	patient := *c
+	patient.Timeout = 0
+	return &Client{path: path, http: c, patient: &patient}
 }
 
 // Tunables lists the host's tunables in its order.
@@ -69,16 +75,23 @@ func (c *Client) Tunables(ctx context.Context) ([]Tunable, error) {
 
 // Tunable reads one tunable. If the host knows none of that name, the error is an *Error.
 func (c *Client) Tunable(ctx context.Context, name string) (Tunable, error) {
-	var t Tunable
-	err := c.call(ctx, http.MethodGet, "/v1/tunables/"+url.PathEscape(name), "", &t)
-	return t, err
+	return c.tunable(ctx, http.MethodGet, name, "")
 }
 
 // Set gives a tunable a value, written as on a command line, and returns the new
 // state. If the host refuses, nothing has changed and the error is an *Error.
 func (c *Client) Set(ctx context.Context, name, value string) (Tunable, error) {
+	return c.tunable(ctx, http.MethodPut, name, value)
+}
+
+func (c *Client) tunable(ctx context.Context, method, name, body string) (Tunable, error) {
 	var t Tunable
-	err := c.call(ctx, http.MethodPut, "/v1/tunables/"+url.PathEscape(name), value, &t)
+	if strings.Trim(name, "./") == "" {
+		// A path of such a name leads somewhere else.
+		_, err := tunable.Find(name)
+		return t, &Error{Status: http.StatusNotFound, Message: err.Error()}
+	}
+	err := c.call(ctx, method, "/v1/tunables/"+url.PathEscape(name), body, &t)
 	return t, err
 }
 
@@ -106,33 +119,48 @@ func (c *Client) Host(ctx context.Context) (HostInfo, error) {
 
 // call sends one request and decodes the answer into what result points to.
 func (c *Client) call(ctx context.Context, method, path, body string, result any) error {
-	if err := checkPath(c.path); err != nil {
-		return fmt.Errorf("control: connect to %q: %w", c.path, err)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://host"+path, strings.NewReader(body))
+	resp, err := c.do(ctx, c.http, method, path, body)
 	if err != nil {
-		return fmt.Errorf("control: %s %s: %w", method, path, err)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return c.explain(err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		var f failure
-		if json.Unmarshal(answer, &f) != nil || f.Error == "" {
-			f.Error = fmt.Sprintf("control: %s %s on %q: answered %s", method, path, c.path, resp.Status)
-		}
-		return &Error{Status: resp.StatusCode, Message: f.Error}
-	}
 	if err := json.Unmarshal(answer, result); err != nil {
 		return fmt.Errorf("control: %s %s: what answers on %q is no lastack host of this version: %w", method, path, c.path, err)
 	}
 	return nil
+}
+
+// do sends one request. A refusal is an *Error; otherwise the caller reads and
+// closes the body.
+func (c *Client) do(ctx context.Context, with *http.Client, method, path, body string) (*http.Response, error) {
+	if err := checkPath(c.path); err != nil {
+		return nil, fmt.Errorf("control: connect to %q: %w", c.path, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://host"+path, strings.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("control: %s %s: %w", method, path, err)
+	}
+	resp, err := with.Do(req)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	var f failure
+	if json.Unmarshal(answer, &f) != nil || f.Error == "" {
+		f.Error = fmt.Sprintf("control: %s %s on %q: answered %s", method, path, c.path, resp.Status)
+	}
+	return nil, &Error{Status: resp.StatusCode, Message: f.Error}
 }
 
 // explain says what to do when there was no answer. The *url.Error around the cause

@@ -1,10 +1,11 @@
 // Package control is the door to a running host: its HTTP API over a unix socket,
-// and the client for it. It wraps net/http and a tunable.Set.
+// and the client for it. It wraps net/http, a tunable.Set and the host's list of sockets.
 //
 //	lastack sysctl, curl --unix-socket ...
 //	    |  HTTP over a socket file, mode 0600
 //	Server ---> tunable.Set    read and written while the host runs
 //	       ---> Config.Info    asked at each GET /v1/host
+//	       ---> Config.Sockets listed and counted by GET /v1/sockets...
 //
 // A host opens the door with Listen and keeps it open with Serve:
 //
@@ -28,6 +29,12 @@
 //	PUT /v1/tunables         the body is lines of NAME=VALUE: all are set, or none;
 //	                         answers an array of the new states
 //	GET /v1/host             {version, addresses, flows, uptime_ms}
+//	GET /v1/sockets          array of {state, local, remote, recv_q, send_q, timer, timer_left_ms, ...};
+//	                         ?state=time-wait, or any state or group that ss knows
+//	GET /v1/sockets/summary  {states: {NAME: number}, orphaned, ipv4, ipv6}; costs the same whatever
+//	                         the number of connections in TIME_WAIT
+//	GET /v1/sockets/destinations  array of {local, remote, ports, live, time_wait, hold_ms, ages}: what
+//	                         connections to the busiest destinations take of the local ports; ?n=10
 //
 // Values and defaults are text, "40" or "32768 60999", the same text that a PUT
 // takes; min and max are numbers.

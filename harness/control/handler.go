@@ -15,8 +15,15 @@ func handler(c Config) http.Handler {
 	mux.Handle("/v1/tunables", methods{http.MethodGet: a.list, http.MethodPut: a.putAll})
 	mux.Handle("/v1/tunables/{name}", methods{http.MethodGet: a.get, http.MethodPut: a.put})
 	mux.Handle("/v1/host", methods{http.MethodGet: a.host})
+	known := "/v1/tunables, /v1/tunables/NAME and /v1/host"
+	if c.Sockets != nil {
+		mux.Handle("/v1/sockets", methods{http.MethodGet: a.sockets})
+		mux.Handle("/v1/sockets/summary", methods{http.MethodGet: a.summary})
+		mux.Handle("/v1/sockets/destinations", methods{http.MethodGet: a.destinations})
+		known = "/v1/sockets, /v1/sockets/summary, /v1/sockets/destinations, " + known
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, "no such path; there are /v1/tunables, /v1/tunables/NAME and /v1/host")
+		fail(w, http.StatusNotFound, "no such path; there are "+known)
 	})
 	return mux
 }

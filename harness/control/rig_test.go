@@ -25,8 +25,13 @@ func config(set *tunable.Set) control.Config {
 // serve runs a server on a socket of the test's own until the test ends.
 func serve(t *testing.T, set *tunable.Set) (path string) {
 	t.Helper()
+	return serveConfig(t, config(set))
+}
+
+func serveConfig(t testing.TB, c control.Config) (path string) {
+	t.Helper()
 	path = filepath.Join(t.TempDir(), "host.sock")
-	srv, err := control.Listen(path, config(set))
+	srv, err := control.Listen(path, c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,8 @@ type Config struct {
 	// Info describes the host. It is called for each GET /v1/host, several at
 	// once if there are several clients.
 	Info func() HostInfo
+	// Sockets are the host's. Nil leaves /v1/sockets out.
+	Sockets SocketSource
 	// Log takes net/http's complaints about connections. Nil discards them.
 	Log *log.Logger
 }

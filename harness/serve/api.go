@@ -17,6 +17,7 @@ func (s *server) startControl(ctx context.Context) error {
 	began := time.Now()
 	srv, err := control.Listen(s.cfg.Control, control.Config{
 		Tunables: s.host.Tunables(),
+		Sockets:  s.host,
 		Info: func() control.HostInfo {
 			return control.HostInfo{
 				Version: version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
