@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"lastack/stack/closepath"
 	"lastack/stack/link"
-	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -66,7 +66,12 @@ type Host struct {
 	tunables *tunable.Set
 	backlog  int
 	addrs    []netip.Addr
+	ports    ports
 	close    sync.Once
+
+	// portRange is held while netstack's range of ephemeral ports is what its
+	// holder set it to.
+	portRange sync.Mutex
 }
 
 // nic is the host's only interface.
@@ -96,8 +101,10 @@ func New(cfg Config) (*Host, error) {
 	}
 	h.link = link.New(cfg.Device)
 	h.path = closepath.New(h.link, closepath.Config{
-		Clock: h.clock, Tunables: h.tunables, Tap: cfg.Tap, Alive: h.alive,
+		Clock: h.clock, Tunables: h.tunables, Tap: cfg.Tap,
+		Alive: h.alive, Registered: h.registered, Listening: h.listening, Phase: h.ports.follow,
 	})
+	h.ports.clock, h.ports.waiting, h.ports.exists = h.elapsed, h.waiting, h.exists
 	h.net = newNetstack(h.clock)
 	if err := h.configure(cfg.Addrs); err != nil {
 		h.Close()
@@ -150,15 +157,22 @@ func (h *Host) setOptions() error {
 			return fmt.Errorf("stack: setting netstack's %T: %s", o, err)
 		}
 	}
-	setMSL := func(int64) {
-		// TIME_WAIT lasts two MSL (RFC 9293 3.4.2).
-		d := tcpip.TCPTimeWaitTimeoutOption(2 * h.tunables.Millis(tunable.MSLms))
-		// The option exists and takes any positive time; see the test.
-		_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &d)
+	// TIME_WAIT is the close path's.
+	none := tcpip.TCPTimeWaitTimeoutOption(0)
+	if err := h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &none); err != nil {
+		return fmt.Errorf("stack: switching netstack's TIME_WAIT off: %s", err)
 	}
-	setMSL(0)
-	h.tunables.OnChange(tunable.MSLms, setMSL)
+	h.setFinTimeout(h.tunables.Int(tunable.FinTimeout))
+	h.tunables.OnChange(tunable.FinTimeout, h.setFinTimeout)
 	return nil
+}
+
+// setFinTimeout bounds FIN_WAIT_2 of connections that the application has closed,
+// for those that begin from now on.
+func (h *Host) setFinTimeout(seconds int64) {
+	d := tcpip.TCPLingerTimeoutOption(time.Duration(seconds) * time.Second)
+	// The option exists and takes any time; see the test.
+	_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &d)
 }
 
 // Tunables is the set that the host obeys.
@@ -170,6 +184,13 @@ func (h *Host) Addrs() []netip.Addr { return append([]netip.Addr(nil), h.addrs..
 // Flows counts the connections that the close path follows: those that the host
 // is not through with. TIME_WAIT is not among them.
 func (h *Host) Flows() int { return h.path.Flows() }
+
+// TimeWaits counts the connections in TIME_WAIT.
+func (h *Host) TimeWaits() int { return h.path.TimeWaits() }
+
+// TimeWaitOverflows counts the connections that ended without TIME_WAIT because
+// net.ipv4.tcp_max_tw_buckets was reached.
+func (h *Host) TimeWaitOverflows() uint64 { return h.path.TimeWaitOverflows() }
 
 // Done is closed when the device stops carrying packets: after Close, or because
 // it failed, for which Err gives the reason.
@@ -189,61 +210,4 @@ func (h *Host) Close() error {
 		h.net.Wait()
 	})
 	return h.link.Err()
-}
-
-// State is netstack's own state of a connection (Src is the host), in the names
-// of RFC 9293 3.3.2; CLOSED if netstack has none.
-func (h *Host) State(t segment.Tuple) string {
-	ep := h.endpoint(t)
-	if ep == nil {
-		return stateNames[tcp.StateClose]
-	}
-	if name, ok := stateNames[ep.EndpointState()]; ok {
-		return name
-	}
-	return ep.EndpointState().String()
-}
-
-var stateNames = map[tcp.EndpointState]string{
-	tcp.StateListen:      "LISTEN",
-	tcp.StateSynSent:     "SYN_SENT",
-	tcp.StateSynRecv:     "SYN_RECEIVED",
-	tcp.StateEstablished: "ESTABLISHED",
-	tcp.StateFinWait1:    "FIN_WAIT_1",
-	tcp.StateFinWait2:    "FIN_WAIT_2",
-	tcp.StateCloseWait:   "CLOSE_WAIT",
-	tcp.StateClosing:     "CLOSING",
-	tcp.StateLastAck:     "LAST_ACK",
-	tcp.StateTimeWait:    "TIME_WAIT",
-	tcp.StateClose:       "CLOSED",
-	tcp.StateError:       "CLOSED",
-}
-
-// alive tells the close path whether netstack still has the connection.
-func (h *Host) alive(t segment.Tuple) bool {
-	ep := h.endpoint(t)
-	return ep != nil && ep.EndpointState() != tcp.StateTimeWait
-}
-
-// endpoint is netstack's endpoint of exactly this connection, or nil. The
-// demultiplexer falls back to a listener, which is not what is asked for.
-func (h *Host) endpoint(t segment.Tuple) *tcp.Endpoint {
-	local, remote := t.Src.AddrPort(), t.Dst.AddrPort()
-	found := h.net.FindTransportEndpoint(protocolOf(local.Addr()), tcp.ProtocolNumber,
-		netstack.TransportEndpointID{
-			LocalPort: local.Port(), LocalAddress: tcpip.AddrFromSlice(local.Addr().AsSlice()),
-			RemotePort: remote.Port(), RemoteAddress: tcpip.AddrFromSlice(remote.Addr().AsSlice()),
-		}, nic)
-	ep, ok := found.(*tcp.Endpoint)
-	if !ok || ep.EndpointState() == tcp.StateListen {
-		return nil
-	}
-	return ep
-}
-
-func protocolOf(a netip.Addr) tcpip.NetworkProtocolNumber {
-	if a.Is4() || a.Is4In6() {
-		return header.IPv4ProtocolNumber
-	}
-	return header.IPv6ProtocolNumber
 }

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -30,7 +29,7 @@ func (h *Host) Listen(network, address string) (*Listener, error) {
 	if network == "tcp6" {
 		ep.SocketOptions().SetV6Only(true)
 	}
-	if err := ep.Bind(fullAddress(where)); err != nil {
+	if err := h.bind(ep, fullAddress(where)); err != nil {
 		ep.Close()
 		return nil, opError("listen", nil, addr, bindErrno(err, where))
 	}
@@ -40,57 +39,6 @@ func (h *Host) Listen(network, address string) (*Listener, error) {
 		return nil, opError("listen", nil, addr, errno(terr))
 	}
 	return l, nil
-}
-
-// Dial connects to "ip:port"; names are not resolved. The network is "tcp",
-// "tcp4" or "tcp6". It fails with ctx's error when ctx ends first. The signature
-// is what http.Transport.DialContext wants.
-func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	to, err := parseAddress(network, address)
-	if err != nil {
-		return nil, opError("dial", nil, nil, err)
-	}
-	addr := net.TCPAddrFromAddrPort(to)
-	if !to.Addr().IsValid() || to.Addr().IsUnspecified() || to.Port() == 0 {
-		return nil, opError("dial", nil, addr, fmt.Errorf("%q names no address and port to connect to", address))
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, opError("dial", nil, addr, err)
-	}
-	ep, wq, err := h.newEndpoint(protocolOf(to.Addr()))
-	if err != nil {
-		return nil, opError("dial", nil, addr, err)
-	}
-	if err := connect(ctx, ep, wq, fullAddress(to)); err != nil {
-		ep.Close()
-		return nil, opError("dial", nil, addr, err)
-	}
-	c, terr := newConn(h.clock, ep, wq)
-	if terr != nil {
-		ep.Close() // connected, and reset since
-		return nil, opError("dial", nil, addr, errno(terr))
-	}
-	return c, nil
-}
-
-// connect runs the handshake, and gives it up when ctx ends.
-func connect(ctx context.Context, ep tcpip.Endpoint, wq *waiter.Queue, to tcpip.FullAddress) error {
-	entry, done := waiter.NewChannelEntry(waiter.WritableEvents | ended)
-	wq.EventRegister(&entry)
-	defer wq.EventUnregister(&entry)
-	err := ep.Connect(to)
-	if _, started := err.(*tcpip.ErrConnectStarted); started {
-		select {
-		case <-done:
-			err = ep.LastError()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if err != nil {
-		return errno(err)
-	}
-	return nil
 }
 
 func (h *Host) newEndpoint(p tcpip.NetworkProtocolNumber) (tcpip.Endpoint, *waiter.Queue, error) {

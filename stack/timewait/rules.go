@@ -20,11 +20,11 @@ func (s *state) judge(seg *segment.Segment, now uint32, ru *Rules) (v Verdict, r
 	rst := seg.Flags.Has(segment.RST)
 	switch {
 	case !old && seg.Seq == s.rcvNxt && (seg.Len() == 0 || rst):
-		if stamped {
-			s.tsRecent, s.heard = seg.TSVal, now
-		}
 		if rst && !ru.RFC1337 {
 			return Killed, false
+		}
+		if stamped {
+			s.tsRecent, s.heard = seg.TSVal, now
 		}
 		return Ignore, !rst
 	case rst:

@@ -110,7 +110,7 @@ func verdict(t *testing.T, s *segment.Segment, stamps, rfc1337 bool, want Verdic
 		t.Errorf("%v left of 2MSL, want %v", r.Left, left)
 	}
 	if r.SndNxt != sndNxt || r.RcvNxt != rcvNxt || r.Window != 512 || r.Tuple != tuple || r.HasTimestamps != stamps {
-		t.Errorf("the record came out as %+v", r)
+		t.Errorf("the record came out as %#v", r)
 	}
 	if stamps && r.TSVal != ourTS+10_000 {
 		t.Errorf("TSval %d, want %d ms more than %d", r.TSVal, 10_000, ourTS)

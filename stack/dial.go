@@ -1,0 +1,168 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// Dial connects to "ip:port"; names are not resolved. The network is "tcp",
+// "tcp4" or "tcp6". It fails with ctx's error when ctx ends first. The signature
+// is what http.Transport.DialContext wants.
+//
+// The local port comes from net.ipv4.ip_local_port_range, one that is not in use
+// to the same destination. If all are, the error wraps syscall.EADDRNOTAVAIL;
+// those in TIME_WAIT are in use, unless net.ipv4.tcp_tw_reuse permits one.
+func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	to, err := parseAddress(network, address)
+	if err != nil {
+		return nil, opError("dial", nil, nil, err)
+	}
+	addr := net.TCPAddrFromAddrPort(to)
+	if !to.Addr().IsValid() || to.Addr().IsUnspecified() || to.Port() == 0 {
+		return nil, opError("dial", nil, addr, fmt.Errorf("%q names no address and port to connect to", address))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, opError("dial", nil, addr, err)
+	}
+	d, err := h.destination(to)
+	if err != nil {
+		return nil, opError("dial", nil, addr, err)
+	}
+	c, err := h.dial(ctx, d, to)
+	if err != nil {
+		return nil, opError("dial", nil, addr, err)
+	}
+	return c, nil
+}
+
+// destination finds the address that the host will connect from.
+func (h *Host) destination(to netip.AddrPort) (destination, error) {
+	proto := protocolOf(to.Addr())
+	r, err := h.net.FindRoute(nic, tcpip.Address{}, tcpip.AddrFromSlice(to.Addr().AsSlice()), proto, false)
+	if err != nil {
+		return destination{}, errno(err)
+	}
+	defer r.Release()
+	local := r.LocalAddress()
+	from, _ := netip.AddrFromSlice(local.AsSlice())
+	return destination{local: from.As16(), remote: segment.EndpointFrom(to)}, nil
+}
+
+// A port that netstack still clears up after its last connection is passed over,
+// at most so often, and after a rest where there was no other.
+const (
+	maxPicks = 200
+	portRest = time.Millisecond
+)
+
+func (h *Host) dial(ctx context.Context, d destination, to netip.AddrPort) (*Conn, error) {
+	for range maxPicks {
+		port, ok := h.pickPort(d)
+		if !ok {
+			return nil, os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)
+		}
+		ep, wq, err := h.newEndpoint(protocolOf(to.Addr()))
+		if err != nil {
+			h.ports.unused(d, port)
+			return nil, err
+		}
+		err, busy := h.connect(ctx, ep, wq, port, fullAddress(to))
+		if err == nil {
+			return h.connected(ep, wq)
+		}
+		ep.Close()
+		h.ports.unused(d, port)
+		if !busy {
+			return nil, err
+		}
+		if err := h.rest(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)
+}
+
+func (h *Host) pickPort(d destination) (uint16, bool) {
+	lo, hi := h.tunables.Ports(tunable.PortRange)
+	// 2 means on the loopback interface, which this host does not have.
+	r := reuse{allowed: h.tunables.Int(tunable.TWReuse) == 1, delay: h.tunables.Millis(tunable.TWReuseDelay)}
+	return h.ports.pick(d, lo, hi, r)
+}
+
+// connect runs the handshake from the given port, and gives it up when ctx ends.
+// busy: the port was not free after all.
+func (h *Host) connect(ctx context.Context, ep tcpip.Endpoint, wq *waiter.Queue, port uint16, to tcpip.FullAddress) (err error, busy bool) {
+	entry, done := waiter.NewChannelEntry(waiter.WritableEvents | ended)
+	wq.EventRegister(&entry)
+	defer wq.EventUnregister(&entry)
+	terr := h.connectFrom(ep, port, to)
+	switch terr.(type) {
+	case *tcpip.ErrConnectStarted:
+		select {
+		case <-done:
+			terr = ep.LastError()
+		case <-ctx.Done():
+			return ctx.Err(), false
+		}
+	case *tcpip.ErrNoPortAvailable:
+		return errno(terr), true
+	}
+	if terr != nil {
+		return errno(terr), false
+	}
+	return nil, false
+}
+
+// connectFrom starts to connect from the given port. Binding to it first would
+// reserve it for all destinations; a range of one port is reserved for this one.
+func (h *Host) connectFrom(ep tcpip.Endpoint, port uint16, to tcpip.FullAddress) tcpip.Error {
+	h.portRange.Lock()
+	defer h.portRange.Unlock()
+	if err := h.net.SetPortRange(port, port); err != nil {
+		return err
+	}
+	return ep.Connect(to)
+}
+
+// bind binds to an address; if its port is 0, to one of the range.
+func (h *Host) bind(ep tcpip.Endpoint, a tcpip.FullAddress) tcpip.Error {
+	h.portRange.Lock()
+	defer h.portRange.Unlock()
+	if err := h.net.SetPortRange(h.tunables.Ports(tunable.PortRange)); err != nil {
+		return err
+	}
+	return ep.Bind(a)
+}
+
+func (h *Host) connected(ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, error) {
+	c, err := newConn(h.clock, ep, wq)
+	if err != nil {
+		ep.Close() // connected, and reset since
+		return nil, errno(err)
+	}
+	return c, nil
+}
+
+// rest waits for a moment, or until ctx ends.
+func (h *Host) rest(ctx context.Context) error {
+	over := make(chan struct{})
+	t := h.clock.AfterFunc(portRest, func() { close(over) })
+	defer t.Stop()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

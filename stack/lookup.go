@@ -1,0 +1,105 @@
+package stack
+
+import (
+	"net/netip"
+	"time"
+
+	"lastack/stack/segment"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+)
+
+// State is the state of a connection (Src is the host), in the names of RFC 9293
+// 3.3.2: the close path's TIME_WAIT, and otherwise netstack's own; CLOSED if
+// neither has it.
+func (h *Host) State(t segment.Tuple) string {
+	if _, ok := h.path.TimeWait(t); ok {
+		return stateNames[tcp.StateTimeWait]
+	}
+	ep := h.endpoint(t)
+	if ep == nil {
+		return stateNames[tcp.StateClose]
+	}
+	if name, ok := stateNames[ep.EndpointState()]; ok {
+		return name
+	}
+	return ep.EndpointState().String()
+}
+
+var stateNames = map[tcp.EndpointState]string{
+	tcp.StateListen:      "LISTEN",
+	tcp.StateSynSent:     "SYN_SENT",
+	tcp.StateSynRecv:     "SYN_RECEIVED",
+	tcp.StateEstablished: "ESTABLISHED",
+	tcp.StateFinWait1:    "FIN_WAIT_1",
+	tcp.StateFinWait2:    "FIN_WAIT_2",
+	tcp.StateCloseWait:   "CLOSE_WAIT",
+	tcp.StateClosing:     "CLOSING",
+	tcp.StateLastAck:     "LAST_ACK",
+	tcp.StateTimeWait:    "TIME_WAIT",
+	tcp.StateClose:       "CLOSED",
+	tcp.StateError:       "CLOSED",
+}
+
+// alive tells the close path whether netstack still has the connection.
+func (h *Host) alive(t segment.Tuple) bool {
+	ep := h.endpoint(t)
+	return ep != nil && ep.EndpointState() != tcp.StateTimeWait
+}
+
+// registered tells the close path whether netstack has anything for exactly this
+// connection.
+func (h *Host) registered(t segment.Tuple) bool { return h.endpoint(t) != nil }
+
+// listening tells the close path whether somebody listens at one of the host's
+// endpoints.
+func (h *Host) listening(at segment.Endpoint) bool {
+	local := at.AddrPort()
+	found := h.net.FindTransportEndpoint(protocolOf(local.Addr()), tcp.ProtocolNumber,
+		netstack.TransportEndpointID{
+			LocalPort: local.Port(), LocalAddress: tcpip.AddrFromSlice(local.Addr().AsSlice()),
+		}, nic)
+	ep, ok := found.(*tcp.Endpoint)
+	return ok && ep.EndpointState() == tcp.StateListen
+}
+
+// waiting tells ports what is known of a connection in TIME_WAIT.
+func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok bool) {
+	rec, ok := h.path.TimeWait(t)
+	return rec.HasTimestamps, rec.Heard, ok
+}
+
+// exists tells ports whether anything is left of a connection.
+func (h *Host) exists(t segment.Tuple) bool {
+	_, waits := h.path.TimeWait(t)
+	return waits || h.registered(t)
+}
+
+// elapsed is the clock's monotonic time, as the close path counts it.
+func (h *Host) elapsed() time.Duration { return h.clock.NowMonotonic().Sub(tcpip.MonotonicTime{}) }
+
+// endpoint is netstack's endpoint of exactly this connection, or nil. The
+// demultiplexer falls back to a listener, which is not what is asked for.
+func (h *Host) endpoint(t segment.Tuple) *tcp.Endpoint {
+	local, remote := t.Src.AddrPort(), t.Dst.AddrPort()
+	found := h.net.FindTransportEndpoint(protocolOf(local.Addr()), tcp.ProtocolNumber,
+		netstack.TransportEndpointID{
+			LocalPort: local.Port(), LocalAddress: tcpip.AddrFromSlice(local.Addr().AsSlice()),
+			RemotePort: remote.Port(), RemoteAddress: tcpip.AddrFromSlice(remote.Addr().AsSlice()),
+		}, nic)
+	ep, ok := found.(*tcp.Endpoint)
+	if !ok || ep.EndpointState() == tcp.StateListen {
+		return nil
+	}
+	return ep
+}
+
+func protocolOf(a netip.Addr) tcpip.NetworkProtocolNumber {
+	if a.Is4() || a.Is4In6() {
+		return header.IPv4ProtocolNumber
+	}
+	return header.IPv6ProtocolNumber
+}

@@ -1,0 +1,227 @@
+package stack
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"lastack/stack/closepath"
+	"lastack/stack/segment"
+)
+
+// ports picks the local ports of outgoing connections, by 4-tuple: one port may
+// serve many destinations at a time. A port is taken from before its SYN until
+// the connection is gone, TIME_WAIT included.
+//
+// A free port is found in a bitmap, at most 1,024 words long, from a random
+// place on (RFC 6056 3.3.1), so that the last free port costs hardly more than
+// the first. A port in TIME_WAIT comes from a queue, the longest waiting first.
+type ports struct {
+	clock func() time.Duration
+	// waiting tells of a 4-tuple in TIME_WAIT whether its connection had
+	// timestamps and when the peer's last one was heard; false if it is in
+	// TIME_WAIT no more.
+	waiting func(segment.Tuple) (stamped bool, heard time.Duration, ok bool)
+	// exists reports whether anything is left of a connection.
+	exists func(segment.Tuple) bool
+
+	mu    sync.Mutex
+	dests map[destination]*portSet
+}
+
+// idleDests is how many destinations are kept of which no port is taken, at 16 KiB
+// each: most are wanted again.
+const idleDests = 64
+
+// destination is what a local port must be unique for.
+type destination struct {
+	local  [16]byte
+	remote segment.Endpoint
+}
+
+func (d *destination) tuple(port uint16) segment.Tuple {
+	return segment.Tuple{Src: segment.Endpoint{Addr: d.local, Port: port}, Dst: d.remote}
+}
+
+// portSet is the ports taken for one destination.
+type portSet struct {
+	taken, waiting bitmap // waiting: those of taken that are in TIME_WAIT
+	n              int
+	queue          []waitingPort // in the order of since; may hold ports that wait no more
+	reconciled     time.Duration
+}
+
+type waitingPort struct {
+	port  uint16
+	since time.Duration
+}
+
+// bitmap has a bit for each port.
+type bitmap [1 << 16 / 64]uint64
+
+func (b *bitmap) has(p uint16) bool { return b[p/64]&(1<<(p%64)) != 0 }
+func (b *bitmap) set(p uint16)      { b[p/64] |= 1 << (p % 64) }
+func (b *bitmap) clear(p uint16)    { b[p/64] &^= 1 << (p % 64) }
+
+// free finds a clear bit from lo to hi, both included, beginning at from.
+func (b *bitmap) free(lo, hi, from uint16) (uint16, bool) {
+	if p, ok := b.clearIn(int(from), int(hi)); ok {
+		return p, true
+	}
+	return b.clearIn(int(lo), int(from)-1)
+}
+
+func (b *bitmap) clearIn(lo, hi int) (uint16, bool) {
+	for at := lo; at <= hi; at = at/64*64 + 64 {
+		word := ^b[at/64] >> (at % 64)
+		if word == 0 {
+			continue
+		}
+		if p := at + bits.TrailingZeros64(word); p <= hi {
+			return uint16(p), true
+		}
+		return 0, false
+	}
+	return 0, false
+}
+
+// reuse says when a port in TIME_WAIT may be taken: net.ipv4.tcp_tw_reuse and
+// tcp_tw_reuse_delay.
+type reuse struct {
+	allowed bool
+	delay   time.Duration
+}
+
+// pick takes a port from lo to hi for the destination, or reports false if there
+// is none.
+func (p *ports) pick(d destination, lo, hi uint16, r reuse) (uint16, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	set := p.dests[d]
+	if set == nil {
+		if p.dests == nil {
+			p.dests = make(map[destination]*portSet)
+		}
+		set = &portSet{}
+		p.dests[d] = set
+	}
+	if port, ok := p.pickFree(&d, set, lo, hi); ok {
+		return port, true
+	}
+	if r.allowed {
+		if port, ok := p.pickWaiting(&d, set, lo, hi, r.delay); ok {
+			return port, true
+		}
+	}
+	if !p.reconcile(&d, set, lo, hi) {
+		return 0, false
+	}
+	return p.pickFree(&d, set, lo, hi)
+}
+
+func (p *ports) pickFree(d *destination, set *portSet, lo, hi uint16) (uint16, bool) {
+	for {
+		from := uint16(int(lo) + rand.IntN(int(hi)-int(lo)+1))
+		port, ok := set.taken.free(lo, hi, from)
+		if !ok {
+			return 0, false
+		}
+		set.taken.set(port)
+		set.n++
+		if _, _, waits := p.waiting(d.tuple(port)); !waits {
+			return port, true
+		}
+		// The host's end of a TIME_WAIT that another connection left.
+		set.wait(port, p.clock())
+	}
+}
+
+// pickWaiting takes the port that has been in TIME_WAIT for longest, if that is
+// long enough: its new connection's timestamps are then beyond the old one's
+// (RFC 6191, RFC 7323 B.2).
+func (p *ports) pickWaiting(d *destination, set *portSet, lo, hi uint16, delay time.Duration) (uint16, bool) {
+	now := p.clock()
+	for range len(set.queue) {
+		first := set.queue[0]
+		if now-first.since < delay {
+			return 0, false
+		}
+		set.queue = set.queue[1:]
+		if !set.waiting.has(first.port) {
+			continue
+		}
+		stamped, heard, ok := p.waiting(d.tuple(first.port))
+		switch {
+		case !ok || !stamped: // over, or never to be used again before it is
+		case first.port < lo || first.port > hi || now-heard < delay:
+			set.queue = append(set.queue, waitingPort{first.port, max(heard, first.since)})
+		default:
+			set.waiting.clear(first.port)
+			return first.port, true
+		}
+	}
+	return 0, false
+}
+
+// reconcileEvery bounds how often a full range is looked over.
+const reconcileEvery = time.Second
+
+// reconcile frees the ports of connections that went without a word, if it is
+// time to look again: netstack drops an orphan in FIN_WAIT_2 in silence, say.
+func (p *ports) reconcile(d *destination, set *portSet, lo, hi uint16) bool {
+	now := p.clock()
+	if set.reconciled != 0 && now-set.reconciled < reconcileEvery {
+		return false
+	}
+	set.reconciled = now
+	freed := false
+	for port := int(lo); port <= int(hi); port++ {
+		if set.taken.has(uint16(port)) && !p.exists(d.tuple(uint16(port))) {
+			set.release(uint16(port))
+			freed = true
+		}
+	}
+	return freed
+}
+
+// wait notes that a taken port is in TIME_WAIT.
+func (s *portSet) wait(port uint16, now time.Duration) {
+	for len(s.queue) > 0 && !s.waiting.has(s.queue[0].port) {
+		s.queue = s.queue[1:]
+	}
+	s.waiting.set(port)
+	s.queue = append(s.queue, waitingPort{port, now})
+}
+
+func (s *portSet) release(port uint16) {
+	if s.taken.has(port) {
+		s.taken.clear(port)
+		s.waiting.clear(port)
+		s.n--
+	}
+}
+
+// follow is told by the close path what becomes of connections.
+func (p *ports) follow(t segment.Tuple, phase closepath.Phase) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := destination{local: t.Src.Addr, remote: t.Dst}
+	set := p.dests[d]
+	if set == nil || !set.taken.has(t.Src.Port) {
+		return
+	}
+	if phase == closepath.Waiting {
+		set.wait(t.Src.Port, p.clock())
+		return
+	}
+	set.release(t.Src.Port)
+	if set.n == 0 && len(p.dests) > idleDests {
+		delete(p.dests, d)
+	}
+}
+
+// unused gives a picked port back that no SYN went out from.
+func (p *ports) unused(d destination, port uint16) {
+	p.follow(d.tuple(port), closepath.Gone)
+}
