@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"lastack/harness/control"
@@ -56,6 +59,46 @@ func bounds(d tunable.Def) []string {
 		return []string{fmt.Sprintf("%d %d", d.Min, d.Max)}
 	}
 	return []string{d.Format(d.Min), d.Format(d.Max)}
+}
+
+// TestReadme: its table has a row for each tunable, with the default.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range tunable.All() {
+		values := fmt.Sprintf("%d to %d", d.Min, d.Max)
+		if d.Max == 1 {
+			values = "0, 1"
+		}
+		row := fmt.Sprintf("| `%s` | %s | %s | ", d.Name, values, d.Format(d.Default))
+		if !strings.Contains(string(readme), row) {
+			t.Errorf("README.md has no row %q", row)
+		}
+	}
+}
+
+// TestFreeSocket: a host that was given no socket leaves another's alone.
+func TestFreeSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	if got := freeSocket(t.Context(), path); got != path {
+		t.Errorf("nobody answers on %s, but it became %q", path, got)
+	}
+	srv, err := control.Listen(path, control.Config{
+		Tunables: tunable.NewSet(), Info: func() control.HostInfo { return control.HostInfo{} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- srv.Serve(t.Context()) }()
+	if got := freeSocket(t.Context(), path); got != "" {
+		t.Errorf("a host answers on %s, but it became %q", path, got)
+	}
+	if err := errors.Join(srv.Close(), <-done); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestClientError(t *testing.T) {
