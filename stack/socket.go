@@ -1,7 +1,10 @@
 package stack
 
 import (
+	"bytes"
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	"lastack/stack/timewait"
@@ -115,8 +118,8 @@ func orphan(s tcp.EndpointState) bool {
 	return false
 }
 
-// endpoints are netstack's, each once: a listener for both families is
-// registered twice.
+// endpoints are netstack's in the order of their addresses, each once: a
+// listener for both families is registered twice.
 func (h *Host) endpoints() (listening, connected []*tcp.Endpoint) {
 	seen := make(map[*tcp.Endpoint]bool)
 	for _, te := range h.net.RegisteredEndpoints() {
@@ -131,7 +134,18 @@ func (h *Host) endpoints() (listening, connected []*tcp.Endpoint) {
 			connected = append(connected, ep)
 		}
 	}
+	slices.SortFunc(listening, byID)
+	slices.SortFunc(connected, byID)
 	return listening, connected
+}
+
+func byID(a, b *tcp.Endpoint) int {
+	return cmp.Or(
+		cmp.Compare(a.ID.LocalPort, b.ID.LocalPort),
+		bytes.Compare(a.ID.LocalAddress.AsSlice(), b.ID.LocalAddress.AsSlice()),
+		bytes.Compare(a.ID.RemoteAddress.AsSlice(), b.ID.RemoteAddress.AsSlice()),
+		cmp.Compare(a.ID.RemotePort, b.ID.RemotePort),
+	)
 }
 
 // socket describes an endpoint, unless it is closed by now.
