@@ -53,8 +53,10 @@ the machine lacks something ("lastack doctor" says more).`,
 	l.IntVar(&f.cfg.Workers, "workers", 4, "connections open at once, up to a tenth of the ports")
 	l.IntVar(&f.msl, "msl-ms", 30_000, "lastack.msl_ms: TIME_WAIT lasts twice as long on lastack; the kernel's is fixed")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
-	c.MarkFlagsMutuallyExclusive("ports", "port-range")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if l.Changed("ports") && l.Changed("port-range") {
+			return usagef("--ports and --port-range both say which ports the client has; give one of them")
+		}
 		if err := f.complete(args); err != nil {
 			return usage(err)
 		}

@@ -17,8 +17,15 @@ type load struct {
 	limit  int             // connections, or requests where connections are kept
 	begin  context.Context // ends when nothing more may begin
 
-	turn  sync.Mutex // who holds it begins the next
+	turn  chan struct{} // who has put one in begins the next
 	begun int
+}
+
+func newLoad(begin context.Context, m Mode, g *ground, ports, limit int, rate float64) *load {
+	return &load{
+		mode: m, ground: g, pace: newPace(rate, m, ports),
+		ports: ports, limit: limit, begin: begin, turn: make(chan struct{}, 1),
+	}
 }
 
 // work runs the workers until all is done, begin ends or one cannot go on. It
@@ -74,8 +81,8 @@ func (l *load) short(ctx context.Context) error {
 // open connects when its turn has come. One handshake at a time, so that a
 // connection's number is also its place in the order in which ports are taken.
 func (l *load) open(ctx context.Context) (n int, c *line, err error) {
-	l.turn.Lock()
-	defer l.turn.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	if n = l.next(); n == 0 {
 		return 0, nil, nil
 	}
@@ -103,11 +110,11 @@ func (l *load) exchange(c *line) error {
 
 // kept is a worker that makes one connection and sends its share of the requests.
 func (l *load) kept(ctx context.Context) error {
-	l.turn.Lock()
+	l.turn <- struct{}{}
 	n := l.tally.attempted + 1
 	l.tally.attempt(n, l.ports, time.Since(l.pace.start))
 	c, err := connect(ctx, l.ground)
-	l.turn.Unlock()
+	<-l.turn
 	if err == nil {
 		err = l.askAll(c)
 	}
@@ -120,9 +127,9 @@ func (l *load) kept(ctx context.Context) error {
 // askAll sends requests over one connection until there are no more, and closes it.
 func (l *load) askAll(c *line) error {
 	for {
-		l.turn.Lock()
+		l.turn <- struct{}{}
 		n := l.next()
-		l.turn.Unlock()
+		<-l.turn
 		if n == 0 {
 			return c.closeFirst()
 		}

@@ -82,10 +82,7 @@ func (c *Config) run(ctx context.Context, m Mode, subject string) (_ *Result, er
 		begin, cancel = context.WithTimeout(ctx, c.Duration)
 	}
 	defer cancel()
-	l := &load{
-		mode: m, ground: g, pace: newPace(c.Rate, m, ports.Len()),
-		ports: ports.Len(), limit: c.Connections, begin: begin,
-	}
+	l := newLoad(begin, m, g, ports.Len(), c.Connections, c.Rate)
 	stop := c.report(l, subject)
 	took, err := l.work(ctx, c.Workers)
 	stop()

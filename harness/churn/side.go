@@ -95,8 +95,5 @@ func (l *lastackSide) dial(ctx context.Context, to netip.AddrPort) (net.Conn, er
 }
 
 func (l *lastackSide) sockets() (timeWait, live int, err error) {
-	if h, ok := any(l.host).(interface{ TimeWaits() int }); ok {
-		timeWait = h.TimeWaits()
-	}
-	return timeWait, l.host.Flows(), nil
+	return l.host.TimeWaits(), l.host.Flows(), nil
 }
