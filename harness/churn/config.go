@@ -34,8 +34,8 @@ type Config struct {
 	Rate float64
 	// Duration of each run, after which none is begun. 0 is no bound.
 	Duration time.Duration
-	// Workers is how many connections are open at once; never more than a tenth of
-	// the ports, as each holds one. 0 is 4.
+	// Workers is how many connections are open at once, but for a pool; never more
+	// than a tenth of the ports, as each holds one. 0 is 4.
 	Workers int
 	// MSL is lastack's; the kernel has none to set. 0 is its default, 30 s.
 	MSL time.Duration

@@ -3,8 +3,8 @@
 //
 //	    the client: the subject                        the other one
 //	+-----------------------------+            +--------------------------+
-//	|  workers: connect, 64 bytes |            |  an app of harness/app:  |
-//	|  there and back, close      |    TUN     |  echo, server-closes     |
+//	|  connect, 64 bytes there    |            |  an app of harness/app:  |
+//	|  and back, close            |    TUN     |  echo, server-closes     |
 //	|  ip_local_port_range: few   |============|                          |
 //	|  lastack, or the kernel     |            |  the kernel, or lastack  |
 //	+-----------------------------+            +--------------------------+

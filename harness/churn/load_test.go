@@ -79,9 +79,10 @@ func drive(t *testing.T, m Mode, s *fakeSide, limit int, rate float64, duration 
 		begin, cancel := context.WithTimeout(t.Context(), duration)
 		defer cancel()
 		s.start = time.Now()
-		l = newLoad(begin, m, &ground{client: s}, s.ports, limit, rate)
+		cfg := &Config{Connections: limit, Rate: rate, Workers: 4}
+		l = newLoad(begin, cfg, m, &ground{client: s}, s.ports)
 		var err error
-		if took, err = l.work(t.Context(), 4); err != nil {
+		if took, err = l.work(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -139,15 +140,16 @@ func TestExchangeFails(t *testing.T) {
 	}
 }
 
-// TestInterrupt: a worker that waits for its turn stops, and the reason is told.
+// TestInterrupt: a wait for the next connection's time ends, and the reason is told.
 func TestInterrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		enough := errors.New("enough")
 		time.AfterFunc(5*time.Second, func() { cancel(enough) })
-		l := newLoad(ctx, Modes()[0], &ground{client: &fakeSide{ports: 100}}, 100, 1000, 1)
-		if took, err := l.work(ctx, 4); !errors.Is(err, enough) || took != 5*time.Second {
+		cfg := &Config{Connections: 1000, Rate: 1, Workers: 4}
+		l := newLoad(ctx, cfg, Modes()[0], &ground{client: &fakeSide{ports: 100}}, 100)
+		if took, err := l.work(ctx); !errors.Is(err, enough) || took != 5*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}
 	})

@@ -82,9 +82,9 @@ func (c *Config) run(ctx context.Context, m Mode, subject string) (_ *Result, er
 		begin, cancel = context.WithTimeout(ctx, c.Duration)
 	}
 	defer cancel()
-	l := newLoad(begin, m, g, ports.Len(), c.Connections, c.Rate)
+	l := newLoad(begin, c, m, g, ports.Len())
 	stop := c.report(l, subject)
-	took, err := l.work(ctx, c.Workers)
+	took, err := l.work(ctx)
 	stop()
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ type side interface {
 	// set sets what is a sysctl for the kernel and a tunable for lastack.
 	set(name, value string) error
 	listen(at netip.AddrPort) (net.Listener, error)
-	// within runs f where dial may be called; several may run at once.
+	// within runs f where dial may be called; its connections may be used anywhere.
 	within(f func() error) error
 	dial(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 	// sockets counts the connections in TIME_WAIT and those in any other state.

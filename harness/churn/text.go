@@ -70,7 +70,7 @@ func (r *Result) lesson() string {
 			"than the server remembers (RFC 6191).", count(r.Made, "connection"), r.Ports)
 	case m.reuse:
 		return fmt.Sprintf("with net.ipv4.tcp_tw_reuse=1 and timestamps the client may take a port out of TIME_WAIT "+
-			"after one second, so %s went through %d ports at no more than one for each port and second.",
+			"after one second, so %s went through %d ports, each taken again a second later at the earliest.",
 			count(r.Made, "connection"), r.Ports)
 	}
 	return r.exhaustion(m)
