@@ -38,7 +38,7 @@ var policy = []rule{
 	{pkg: "stack/link", outside: []string{gvisor}},
 	{
 		pkg:     "stack",
-		ours:    []string{"stack/segment", "stack/flow", "stack/tunable", "stack/closepath", "stack/link"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/timewait", "stack/tunable", "stack/closepath", "stack/link"},
 		outside: []string{gvisor},
 	},
 
@@ -50,6 +50,11 @@ var policy = []rule{
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
 	{pkg: "harness/ladder", ours: []string{"harness/teardown"}, never: impure},
 	{pkg: "harness/sockstat", never: impure},
+	{
+		pkg:     "harness/probe",
+		ours:    []string{"harness/capture", "stack/segment"},
+		outside: []string{netlinkMod, sys},
+	},
 	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/segment"}},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 
