@@ -373,3 +373,29 @@ func TestNoTimestamps(t *testing.T) {
 		t.Errorf("on the wire: %+v", out)
 	}
 }
+
+// TestTimeWaitLastsTwoMSL: not less, and hardly more, counted from the last
+// restart.
+func TestTimeWaitLastsTwoMSL(t *testing.T) {
+	for _, ms := range []int64{30_000, 500, 1, 240_000} {
+		r := newRig(t, false)
+		if err := r.set.SetInt(tunable.MSLms, ms); err != nil {
+			t.Fatal(err)
+		}
+		life := 2 * time.Duration(ms) * time.Millisecond
+		inTimeWait(t, r)
+		r.pass(life / 2)
+		r.deliver(fin, 1, 2, 0)
+		r.pass(life - time.Millisecond)
+		if r.ep.TimeWaits() != 1 {
+			t.Errorf("msl_ms=%d: over too early", ms)
+		}
+		r.pass(life/50 + 2*restless)
+		if r.ep.TimeWaits() != 0 {
+			t.Errorf("msl_ms=%d: over too late", ms)
+		}
+		if want := []string{"waiting", "gone"}; !slices.Equal(r.phases, want) {
+			t.Errorf("phases %v, want %v", r.phases, want)
+		}
+	}
+}
