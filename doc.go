@@ -10,7 +10,7 @@
 //	stack/link           TUN <-> netstack link endpoint
 //	     |
 //	stack/closepath      a link endpoint that wraps another:
-//	     |               tap(wire) -> delayed ACK -> tap(host)
+//	     |               tap(wire) -> TIME_WAIT -> delayed ACK -> tap(host)
 //	gVisor netstack      handshake, windows, retransmission, congestion control
 //	     |
 //	stack                Host: Listen, Dial
@@ -23,7 +23,9 @@
 //	     |
 //	stack/segment -> stack/flow -> harness/teardown -> harness/ladder
 //
-// harness/lab makes the network namespaces; harness/demo, harness/serve and
-// harness/doctor are the commands of cmd/lastack, and harness/bench compares.
+// harness/lab makes the network namespaces; harness/probe sends crafted segments
+// in them. harness/serve, demo, churn, monitor and doctor are what the commands of
+// cmd/lastack do; ss, sysctl and monitor ask a running host over harness/control.
+// harness/bench compares.
 // Who may import whom is a table in imports_test.go.
 package lastack

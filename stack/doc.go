@@ -12,5 +12,9 @@
 // syscall.Errno, so that code written for the kernel's sockets finds what it
 // expects. The package speaks IPv4, IPv6, ICMP (the host answers ping) and TCP.
 //
+// TIME_WAIT is the close path's, with Linux's answers and sysctls. Outgoing
+// connections take their ports from net.ipv4.ip_local_port_range, each port once
+// for each destination, and fail with EADDRNOTAVAIL when all are taken.
+//
 // It does not resolve names, and has no UDP.
 package stack

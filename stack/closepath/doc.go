@@ -7,8 +7,14 @@
 //	      v              |
 //	  tap(wire)  ------------------  every segment as the wire has it; the flow
 //	      |              |           tracker (lastack/stack/flow) stands here
+//	  timestamps  -----------------  out of SYNs, if net.ipv4.tcp_timestamps=0
+//	      |              |
+//	  TIME_WAIT  ------------------  answers for connections that netstack is
+//	      |              |           through with (lastack/stack/timewait)
 //	  delayed ACK  ----------------  holds the host's pure ACKs
 //	      |              |
+//	  renumber  -------------------  a 4-tuple that comes back goes on beyond
+//	      |              |           the old connection's sequence numbers
 //	  tap(host)  ------------------  every segment as netstack has it
 //	      |              ^
 //	      v              |
@@ -20,6 +26,10 @@
 //
 //	ep := closepath.New(link, closepath.Config{Clock: clock, Tunables: set, Tap: tap})
 //	err := s.CreateNIC(1, ep)
+//
+// netstack's own TIME_WAIT is to be switched off, as it would keep an endpoint
+// of 5 KB beside each record: set its TCPTimeWaitTimeoutOption to 0. Config's
+// Registered and Listening let a SYN reopen a connection in TIME_WAIT.
 //
 // # Threads and locks
 //
@@ -33,7 +43,9 @@
 //     writing drains it. So a flow's segments leave in the order in which its
 //     stages passed them, though timers and netstack send from different
 //     goroutines.
-//   - A stage never calls into netstack.
+//   - A stage never calls into netstack, but for the questions that Config has
+//     for it: on the way in, and only about segments of no flow, for which no
+//     lock is held.
 //
 // What is not TCP, is a fragment, or does not parse, passes untouched and
 // unseen: netstack judges it.

@@ -12,13 +12,15 @@ import (
 // pointer for the garbage collector to follow. Slots know each other by index;
 // index 0 is none.
 type slot[K key] struct {
-	key K
-	state
+	// key and chain stand together, so that a walk along a chain reads one
+	// cache line of each slot. chain links the slots of one bucket of the
+	// index, and those free.
+	key   K
+	chain uint32
 	// next and prev link the slots of one place of the wheel; the first has
 	// the place instead of a predecessor, marked with firstMark.
 	next, prev uint32
-	// chain links the slots of one bucket of the index, and those free.
-	chain uint32
+	state
 }
 
 // state is what the rules work on. Times are milliseconds of the owner's clock
