@@ -30,7 +30,8 @@ type Config struct {
 	// connections are kept. 0 is three times the ports, or no bound if there is a
 	// Duration.
 	Connections int
-	// Rate is how many are begun per second at most. 0 is as many as possible.
+	// Rate is how many are begun per second on average, which makes up for a delay
+	// with a burst. 0 is as many as possible.
 	Rate float64
 	// Duration of each run, after which none is begun. 0 is no bound.
 	Duration time.Duration

@@ -14,8 +14,8 @@ const reuseAfter = time.Second + 50*time.Millisecond
 type pace struct {
 	start time.Time
 	every time.Duration // between two beginnings; 0 is no pace
-	// ports holds, for each port, when it may be used; nil is at once. Whose
-	// connection is over puts one back.
+	// ports holds, for each port, when it may be used; nil is at once. Who ends a
+	// connection puts one back.
 	ports chan time.Time
 }
 
