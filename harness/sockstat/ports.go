@@ -45,7 +45,7 @@ type Destination struct {
 	Remote netip.AddrPort `json:"remote"`
 	// Ports there are in all.
 	Ports int `json:"ports"`
-	// Live counts connections that are not in TIME_WAIT.
+	// Live counts connections that do not end by the mere passing of time.
 	Live int `json:"live"`
 	// TimeWait counts those that are, those included whose port may be used
 	// again.
@@ -53,7 +53,8 @@ type Destination struct {
 	// HoldMS is for how long TIME_WAIT holds a port, in milliseconds.
 	HoldMS int64 `json:"hold_ms"`
 	// Ages counts the connections in TIME_WAIT that hold their port by their
-	// age, in steps of a 60th of HoldMS, the youngest first.
+	// age, in steps of a 60th of HoldMS, the youngest first. Linux's orphans in
+	// FIN_WAIT_2 are among them, which wait on the same timer.
 	Ages [Steps]int `json:"ages"`
 }
 
@@ -112,11 +113,16 @@ func (p *Ports) Busiest(n int) []Destination {
 }
 
 func (d *Destination) add(s *Socket, life time.Duration) {
-	if s.State != "TIME_WAIT" {
+	switch {
+	case s.State == "TIME_WAIT":
+		d.TimeWait++
+	case s.State == "FIN_WAIT_2" && s.Timer == "timewait" && d.Hold() == life:
+		// Nobody holds it, so that it goes by itself as TIME_WAIT does; but it
+		// is not reused.
+	default:
 		d.Live++
 		return
 	}
-	d.TimeWait++
 	// A timer that was set when 2MSL was longer, or that is late, may be out of
 	// bounds.
 	age := min(max(life-s.TimerLeft(), 0), life-1)
@@ -155,5 +161,5 @@ func (d *Destination) Rate(over time.Duration) float64 {
 	for _, c := range d.Ages[:min(steps, Steps)] {
 		n += c
 	}
-	return float64(n) / (time.Duration(min(steps, Steps)) * step).Seconds()
+	return float64(n*Steps) / (float64(min(steps, Steps)) * d.Hold().Seconds())
 }

@@ -49,6 +49,24 @@ func TestPorts(t *testing.T) {
 	}
 }
 
+// TestOrphansInFinWait2: they go by themselves, unless somebody holds them, and
+// are not reused.
+func TestOrphansInFinWait2(t *testing.T) {
+	held := sock("FIN_WAIT_2", "10.0.0.1:40000", "10.0.0.2:80")
+	orphan := sock("FIN_WAIT_2", "10.0.0.1:40001", "10.0.0.2:80")
+	orphan.Timer, orphan.TimerLeftMS = "timewait", 30_000
+	for reuse, live := range []int{1, 2} {
+		policy := linux
+		policy.Reuse = reuse
+		p := NewPorts(policy)
+		p.Add(&held)
+		p.Add(&orphan)
+		if d := p.Busiest(1)[0]; d.Live != live || d.Taken() != 2 || d.TimeWait != 0 {
+			t.Errorf("tcp_tw_reuse=%d: %+v", reuse, d)
+		}
+	}
+}
+
 // TestHold: what tcp_tw_reuse lets go after a second is not taken.
 func TestHold(t *testing.T) {
 	for _, tt := range []struct {
