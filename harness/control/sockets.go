@@ -20,9 +20,13 @@ type SocketSource interface {
 	SocketCounts() stack.SocketCounts
 }
 
-// stretch is how many sockets are written before the client's patience begins
-// anew: a list of hundreds of thousands takes more than a request should.
-const stretch = 1000
+// A list of hundreds of thousands of sockets takes more time than other answers
+// may, and its reader may be somebody in front of a pager: readerPatience begins
+// anew after each stretch of so many sockets.
+const (
+	stretch        = 1000
+	readerPatience = 5 * time.Minute
+)
 
 // busiest is how many destinations are told of unless asked, and most at the most.
 const (
@@ -63,7 +67,7 @@ type array struct {
 
 func (a *array) add(v any) error {
 	if a.n%stretch == 0 {
-		a.err = a.stream.SetWriteDeadline(time.Now().Add(clientPatience))
+		a.err = a.stream.SetWriteDeadline(time.Now().Add(readerPatience))
 	}
 	lead := ","
 	if a.n == 0 {
