@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -17,8 +18,7 @@ const (
 	lastBackoff  = time.Second
 )
 
-// Serve accepts connections from ln and serves each in a goroutine of its own,
-// until ctx ends, ln is closed or ln fails for good. Then it closes ln and every
+// Serve accepts connections from ln and serves them, all at once, until ctx ends, ln is closed or ln fails for good. Then it closes ln and every
 // connection still open, and returns once all its goroutines have ended.
 //
 // It takes ownership of ln. It returns nil when ctx ended or ln was closed, else
@@ -28,7 +28,7 @@ const (
 func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &session{app: a, ctx: ctx, open: make(map[*conn]struct{})}
+	s := &session{app: a, ctx: ctx, next: make(chan *conn), open: make(map[*conn]struct{})}
 	s.goroutines.Go(func() {
 		<-ctx.Done()
 		ln.Close() // Its error has no reader: the listener is given up either way.
@@ -45,6 +45,12 @@ type session struct {
 	app        *App
 	ctx        context.Context
 	goroutines sync.WaitGroup
+
+	// next hands a connection to a goroutine that is through with its last, of
+	// which up to maxIdle wait. A stack that has grown is a tenth of a short
+	// connection's cost.
+	next chan *conn
+	idle atomic.Int32
 
 	mu      sync.Mutex
 	open    map[*conn]struct{}
@@ -77,7 +83,7 @@ func (s *session) accept(ln net.Listener) error {
 	}
 }
 
-// start gives a connection its goroutine.
+// start gives a connection a goroutine.
 func (s *session) start(nc net.Conn) {
 	c := &conn{Conn: nc, app: s.app}
 	s.app.accepted.Add(1)
@@ -93,7 +99,31 @@ func (s *session) start(nc net.Conn) {
 		s.app.active.Add(-1)
 		return
 	}
-	s.goroutines.Go(func() { s.run(c) })
+	select {
+	case s.next <- c:
+	default:
+		s.goroutines.Go(func() { s.serve(c) })
+	}
+}
+
+// maxIdle bounds the goroutines that wait for a connection.
+const maxIdle = 64
+
+// serve serves c, and then others as long as there is room for it to wait.
+func (s *session) serve(c *conn) {
+	for {
+		s.run(c)
+		if s.idle.Add(1) > maxIdle {
+			s.idle.Add(-1)
+			return
+		}
+		select {
+		case c = <-s.next:
+			s.idle.Add(-1)
+		case <-s.ctx.Done():
+			return
+		}
+	}
 }
 
 // run holds a connection from accept to close.
