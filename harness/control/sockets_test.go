@@ -168,3 +168,15 @@ func BenchmarkSockets(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkDestinations(b *testing.B) {
+	h := &fakeHost{timeWait: 600_000}
+	c := config(tunable.NewSet())
+	c.Sockets = h
+	client := control.NewClient(serveConfig(b, c))
+	for b.Loop() {
+		if d, err := client.Destinations(b.Context(), 10); err != nil || len(d) != 1 {
+			b.Fatal(d, err)
+		}
+	}
+}
