@@ -65,13 +65,19 @@ func (k *Kernel) Look(context.Context) (*Sample, error) {
 
 // kernelPolicy reads how the kernel gives ports out in this namespace.
 func kernelPolicy() (sockstat.Policy, error) {
-	p := sockstat.Policy{Life: kernelLife, ReuseAfter: defaultReuseDelay}
+	p := sockstat.Policy{Life: kernelLife}
 	text, err := lab.ReadSysctl("net.ipv4.ip_local_port_range")
 	if err != nil {
 		return p, err
 	}
 	if _, err := fmt.Sscan(text, &p.Lo, &p.Hi); err != nil {
 		return p, fmt.Errorf("monitor: net.ipv4.ip_local_port_range is %q, not two ports: %w", text, err)
+	}
+	if text, err = lab.ReadSysctl("net.ipv4.ip_local_reserved_ports"); err != nil {
+		return p, err
+	}
+	if p.Reserved, err = reserved(text, p.Lo, p.Hi); err != nil {
+		return p, err
 	}
 	reuse, err := readNumber("net.ipv4.tcp_tw_reuse", 0)
 	if err != nil {
@@ -87,6 +93,27 @@ func kernelPolicy() (sockstat.Policy, error) {
 	delay, err := readNumber("net.ipv4.tcp_tw_reuse_delay", int(defaultReuseDelay.Milliseconds()))
 	p.ReuseAfter = time.Duration(delay) * time.Millisecond
 	return p, err
+}
+
+// reserved counts the ports from lo to hi in a list such as "8080,9148-9150".
+func reserved(list string, lo, hi uint16) (int, error) {
+	n := 0
+	for part := range strings.SplitSeq(strings.TrimSpace(list), ",") {
+		if part == "" {
+			continue
+		}
+		first, last, several := strings.Cut(part, "-")
+		if !several {
+			last = first
+		}
+		a, errA := strconv.ParseUint(first, 10, 16)
+		b, errB := strconv.ParseUint(last, 10, 16)
+		if err := errors.Join(errA, errB); err != nil {
+			return 0, fmt.Errorf("monitor: net.ipv4.ip_local_reserved_ports has %q, which is no range of ports: %w", part, err)
+		}
+		n += max(0, int(min(b, uint64(hi)))-int(max(a, uint64(lo)))+1)
+	}
+	return n, nil
 }
 
 // readNumber reads a tunable, which an older kernel may not have.

@@ -127,3 +127,17 @@ func TestOwners(t *testing.T) {
 	check([]uint32{200}, java)
 	check([]uint32{101}, unknown)
 }
+
+func TestReserved(t *testing.T) {
+	for list, want := range map[string]int{
+		"": 0, "20000": 1, "19999": 0, "20099,20100": 1, "19990-20009": 10,
+		"8080,20010-20019,20050,20090-20110": 21, "1-65535": 100,
+	} {
+		if got, err := reserved(list+"\n", 20000, 20099); got != want || err != nil {
+			t.Errorf("%q: %d, %v; want %d", list, got, err, want)
+		}
+	}
+	if _, err := reserved("a-b", 1, 2); err == nil {
+		t.Error("a-b is taken")
+	}
+}

@@ -13,6 +13,9 @@ import (
 type Policy struct {
 	// Lo and Hi are net.ipv4.ip_local_port_range, both included.
 	Lo, Hi uint16
+	// Reserved is how many ports of the range are not given out
+	// (net.ipv4.ip_local_reserved_ports).
+	Reserved int
 	// Life of TIME_WAIT: 2MSL.
 	Life time.Duration
 	// Reuse is net.ipv4.tcp_tw_reuse: 1 allows an outgoing connection to take
@@ -23,7 +26,7 @@ type Policy struct {
 }
 
 // Ports is how many local ports there are toward one destination.
-func (p *Policy) Ports() int { return int(p.Hi) - int(p.Lo) + 1 }
+func (p *Policy) Ports() int { return int(p.Hi) - int(p.Lo) + 1 - p.Reserved }
 
 // Hold is for how long TIME_WAIT keeps a port from being used again toward an
 // address.
