@@ -63,11 +63,13 @@ func (h *Host) Sockets() []Socket {
 }
 
 // EachSocket calls f for each socket until f returns false: listeners first,
-// TIME_WAIT last. No lock is held during the call, so f may take its time, and
+// connections in the order of their addresses, TIME_WAIT last and in none. No lock is held during the call, so f may take its time, and
 // a socket that changes state meanwhile may be seen twice or not at all. What f
 // is given is f's until it returns.
 func (h *Host) EachSocket(f func(*Socket) bool) {
 	listening, connected := h.endpoints()
+	slices.SortFunc(listening, byID)
+	slices.SortFunc(connected, byID)
 	for _, ep := range append(listening, connected...) {
 		if s, ok := h.socket(ep); ok && !f(&s) {
 			return
@@ -118,8 +120,8 @@ func orphan(s tcp.EndpointState) bool {
 	return false
 }
 
-// endpoints are netstack's in the order of their addresses, each once: a
-// listener for both families is registered twice.
+// endpoints are netstack's, each once: a listener for both families is
+// registered twice.
 func (h *Host) endpoints() (listening, connected []*tcp.Endpoint) {
 	seen := make(map[*tcp.Endpoint]bool)
 	for _, te := range h.net.RegisteredEndpoints() {
@@ -134,8 +136,6 @@ func (h *Host) endpoints() (listening, connected []*tcp.Endpoint) {
 			connected = append(connected, ep)
 		}
 	}
-	slices.SortFunc(listening, byID)
-	slices.SortFunc(connected, byID)
 	return listening, connected
 }
 
