@@ -63,9 +63,9 @@ func (h *Host) Sockets() []Socket {
 }
 
 // EachSocket calls f for each socket until f returns false: listeners first,
-// connections in the order of their addresses, TIME_WAIT last and in none. No lock is held during the call, so f may take its time, and
-// a socket that changes state meanwhile may be seen twice or not at all. What f
-// is given is f's until it returns.
+// TIME_WAIT last and in no order. No lock is held during the call, so f may take
+// its time, and a socket that changes state meanwhile may be seen twice or not
+// at all. What f is given is f's until it returns.
 func (h *Host) EachSocket(f func(*Socket) bool) {
 	listening, connected := h.endpoints()
 	slices.SortFunc(listening, byID)
