@@ -37,13 +37,29 @@ import (
 )
 
 const (
-	clientEnv = "LASTACK_BENCH_CLIENT" // "WORKERS": this process is the clients
-	roundEnv  = "LASTACK_BENCH_ROUND"  // "VARIANT WORKERS": it is the server, in a lab
+	clientEnv = "LASTACK_BENCH_CLIENT" // "WORKERS WINDOWS LENGTH": this process is the clients
+	roundEnv  = "LASTACK_BENCH_ROUND"  // the same behind "VARIANT ": it is the server, in a lab
 	request   = 64
 	firstPort = 7000
-	seconds   = 2
-	ports     = 8 // so that no client port comes back while its TIME_WAIT runs
+	ports     = 8 // so that a client port hardly comes back while its TIME_WAIT runs
 )
+
+// load is how long how many clients connect; the connections of each window are
+// counted.
+type load struct {
+	workers, windows int
+	window           time.Duration
+}
+
+func (l load) String() string { return fmt.Sprintf("%d %d %s", l.workers, l.windows, l.window) }
+
+func parseLoad(spec string) (l load, err error) {
+	var window string
+	if _, err = fmt.Sscan(spec, &l.workers, &l.windows, &window); err == nil {
+		l.window, err = time.ParseDuration(window)
+	}
+	return l, err
+}
 
 var (
 	kernelAddr = netip.MustParsePrefix("10.99.0.1/24")
@@ -67,29 +83,37 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// client connects as fast as it can and prints how often it succeeded.
+// client connects as fast as it can and prints how often it succeeded in each
+// window.
 func client(spec string) error {
-	workers, err := strconv.Atoi(spec)
+	l, err := parseLoad(spec)
 	if err != nil {
 		return err
 	}
-	end := time.Now().Add(seconds * time.Second)
-	var made, failed, turn atomic.Int64
+	made := make([]atomic.Int64, l.windows)
+	var failed, turn atomic.Int64
 	var wg sync.WaitGroup
-	for range workers {
+	begin := time.Now()
+	for range l.workers {
 		wg.Go(func() {
-			for time.Now().Before(end) {
+			for {
+				window := int(time.Since(begin) / l.window)
+				if window >= l.windows {
+					return
+				}
 				port := firstPort + turn.Add(1)%ports
 				if err := exchange(netip.AddrPortFrom(serverAddr, uint16(port)).String()); err != nil {
 					failed.Add(1)
 					continue
 				}
-				made.Add(1)
+				made[window].Add(1)
 			}
 		})
 	}
 	wg.Wait()
-	fmt.Println(made.Load())
+	for i := range made {
+		fmt.Println(made[i].Load())
+	}
 	if n := failed.Load(); n > 0 {
 		return fmt.Errorf("%d connections failed", n)
 	}
@@ -232,6 +256,7 @@ func startLastack() error {
 func startServe() error {
 	cfg := serve.Config{
 		TUN: "bench0", KernelAddrs: []netip.Prefix{kernelAddr}, HostAddrs: []netip.Addr{serverAddr},
+		Settings: []string{"net.ipv4.tcp_max_tw_buckets=1000000"}, // the default is reached in half a minute
 	}
 	for port := range ports {
 		cfg.Apps = append(cfg.Apps, app.Spec{Port: uint16(firstPort + port), Kind: "server-closes"})
@@ -248,12 +273,12 @@ func startServe() error {
 }
 
 // round runs one variant in this process and lab, the clients in another, and
-// prints connections made and the server's CPU seconds.
+// prints the server's CPU seconds and the connections made in each window.
 func round(spec string) error {
 	if err := lab.Setup(); err != nil {
 		return err
 	}
-	name, workers, _ := strings.Cut(spec, " ")
+	name, load, _ := strings.Cut(spec, " ")
 	i := slices.IndexFunc(variants, func(v variant) bool { return v.name == name })
 	if i < 0 {
 		return fmt.Errorf("no variant %q", name)
@@ -266,7 +291,7 @@ func round(spec string) error {
 		return err
 	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), clientEnv+"="+workers)
+	cmd.Env = append(os.Environ(), clientEnv+"="+load)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -276,7 +301,7 @@ func round(spec string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(strings.TrimSpace(string(out)), (after - before).Seconds())
+	fmt.Println((after - before).Seconds(), strings.TrimSpace(string(out)))
 	return nil
 }
 
@@ -287,23 +312,35 @@ func cpuTime() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
 }
 
-// run is one round in a lab of its own: connections per second, and
-// microseconds of the server's CPU for each.
-func run(b *testing.B, v variant, workers int) (rate, cpu float64) {
+// run is one round in a lab of its own: connections per second in each window,
+// and microseconds of the server's CPU for a connection.
+func run(b *testing.B, v variant, l load) (rates []float64, cpu float64) {
 	var out strings.Builder
 	code, err := lab.Reexec(b.Context(), lab.Options{
 		Args:   []string{},
-		Env:    []string{fmt.Sprintf("%s=%s %d", roundEnv, v.name, workers)},
+		Env:    []string{fmt.Sprintf("%s=%s %s", roundEnv, v.name, l)},
 		Stdout: &out,
 	})
 	if err != nil || code != 0 {
 		b.Fatalf("%s: exit status %d, %v", v.name, code, err)
 	}
-	var made, used float64
-	if _, err := fmt.Sscan(out.String(), &made, &used); err != nil || made == 0 {
-		b.Fatalf("%s said %q: %v", v.name, out.String(), err)
+	var total float64
+	for i, word := range strings.Fields(out.String()) {
+		x, err := strconv.ParseFloat(word, 64)
+		if err != nil {
+			b.Fatalf("%s said %q: %v", v.name, out.String(), err)
+		}
+		if i == 0 {
+			cpu = x
+			continue
+		}
+		rates = append(rates, x/l.window.Seconds())
+		total += x
 	}
-	return made / seconds, used * 1e6 / made
+	if len(rates) != l.windows || total == 0 {
+		b.Fatalf("%s said %q", v.name, out.String())
+	}
+	return rates, cpu * 1e6 / total
 }
 
 // BenchmarkChurn reports, as medians, connections per second of each variant,
@@ -312,11 +349,12 @@ func run(b *testing.B, v variant, workers int) (rate, cpu float64) {
 func BenchmarkChurn(b *testing.B) {
 	for _, workers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			l := load{workers: workers, windows: 1, window: 2 * time.Second}
 			rates, cpu := map[string][]float64{}, map[string][]float64{}
 			for range b.N {
 				for _, v := range variants {
-					rate, used := run(b, v, workers)
-					rates[v.name] = append(rates[v.name], rate)
+					rate, used := run(b, v, l)
+					rates[v.name] = append(rates[v.name], rate[0])
 					cpu[v.name] = append(cpu[v.name], used)
 				}
 			}
@@ -333,6 +371,30 @@ func BenchmarkChurn(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // says nothing here
 		})
 	}
+}
+
+// BenchmarkSustained churns for half a minute, in which nothing leaves TIME_WAIT:
+// how much of its first rate is left to a server that closes first.
+func BenchmarkSustained(b *testing.B) {
+	l := load{workers: 16, windows: 6, window: 5 * time.Second}
+	for range b.N {
+		var base float64
+		for _, v := range []variant{variants[0], variants[len(variants)-1]} {
+			rates, _ := run(b, v, l)
+			first, last := rates[0], rates[len(rates)-1]
+			mean := 0.0
+			for _, r := range rates {
+				mean += r / float64(len(rates))
+			}
+			if base == 0 {
+				base = mean
+			}
+			b.ReportMetric(first, v.name+"_first_conn/s")
+			b.ReportMetric(last/first, v.name+"_last/first")
+			b.ReportMetric(mean/base, v.name+"/"+variants[0].name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
 }
 
 func median(x []float64) float64 {

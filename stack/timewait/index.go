@@ -1,95 +1,109 @@
 package timewait
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "unsafe"
 
-// bucketSlab is how many buckets are allocated at once.
-const bucketSlab = 256
+// leastEntries is the size of a table that has just begun.
+const leastEntries = 64
 
-// index finds a slot by the hash of its key: buckets of chained slots, one
-// bucket a slot. It grows by linear hashing (Litwin 1980): each insertion adds
-// one bucket and moves into it its share of one other's chain, so that no
-// insertion pays for rehashing all.
+// removed stands where an entry was, so that a search goes on behind it: it is
+// no slot, under a mark that sets it apart from what is free.
+const removed = 1 << 31
+
+// index finds a slot by the hash of its key: open addressing with linear
+// probing. The low bits of a hash say where its entry should stand. An entry has
+// the rest of the hash, and in the place of the low bits the number of the slot,
+// for which there is always room: a table has more entries than its shard ever
+// had slots. So a search reads the slot of nearly no key but its own, and a
+// search that finds nothing mostly reads but one cache line.
 type index[K key] struct {
-	slabs   []*[bucketSlab]uint32
-	buckets uint32
+	entries []uint32 // a power of 2; 0 is free
+	filled  int      // how many are not free
 }
 
-// bucket is the head of the chain for a hash.
-func (ix *index[K]) bucket(hash uint32) *uint32 {
-	mask := ^uint32(0) >> bits.LeadingZeros32(ix.buckets-1)
-	b := hash & mask
-	if b >= ix.buckets {
-		b &= mask >> 1 // its bucket has not been split yet
+// find returns the slot of a key, or else 0 and the place for its entry, which
+// is good until the index changes.
+func (ix *index[K]) find(p *pool[K], k *K, hash uint32) (slot, place uint32) {
+	if len(ix.entries) == 0 {
+		return 0, 0
 	}
-	return &ix.slabs[b/bucketSlab][b%bucketSlab]
-}
-
-// find returns the slot of a key, or 0.
-func (ix *index[K]) find(p *pool[K], k *K, hash uint32) uint32 {
-	if ix.buckets == 0 {
-		return 0
-	}
-	i := *ix.bucket(hash)
-	for i != 0 {
-		s := p.at(i)
-		if s.key == *k {
-			break
+	mask := uint32(len(ix.entries) - 1)
+	again := false // place is that of a removed entry
+	for at := hash & mask; ; at = (at + 1) & mask {
+		e := ix.entries[at]
+		if e == 0 {
+			if !again {
+				place = at
+			}
+			return 0, place
 		}
-		i = s.chain
-	}
-	return i
-}
-
-// insert adds slot i, whose key is not there yet. n is the number of slots with
-// it, and rehash the hash of a slot's key.
-func (ix *index[K]) insert(p *pool[K], i, hash uint32, n int, rehash func(*K) uint32) {
-	if ix.buckets == 0 {
-		ix.slabs = append(ix.slabs, new([bucketSlab]uint32))
-		ix.buckets = bucketSlab
-	}
-	head := ix.bucket(hash)
-	p.at(i).chain = *head
-	*head = i
-	if n > int(ix.buckets) {
-		ix.split(p, rehash)
-	}
-}
-
-// split adds one bucket.
-func (ix *index[K]) split(p *pool[K], rehash func(*K) uint32) {
-	added := ix.buckets
-	if int(added/bucketSlab) == len(ix.slabs) {
-		ix.slabs = append(ix.slabs, new([bucketSlab]uint32))
-	}
-	ix.buckets++
-	mask := ^uint32(0) >> bits.LeadingZeros32(added)
-	old := added & (mask >> 1)
-	from := &ix.slabs[old/bucketSlab][old%bucketSlab]
-	to := &ix.slabs[added/bucketSlab][added%bucketSlab]
-	for *from != 0 {
-		i := *from
-		s := p.at(i)
-		if rehash(&s.key)&mask != added {
-			from = &s.chain
+		if e == removed {
+			if !again {
+				again, place = true, at
+			}
 			continue
 		}
-		*from, s.chain, *to = s.chain, *to, i
+		if (e^hash)&^mask == 0 && p.at(e&mask).key == *k {
+			return e & mask, at
+		}
 	}
 }
 
-// remove takes slot i, which must be there, out of its chain.
-func (ix *index[K]) remove(p *pool[K], i, hash uint32) {
-	at := ix.bucket(hash)
-	for *at != i {
-		at = &p.at(*at).chain
+// full tells that the index is to be rebuilt before it takes one more entry.
+func (ix *index[K]) full() bool { return ix.filled >= len(ix.entries)/8*7 }
+
+// insert adds slot i at the place that find gave for it. The index must not be
+// full.
+func (ix *index[K]) insert(place, hash, i uint32) {
+	if ix.entries[place] == 0 {
+		ix.filled++
 	}
-	*at = p.at(i).chain
+	ix.entries[place] = hash&^uint32(len(ix.entries)-1) | i
+}
+
+// remove takes out slot i, which must be there. Where a search would end behind
+// its entry anyway, that becomes free, with the removed ones before it: each run
+// of entries ends with a live one, and a table does not fill up with removed
+// ones when few are live.
+func (ix *index[K]) remove(hash, i uint32) {
+	mask := uint32(len(ix.entries) - 1)
+	at := hash & mask
+	for ix.entries[at] == removed || ix.entries[at]&mask != i {
+		at = (at + 1) & mask
+	}
+	ix.entries[at] = removed
+	if ix.entries[(at+1)&mask] != 0 {
+		return
+	}
+	for ; ix.entries[at] == removed; at = (at - 1) & mask {
+		ix.entries[at] = 0
+		ix.filled--
+	}
+}
+
+// rebuild makes the table anew, without the removed entries, from the n slots of
+// the pool, and of double the size if these alone would soon fill it again. It
+// reads the slots in the order of memory: some 20 ns each.
+func (ix *index[K]) rebuild(p *pool[K], n int, hash func(*K) uint32) {
+	size := max(len(ix.entries), leastEntries)
+	if n >= size/4*3 {
+		size *= 2
+	}
+	ix.entries, ix.filled = make([]uint32, size), n
+	mask := uint32(size - 1)
+	for i := range p.top {
+		s := p.at(i)
+		if !s.has(used) {
+			continue
+		}
+		h := hash(&s.key)
+		at := h & mask
+		for ix.entries[at] != 0 {
+			at = (at + 1) & mask
+		}
+		ix.entries[at] = h&^mask | i
+	}
 }
 
 func (ix *index[K]) bytes() int {
-	var slab [bucketSlab]uint32
-	return len(ix.slabs)*int(unsafe.Sizeof(slab)) + cap(ix.slabs)*int(unsafe.Sizeof(&slab))
+	return len(ix.entries) * int(unsafe.Sizeof(ix.entries[0]))
 }

@@ -2,10 +2,10 @@ package timewait
 
 import "unsafe"
 
-// slabSize is how many slots are allocated at once. It makes slabs of exactly
-// one of Go's size classes, and the last, partly used slab of each shard small
-// beside the others.
-const slabSize = 256
+// slabSize is how many slots are allocated at once. It makes slabs that fill one
+// of Go's size classes, for IPv6 exactly and for IPv4 to 98%, and the last,
+// partly used slab of each shard small beside the others.
+const slabSize = 128
 
 // pool allocates slots in slabs: growth copies no slot, and a slot never moves.
 type pool[K key] struct {
@@ -19,7 +19,7 @@ func (p *pool[K]) at(i uint32) *slot[K] { return &p.slabs[i/slabSize][i%slabSize
 
 func (p *pool[K]) alloc() uint32 {
 	if i := p.free; i != 0 {
-		p.free = p.at(i).chain
+		p.free = p.at(i).next
 		return i
 	}
 	if p.top == 0 {
@@ -33,7 +33,7 @@ func (p *pool[K]) alloc() uint32 {
 }
 
 func (p *pool[K]) release(i uint32) {
-	*p.at(i) = slot[K]{chain: p.free}
+	*p.at(i) = slot[K]{next: p.free}
 	p.free = i
 }
 

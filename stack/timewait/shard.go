@@ -34,23 +34,33 @@ func (sh *shard[K]) put(k *K, hash uint32, s state, now time.Duration) bool {
 	if sh.wheel == nil {
 		sh.wheel = newWheel[K](now)
 	}
-	i := sh.index.find(&sh.slots, k, hash)
+	if sh.index.full() {
+		sh.index.rebuild(&sh.slots, sh.n, sh.hash)
+	}
+	i, place := sh.index.find(&sh.slots, k, hash)
 	added := i == 0
 	if added {
 		i = sh.slots.alloc()
 		sh.slots.at(i).key = *k
 		sh.n++
-		sh.index.insert(&sh.slots, i, hash, sh.n, sh.hash)
+		sh.index.insert(place, hash, i)
 	} else {
 		sh.wheel.remove(&sh.slots, i)
 	}
-	sh.slots.at(i).state = s
+	slot := sh.slots.at(i)
+	slot.state = s
 	sh.wheel.add(&sh.slots, i)
-	sh.publish()
+	if !added || slot.next == 0 { // else others in its place of the wheel were published
+		sh.publish()
+	}
 	return added
 }
 
-func (sh *shard[K]) find(k *K, hash uint32) uint32 { return sh.index.find(&sh.slots, k, hash) }
+// find returns the slot of a key, or 0.
+func (sh *shard[K]) find(k *K, hash uint32) uint32 {
+	i, _ := sh.index.find(&sh.slots, k, hash)
+	return i
+}
 
 // restart gives slot i a new deadline.
 func (sh *shard[K]) restart(i uint32, life, now time.Duration) {
@@ -69,7 +79,7 @@ func (sh *shard[K]) drop(i, hash uint32) {
 
 // discard is drop for a slot that the wheel has let go of.
 func (sh *shard[K]) discard(i, hash uint32) {
-	sh.index.remove(&sh.slots, i, hash)
+	sh.index.remove(hash, i)
 	sh.slots.release(i)
 	if sh.n--; sh.n == 0 {
 		sh.slots, sh.index, sh.wheel = pool[K]{}, index[K]{}, nil

@@ -8,17 +8,14 @@ import (
 	"lastack/stack/segment"
 )
 
-// slot is a record as the table keeps it: 56 bytes for IPv4, 80 for IPv6, and no
+// slot is a record as the table keeps it: 52 bytes for IPv4, 76 for IPv6, and no
 // pointer for the garbage collector to follow. Slots know each other by index;
 // index 0 is none.
 type slot[K key] struct {
-	// key and chain stand together, so that a walk along a chain reads one
-	// cache line of each slot. chain links the slots of one bucket of the
-	// index, and those free.
-	key   K
-	chain uint32
+	key K
 	// next and prev link the slots of one place of the wheel; the first has
-	// the place instead of a predecessor, marked with firstMark.
+	// the place instead of a predecessor, marked with firstMark. next also
+	// links the slots that are free.
 	next, prev uint32
 	state
 }
