@@ -195,8 +195,9 @@ func (g *ground) judgeLastack(ctx context.Context, s *scenario, r *Result, w *wi
 		return err
 	}
 	client, server := own.conn.Client(), own.conn.Server()
+	// A late RST may have ended TIME_WAIT: that is a verdict's business.
 	var err error
-	if r.ClientState, err = lab.WaitState(ctx, client, server, "TIME_WAIT"); err != nil {
+	if r.ClientState, err = lab.WaitState(ctx, client, server, "TIME_WAIT", "CLOSED"); err != nil {
 		return err
 	}
 	tuple := segment.Tuple{Src: segment.EndpointFrom(server), Dst: segment.EndpointFrom(client)}
@@ -282,6 +283,9 @@ func (r *Result) settle(s *scenario, conn *teardown.Conn) {
 	r.Report = conn.Report()
 	r.Close = r.Report.Close
 	r.Why = s.judge(&r.Report)
+	if r.Why == "" && r.ClientState != "TIME_WAIT" {
+		r.Why = fmt.Sprintf("the client's socket is %s, expected TIME_WAIT", r.ClientState)
+	}
 	if r.Why == "" && r.Compared != nil && !r.Compared.Same {
 		r.Why = fmt.Sprintf("lastack's trace and %s's differ: %s", r.Witness, r.Compared.First)
 	}

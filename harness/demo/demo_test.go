@@ -90,15 +90,20 @@ func TestJudge(t *testing.T) {
 func TestSettle(t *testing.T) {
 	s := scenarios()[0]
 	c, _ := conn(t, three)
-	r := Result{Compared: &teardown.Diff{Same: true}}
+	r := Result{ClientState: "TIME_WAIT", Compared: &teardown.Diff{Same: true}}
 	r.settle(&s, c)
 	if r.Verdict != Pass || r.Why != "" {
 		t.Errorf("confirmed: %s, %s", r.Verdict, r.Why)
 	}
-	r = Result{Witness: "tcpdump", Compared: &teardown.Diff{First: "the third segment is missing"}}
+	r = Result{ClientState: "TIME_WAIT", Witness: "tcpdump", Compared: &teardown.Diff{First: "the third segment is missing"}}
 	r.settle(&s, c)
 	if r.Verdict != Fail || !strings.Contains(r.Why, "the third segment is missing") {
 		t.Errorf("not confirmed: %s, %s", r.Verdict, r.Why)
+	}
+	gone := Result{ClientState: "CLOSED", Compared: &teardown.Diff{Same: true}}
+	gone.settle(&s, c)
+	if gone.Verdict != Fail || !strings.Contains(gone.Why, "CLOSED") {
+		t.Errorf("without TIME_WAIT: %s, %s", gone.Verdict, gone.Why)
 	}
 	if Passed([]Result{r, r, r, r}) || Passed([]Result{{Verdict: Pass}}) {
 		t.Error("failed or missing closes pass")
