@@ -32,7 +32,7 @@ type Config struct {
 	// Clock is netstack's, the close path's and the deadlines'. Nil is the
 	// real one.
 	Clock tcpip.Clock
-	// Tap sees every segment and what the close path does to it.
+	// Tap sees every segment on the wire and what the close path does to it.
 	Tap closepath.Tap
 	// Backlog is how many connections a listener may have waiting. 0 is 4096.
 	Backlog int

@@ -58,16 +58,19 @@ type packet struct {
 //     is outside of it treats a held ACK as not yet sent, which is the truth
 //     of the wire.
 //   - Renumbering is inside of all that looks at numbers: they are the wire's.
-//   - The host tap is innermost: it shows what netstack believes.
-func (e *Endpoint) stages() []stage {
-	return []stage{
+//   - The host tap is innermost: it shows what netstack believes. Few ask for it.
+func (e *Endpoint) stages(tapHost bool) []stage {
+	all := []stage{
 		&tap{e: e, point: Wire},
 		&timestamps{e: e},
 		e.timeWait,
 		e.delayed,
 		&renumber{e: e},
-		&tap{e: e, point: Host},
 	}
+	if tapHost {
+		all = append(all, &tap{e: e, point: Host})
+	}
+	return all
 }
 
 // position is a stage's place in the chain.

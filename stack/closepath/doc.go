@@ -15,7 +15,7 @@
 //	      |              |
 //	  renumber  -------------------  a 4-tuple that comes back goes on beyond
 //	      |              |           the old connection's sequence numbers
-//	  tap(host)  ------------------  every segment as netstack has it
+//	  tap(host)  ------------------  every segment as netstack has it, if asked for
 //	      |              ^
 //	      v              |
 //	gVisor netstack

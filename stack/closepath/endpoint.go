@@ -23,6 +23,8 @@ type Config struct {
 	Tunables *tunable.Set
 	// Tap receives every event. Nil is none.
 	Tap Tap
+	// TapHost has Tap see each segment on the host's side too, beside the wire's.
+	TapHost bool
 	// Alive reports whether netstack has a connected endpoint for a tuple
 	// (Src is the host), one in TIME_WAIT not counted. It tells the flow table
 	// of connections that netstack gave up in silence; without it such a flow
@@ -80,7 +82,7 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.strays.New = func() any { return new(packet) }
 	e.delayed = &delayedACK{e: e}
 	e.timeWait = newTimeWait(e)
-	e.chain = e.stages()
+	e.chain = e.stages(cfg.TapHost)
 	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
 	e.flows.init(e)
 	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {

@@ -64,7 +64,7 @@ func newRig(t *testing.T, v6 bool) *rig {
 		wireEnd: channel.New(4096, 1500, ""), peerPort: 40000, ts: 1000, alive: true,
 	}
 	r.ep = New(unclosed{r.wireEnd}, Config{
-		Clock: r.clock, Tunables: r.set, Tap: r.record,
+		Clock: r.clock, Tunables: r.set, Tap: r.record, TapHost: true,
 		Alive:      func(segment.Tuple) bool { return r.alive },
 		Registered: func(segment.Tuple) bool { return r.registered },
 		Listening:  func(segment.Endpoint) bool { return !r.deaf },
