@@ -13,16 +13,17 @@
 //	    +---------------+-------------------+
 //	    |               |                   |
 //	  index           pool                wheel
-//	  hash buckets    slots of 56 or      level 0: 512 ticks of 4 ms
-//	  of chains       80 bytes, in        level 1: 256 blocks of 2.048 s
-//	    |             slabs of 256          |
+//	  a hash table,   slots of 52 or      level 0: 512 ticks of 4 ms
+//	  4 bytes an      76 bytes, in        level 1: 256 blocks of 2.048 s
+//	  entry           slabs of 128          |
 //	    +---- uint32 -->|<---- uint32 ------+
 //
 // Slots know each other by number, not by pointer: the garbage collector has
-// nothing to scan. Nothing is ever copied to grow: the pool and the index add
-// slabs, and the index splits one bucket with each insertion. A shard whose last
-// record goes gives its memory back. At 600,000 records an IPv4 one takes about
-// 61 bytes, all told.
+// nothing to scan. To grow, the pool adds a slab and copies nothing. The index of
+// a shard doubles at once, when it is filled to 7/8: that is the slowest an
+// insertion can be, about 0.3 ms at 600,000 records in all and 1 ms at 2 million.
+// A shard whose last record goes gives its memory back. At 600,000 records an
+// IPv4 one takes about 60 bytes, all told.
 //
 // The package keeps no clock and no timer, and sends nothing. Its owner says
 // what time it is, on any monotonic clock, calls Expire when Next says so, and
