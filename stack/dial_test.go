@@ -154,7 +154,8 @@ func TestServerClosesFirst(t *testing.T) {
 				t.Fatalf("connection %d: %v", i+1, err)
 			}
 		}
-		if n := w.host.TimeWaits(); n == 0 || n > 2 {
+		waitFor(t, func() bool { return w.host.TimeWaits() > 0 }, func() string { return "no TIME_WAIT" })
+		if n := w.host.TimeWaits(); n > 2 {
 			t.Errorf("%d in TIME_WAIT for 2 ports", n)
 		}
 		if i := slices.IndexFunc(w.flags(), func(f string) bool { return strings.Contains(f, "RST") }); i >= 0 {
