@@ -28,17 +28,18 @@ var policy = []rule{
 
 	{pkg: "stack/segment", never: impure},
 	{pkg: "stack/flow", ours: []string{"stack/segment"}, never: impure},
+	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
-		ours:    []string{"stack/segment", "stack/flow", "stack/timewait", "stack/tunable"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/tunable"},
 		outside: []string{gvisor}, never: []string{"os", "net/http", "net"},
 	},
 	{pkg: "stack/link", outside: []string{gvisor}},
 	{
 		pkg:     "stack",
-		ours:    []string{"stack/segment", "stack/flow", "stack/timewait", "stack/tunable", "stack/closepath", "stack/link"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/tunable", "stack/closepath", "stack/link"},
 		outside: []string{gvisor},
 	},
 
@@ -56,6 +57,7 @@ var policy = []rule{
 		outside: []string{netlinkMod, sys},
 	},
 	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/segment"}},
+	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 
 	{pkg: "cmd/lastack", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{cobra}},
@@ -69,6 +71,7 @@ const (
 	gvisor     = "gvisor.dev/gvisor"
 	gopacket   = "github.com/gopacket/gopacket"
 	cobra      = "github.com/spf13/cobra"
+	yamlMod    = "go.yaml.in/yaml"
 )
 
 // impure is what a package of pure functions has no use for.

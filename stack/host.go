@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lastack/stack/closepath"
+	"lastack/stack/impair"
 	"lastack/stack/link"
 	"lastack/stack/tunable"
 
@@ -34,6 +35,10 @@ type Config struct {
 	Clock tcpip.Clock
 	// Tap sees every segment on the wire and what the close path does to it.
 	Tap closepath.Tap
+	// Impairments are the rules by which the wire is bad; SetImpairments changes
+	// them. Seed is for the random ones: the same losses for the same traffic.
+	Impairments []impair.Rule
+	Seed        uint64
 	// Backlog is how many connections a listener may have waiting. 0 is 4096.
 	Backlog int
 }
@@ -53,6 +58,15 @@ func (c *Config) Validate() error {
 	}
 	if c.Backlog < 0 {
 		return fmt.Errorf("stack: Config.Backlog: %d is negative", c.Backlog)
+	}
+	return validate(c.Impairments)
+}
+
+func validate(rules []impair.Rule) error {
+	for i := range rules {
+		if err := rules[i].Validate(); err != nil {
+			return fmt.Errorf("stack: impairment %d: %w", i+1, err)
+		}
 	}
 	return nil
 }
@@ -103,6 +117,7 @@ func New(cfg Config) (*Host, error) {
 	h.path = closepath.New(h.link, closepath.Config{
 		Clock: h.clock, Tunables: h.tunables, Tap: cfg.Tap,
 		Alive: h.alive, Registered: h.registered, Listening: h.listening, Phase: h.ports.follow,
+		Impairments: cfg.Impairments, Seed: cfg.Seed,
 	})
 	h.ports.clock, h.ports.waiting, h.ports.exists = h.elapsed, h.waiting, h.exists
 	h.net = newNetstack(h.clock)
@@ -191,6 +206,20 @@ func (h *Host) TimeWaits() int { return h.path.TimeWaits() }
 // TimeWaitOverflows counts the connections that ended without TIME_WAIT because
 // net.ipv4.tcp_max_tw_buckets was reached.
 func (h *Host) TimeWaitOverflows() uint64 { return h.path.TimeWaitOverflows() }
+
+// SetImpairments replaces the rules by which the wire is bad; none makes it good
+// again. Counts begin anew, segments that the old rules hold back still come, and
+// the random rules draw from the seed again.
+func (h *Host) SetImpairments(rules []impair.Rule) error {
+	if err := validate(rules); err != nil {
+		return err
+	}
+	h.path.SetImpairments(rules)
+	return nil
+}
+
+// Impairments are the rules in force.
+func (h *Host) Impairments() []impair.Rule { return h.path.Impairments() }
 
 // Done is closed when the device stops carrying packets: after Close, or because
 // it failed, for which Err gives the reason.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lastack/stack/flow"
+	"lastack/stack/impair"
 	"lastack/stack/segment"
 	"lastack/stack/timewait"
 
@@ -44,13 +45,24 @@ type packet struct {
 	held time.Duration
 	// old is the connection in TIME_WAIT that the segment ends; with renewed.
 	old *timewait.Record
-	// step is what the segment meant on the wire; set by the wire tap.
+	// step is what the segment meant to the host; set by the tracker.
 	step flow.Step
+	// rule is the impairment that the segment fell to; behind is what comes in
+	// right after it, for the same reason.
+	rule   *impair.Rule
+	behind []*late
 }
 
 // stages is the chain, from the wire to the host. The order:
 //
 //   - The wire tap is outermost: it shows what a capture beside it shows.
+//   - Impairment is the wire's, so it stands between the tap and all that is the
+//     host: what it drops on the way out no capture sees, and what it drops on
+//     the way in a capture has seen.
+//   - The tracker is inside of that, as the stages that ask it are the host's
+//     mechanisms. The host is in TIME_WAIT once it has sent its last ACK, though
+//     that may be lost, and answers when the peer's FIN comes again; and it has
+//     not received what never reached it.
 //   - Timestamps are taken out of SYNs before anything else reads them.
 //   - TIME_WAIT answers before anything else would do something about a segment
 //     of no flow.
@@ -62,6 +74,8 @@ type packet struct {
 func (e *Endpoint) stages(tapHost bool) []stage {
 	all := []stage{
 		&tap{e: e, point: Wire},
+		e.impair,
+		&tracker{e: e},
 		&timestamps{e: e},
 		e.timeWait,
 		e.delayed,

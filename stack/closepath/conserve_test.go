@@ -30,7 +30,8 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// ledger follows every outgoing segment by its TSval, which the test makes unique.
+// ledger follows every outgoing segment by its TSval, which the test makes unique
+// and apart: the answers of TIME_WAIT have ones in between.
 type ledger struct {
 	sent, superseded, wire map[uint32]segment.Segment
 	dropped                map[uint32]segment.Segment // RSTs for what is in TIME_WAIT
@@ -56,9 +57,24 @@ func (l *ledger) tap(e *Event) {
 		l.sent[id] = *e.Seg
 		l.order = append(l.order, id)
 	case e.Kind == Seen && e.Point == Wire:
-		l.wire[id] = *e.Seg
+		if id%apart == 0 {
+			l.wire[id] = *e.Seg
+		}
 		l.wireOrder = append(l.wireOrder, id)
 	}
+}
+
+// apart is more than the milliseconds that the traffic lasts.
+const apart = 1 << 16
+
+// ofConnections are the segments on the wire in order, for each connection.
+func (l *ledger) ofConnections() map[segment.Tuple][]uint32 {
+	ids := map[segment.Tuple][]uint32{}
+	for _, id := range l.wireOrder {
+		t := l.wire[id].Tuple
+		ids[t] = append(ids[t], id)
+	}
+	return ids
 }
 
 // side is the made-up netstack of one connection.
@@ -71,8 +87,11 @@ type side struct {
 	dead    bool
 }
 
-func traffic(t *testing.T, rnd *rand.Rand) {
+// traffic runs random traffic, over a wire made bad by the rules, and checks it.
+func traffic(t *testing.T, rnd *rand.Rand, rules ...string) *ledger {
+	t.Helper()
 	r := newRig(t, rnd.IntN(2) == 1)
+	r.ep.SetImpairments(parseRules(t, rules...))
 	l := &ledger{
 		sent: map[uint32]segment.Segment{}, superseded: map[uint32]segment.Segment{},
 		wire: map[uint32]segment.Segment{}, dropped: map[uint32]segment.Segment{},
@@ -83,7 +102,7 @@ func traffic(t *testing.T, rnd *rand.Rand) {
 	write := func(c *side, flags segment.Flags, n int) {
 		r.peerPort = c.port
 		s := r.seg(true, flags, c.seq, c.got)
-		id++
+		id += apart
 		s.TSVal = id
 		if rnd.IntN(10) == 0 {
 			s.Window += uint16(rnd.IntN(3))
@@ -96,7 +115,7 @@ func traffic(t *testing.T, rnd *rand.Rand) {
 		r.peerPort = c.port
 		r.deliver(syn, 0, 0, 0)
 		s := r.seg(true, synAck, 0, 1)
-		id++
+		id += apart
 		s.TSVal = id
 		r.writeSegment(s, 0)
 		r.deliver(ack, 1, 1, 0)
@@ -111,6 +130,7 @@ func traffic(t *testing.T, rnd *rand.Rand) {
 	if len(wired) != len(l.wireOrder) {
 		t.Fatalf("the wire tap saw %d segments, the wire %d", len(l.wireOrder), len(wired))
 	}
+	return l
 }
 
 // act does one random thing that a host, its peer or its owner might do.

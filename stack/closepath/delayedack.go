@@ -171,11 +171,15 @@ func (d *delayedACK) release(f *tracked, why Hold) {
 	if h.seg.HasTimestamps {
 		setTSEcr(&f.now, h.tsEcr)
 	}
+	// It is no longer held: should it end the flow, there is nothing to drop.
+	buf := h.buf
+	h.buf = nil
+	h.gen.Add(1)
 	if d.e.runOutbound(f, &f.now, d.place) == pass {
-		f.enqueue(f.now.buf)
+		f.enqueue(buf)
 	}
 	f.now.buf = nil
-	d.forget(f)
+	buf.DecRef()
 	// A failed write is a lost segment, which TCP mends.
 	_ = d.e.drain(f)
 }

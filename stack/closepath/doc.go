@@ -5,8 +5,12 @@
 //	the wrapped link endpoint (a TUN, a channel, anything)
 //	      |              ^
 //	      v              |
-//	  tap(wire)  ------------------  every segment as the wire has it; the flow
-//	      |              |           tracker (lastack/stack/flow) stands here
+//	  tap(wire)  ------------------  every segment as the wire has it
+//	      |              |
+//	  impairment  -----------------  makes the wire bad by rule: drops, delays and
+//	      |              |           worse (lastack/stack/impair)
+//	  tracker  --------------------  what the host has sent and received
+//	      |              |           (lastack/stack/flow)
 //	  timestamps  -----------------  out of SYNs, if net.ipv4.tcp_timestamps=0
 //	      |              |
 //	  TIME_WAIT  ------------------  answers for connections that netstack is

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"lastack/stack/impair"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
@@ -42,6 +43,10 @@ type Config struct {
 	// word. It must not block or call into the endpoint, and is called with
 	// locks of this package held. The other functions are called without.
 	Phase func(segment.Tuple, Phase)
+	// Impairments are the rules by which the wire is bad; SetImpairments changes
+	// them. They have to be valid. Seed is for the random ones.
+	Impairments []impair.Rule
+	Seed        uint64
 }
 
 // Endpoint is a netstack link endpoint that wraps another one and passes its
@@ -60,6 +65,7 @@ type Endpoint struct {
 	flows    table
 	delayed  *delayedACK
 	timeWait *timeWait
+	impair   *impairment
 	chain    []stage
 	closed   atomic.Bool
 	strays   sync.Pool // *packet, for segments of no flow
@@ -82,8 +88,9 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.strays.New = func() any { return new(packet) }
 	e.delayed = &delayedACK{e: e}
 	e.timeWait = newTimeWait(e)
+	e.impair = newImpairment(e, cfg.Impairments, cfg.Seed)
 	e.chain = e.stages(cfg.TapHost)
-	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
+	e.delayed.place, e.timeWait.place, e.impair.place = e.position(e.delayed), e.position(e.timeWait), e.position(e.impair)
 	e.flows.init(e)
 	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
@@ -105,6 +112,7 @@ func (e *Endpoint) Close() {
 		return
 	}
 	e.delayed.flushAll()
+	e.impair.close()
 	e.flows.close()
 	e.timeWait.close()
 	e.Endpoint.Close()
@@ -157,14 +165,28 @@ func (e *Endpoint) writeOne(buf *netstack.PacketBuffer) tcpip.Error {
 // on their way in.
 func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, buf *netstack.PacketBuffer) {
 	seg, err := parse(buf)
-	if err == nil && e.arrive(&seg, buf, 0) == taken {
+	if err != nil {
+		e.Endpoint.DeliverNetworkPacket(protocol, buf)
 		return
 	}
-	e.Endpoint.DeliverNetworkPacket(protocol, buf)
+	e.receive(&seg, buf, 0)
 }
 
-// arrive takes an incoming segment through the chain from the given stage on.
-func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) verdict {
+// receive takes an incoming segment through the chain from the given stage on, and
+// delivers it if no stage took it.
+func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) {
+	v, behind := e.arrive(seg, buf, from)
+	if v != taken {
+		e.Endpoint.DeliverNetworkPacket(protocolOf(seg), buf)
+	}
+	if behind != nil {
+		e.deliverBehind(behind)
+	}
+}
+
+// arrive takes an incoming segment through the chain from the given stage on. What
+// is to be delivered behind it, whatever becomes of it, is the caller's.
+func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) (verdict, []*late) {
 	if f := e.flows.find(seg, In); f != nil {
 		f.now = packet{seg: *seg, buf: buf}
 		return e.arriveIn(f, from)
@@ -172,30 +194,31 @@ func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from
 	p := e.strays.Get().(*packet)
 	*p = packet{seg: *seg, buf: buf}
 	v := e.runInbound(nil, p, from)
-	old := p.old
+	old, behind := p.old, p.behind
 	*p = packet{}
 	e.strays.Put(p)
 	if v != renewed {
-		return v
+		return v, behind
 	}
 	f := e.flows.find(seg, In)
 	if f == nil {
-		return pass // too many embryos: it goes on without us
+		return pass, behind // too many embryos: it goes on without us
 	}
 	f.follow(old)
-	f.now = packet{seg: *seg, buf: buf}
-	f.now.step = f.conn.Update(f.host.Other(), seg) // the wire tap had no flow to do it on
+	f.now = packet{seg: *seg, buf: buf, behind: behind}
+	f.now.step = f.conn.Update(f.host.Other(), seg) // the tracker had no flow to do it on
 	return e.arriveIn(f, e.timeWait.place+1)
 }
 
 // arriveIn takes f.now through the chain. f.mu is held and will be released.
-func (e *Endpoint) arriveIn(f *tracked, from int) verdict {
+func (e *Endpoint) arriveIn(f *tracked, from int) (verdict, []*late) {
 	v := e.runInbound(f, &f.now, from)
-	f.now.buf = nil
+	behind := f.now.behind
+	f.now.buf, f.now.behind = nil, nil
 	// A stage may have answered. The sender cannot be told of an error, and
 	// TCP will retransmit.
 	_ = e.drain(f)
-	return v
+	return v, behind
 }
 
 // parse reads the segment in a packet buffer, outgoing (headers pushed) or

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lastack/stack/flow"
+	"lastack/stack/impair"
 	"lastack/stack/segment"
 
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -58,10 +59,16 @@ const (
 	// netstack's for a connection in TIME_WAIT, or a SYN that
 	// net.ipv4.tcp_tw_recycle refuses.
 	Dropped
+	// Impaired: Rule was applied to the segment. One on its way in was Seen at
+	// the wire before; one on its way out will be, with the same Rule, unless
+	// the rule dropped it.
+	Impaired
 )
 
 // String is the kind in lower case.
-func (k Kind) String() string { return [...]string{"seen", "held", "superseded", "dropped"}[k] }
+func (k Kind) String() string {
+	return [...]string{"seen", "held", "superseded", "dropped", "impaired"}[k]
+}
 
 // Hold is what delayed ACK did to an outgoing segment.
 type Hold uint8
@@ -92,19 +99,25 @@ type Event struct {
 	// HostSide is the side of the connection that the host is.
 	HostSide flow.Side
 	Seg      *segment.Segment
-	// Step is what the segment meant; only at the wire, and only in a flow.
+	// Step is what the segment meant to the host, if it is of a flow and has
+	// passed the flow tracker: at the wire of one going out, on the host's side
+	// of one coming in.
 	Step *flow.Step
 	// Hold and Held tell, of a segment going out at the wire, whether delayed
 	// ACK had a hand in it and how long the oldest ACK in it was held.
 	Hold Hold
 	Held time.Duration
+	// Rule is the impairment that the segment fell to; nil if none.
+	Rule *impair.Rule
 
 	buf *netstack.PacketBuffer
 }
 
 // AppendPacket appends the IP packet's bytes to dst.
-func (e *Event) AppendPacket(dst []byte) []byte {
-	views, offset := e.buf.AsViewList()
+func (e *Event) AppendPacket(dst []byte) []byte { return appendPacket(dst, e.buf) }
+
+func appendPacket(dst []byte, buf *netstack.PacketBuffer) []byte {
+	views, offset := buf.AsViewList()
 	for v := views.Front(); v != nil; v = v.Next() {
 		b := v.AsSlice()
 		n := min(offset, len(b))

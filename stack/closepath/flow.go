@@ -30,10 +30,11 @@ type tracked struct {
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
 
-	// ack belongs to the delayed-ACK stage, numbers to the renumbering one, and
-	// stamps to the one for TIME_WAIT.
-	ack     heldACK
-	numbers numbers
+	// ack belongs to the delayed-ACK stage, numbers to the renumbering one,
+	// impaired to the one for impairment, and stamps to the one for TIME_WAIT.
+	ack      heldACK
+	numbers  numbers
+	impaired impaired
 	stamps
 
 	// now is scratch for the segment that the chain is working on.

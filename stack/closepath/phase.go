@@ -12,8 +12,11 @@ const (
 	Waiting
 )
 
-// tell reports a phase to whoever asked for it.
+// tell reports a phase to whoever asked for it, and to the stage that counts.
 func (e *Endpoint) tell(t segment.Tuple, p Phase) {
+	if p == Gone {
+		e.impair.forget(t)
+	}
 	if e.phase != nil {
 		e.phase(t, p)
 	}

@@ -84,7 +84,13 @@ func (r *rig) DeliverNetworkPacket(_ tcpip.NetworkProtocolNumber, pkt *netstack.
 		r.delivered = append(r.delivered, err.Error())
 		return
 	}
-	r.delivered = append(r.delivered, s.Flags.String())
+	got := s.Flags.String()
+	v := pkt.ToView()
+	defer v.Release()
+	if !s.ChecksumOK(v.AsSlice()) {
+		got += " (bad checksum)"
+	}
+	r.delivered = append(r.delivered, got)
 }
 
 // DeliverLinkPacket is never called on a link without packet sockets.

@@ -102,6 +102,7 @@ func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
 			f.follow(&old)
 		}
 	}
+	t.e.impair.forget(key) // what an older connection counted
 	sh.flows[key] = f
 	sh.embryos++
 	return f
@@ -155,7 +156,7 @@ func (t *table) leave(f *tracked) bool {
 	return true
 }
 
-// advanced follows the flow's life after a segment passed the wire. f.mu is held.
+// advanced follows the flow's life after a segment passed the tracker. f.mu is held.
 func (t *table) advanced(f *tracked, p *packet) {
 	st := &p.step
 	host := st.After[f.host]
@@ -173,6 +174,7 @@ func (t *table) advanced(f *tracked, p *packet) {
 		if !t.e.timeWait.take(f, p, t.e.timeWait.now()) {
 			t.forget(f)
 		} else if t.leave(f) {
+			t.e.impair.remember(f)
 			t.e.tell(f.key, Waiting)
 		}
 	}

@@ -2,8 +2,7 @@ package closepath
 
 import "lastack/stack/segment"
 
-// tap shows passing segments to the observer. The one at the wire also feeds
-// the flow tracker: what the wire has seen is what is known of both sides.
+// tap shows passing segments to the observer.
 type tap struct {
 	e     *Endpoint
 	point Point
@@ -13,14 +12,6 @@ func (t *tap) inbound(f *tracked, p *packet) verdict  { return t.see(f, p, In) }
 func (t *tap) outbound(f *tracked, p *packet) verdict { return t.see(f, p, Out) }
 
 func (t *tap) see(f *tracked, p *packet, dir Dir) verdict {
-	if t.point == Wire && f != nil {
-		side := f.host
-		if dir == In {
-			side = side.Other()
-		}
-		p.step = f.conn.Update(side, &p.seg)
-		t.e.flows.advanced(f, p)
-	}
 	t.e.report(f, p, Seen, t.point, dir)
 	return pass
 }
@@ -32,11 +23,11 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 	}
 	ev := Event{
 		Kind: kind, Point: point, Dir: dir, Time: e.clock.Now(),
-		Seg: &p.seg, Hold: p.hold, Held: p.held, buf: p.buf,
+		Seg: &p.seg, Hold: p.hold, Held: p.held, Rule: p.rule, buf: p.buf,
 	}
 	if f != nil {
 		ev.Flow, ev.HostSide = f.id, f.host
-		if point == Wire {
+		if (point == Wire) == (dir == Out) { // behind the flow tracker
 			ev.Step = &p.step
 		}
 	}

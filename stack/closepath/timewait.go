@@ -163,8 +163,8 @@ func (w *timeWait) keepBack(seg segment.Segment, buf *netstack.PacketBuffer, unt
 		case w.e.closed.Load() || w.now() > until: // the peer will send it again
 		case w.e.registered(seg.Reverse()):
 			w.keepBack(seg, buf, until)
-		case w.e.arrive(&seg, buf, w.place) != taken:
-			w.e.Endpoint.DeliverNetworkPacket(protocolOf(&seg), buf)
+		default:
+			w.e.receive(&seg, buf, w.place)
 		}
 	})
 }
