@@ -56,7 +56,7 @@ var policy = []rule{
 		ours:    []string{"harness/capture", "stack/segment"},
 		outside: []string{netlinkMod, sys},
 	},
-	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/segment"}},
+	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/impair", "stack/segment"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 

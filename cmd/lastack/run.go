@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"lastack/harness/experiment"
+
+	"github.com/spf13/cobra"
+)
+
+// runFlags is what the command line says.
+type runFlags struct {
+	cfg        experiment.Config
+	json       bool
+	ladders    bool
+	helpFormat bool
+}
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run NAME|FILE...|all",
+		Short: "Run experiments on lastack and on the kernel, and judge what is seen",
+		Long: `run brings closes about as experiments say, in network namespaces made for it,
+captures them, and compares what is seen with what is expected. "lastack list"
+shows the built-in experiments; a file has a slash in its name or ends in .yaml,
+and --help-format tells what is written in it. Each experiment runs on lastack
+and on the kernel, unless it says why not.
+
+The verdict is pass, fail with the first difference, or skip with the reason. A
+failure is tried up to three times before it counts, because on a busy machine
+applications are late; the result says so.
+
+It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
+behind. Exit status: 0 if nothing failed, 1 if something did, 2 for a name or
+file that is no experiment, 3 if the machine lacks something ("lastack doctor"
+says more).`,
+		Args: cobra.ArbitraryArgs,
+	}
+	l := c.Flags()
+	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "what is examined")
+	l.BoolVar(&f.cfg.Slow, "slow", false, "run those that take more than 10 seconds, too")
+	l.StringVar(&f.cfg.Keep, "keep", "", "save captures and results in the folder `DIR`")
+	l.BoolVar(&f.json, "json", false, "print one JSON document")
+	l.BoolVarP(&f.ladders, "ladders", "v", false, "draw every connection, not only those that failed")
+	l.BoolVar(&f.helpFormat, "help-format", false, "describe the files, and do nothing else")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if f.helpFormat {
+			_, err := io.WriteString(os.Stdout, experiment.Help())
+			return err
+		}
+		if len(args) == 0 {
+			return usagef("name experiments, or say all; \"lastack list\" lists them")
+		}
+		if err := f.cfg.Validate(); err != nil {
+			return usage(err)
+		}
+		// Once outside the lab, too, so that mistakes need none.
+		all, err := experiment.Select(args)
+		if err != nil {
+			return usage(err)
+		}
+		return inLab(c.Context(), func(ctx context.Context) error { return runExperiments(ctx, all, &f) })
+	}
+	return c
+}
+
+func runExperiments(ctx context.Context, all []*experiment.Experiment, f *runFlags) error {
+	text := experiment.Text{W: os.Stdout, Color: colored(os.Stdout), Ladders: f.ladders}
+	f.cfg.Done = text.Done
+	if f.json {
+		f.cfg.Done = nil
+		if terminal(os.Stderr) {
+			f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr)}.Done
+		}
+	}
+	results, err := experiment.Run(ctx, all, f.cfg)
+	if err != nil {
+		return fmt.Errorf("running experiments: %w", err)
+	}
+	if f.json {
+		err = writeJSON(os.Stdout, struct {
+			Results []experiment.Result `json:"results"`
+			Passed  bool                `json:"passed"`
+		}{results, experiment.Passed(results)})
+	} else {
+		text.Summary(results)
+	}
+	if err == nil && !experiment.Passed(results) {
+		err = &exitError{code: exitFailed}
+	}
+	return err
+}

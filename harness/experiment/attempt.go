@@ -1,0 +1,199 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"lastack/harness/capture"
+	"lastack/harness/lab"
+	"lastack/harness/teardown"
+)
+
+// attempt is one go at an experiment.
+type attempt struct {
+	exp    *Experiment
+	ground *ground
+	watch  *watch
+	open   []socket // of the client
+
+	seen    observed
+	packets []capture.Packet
+}
+
+// observed is what an attempt has come to.
+type observed struct {
+	reports []teardown.Report
+	// settled: the sockets came to the states expected, and what follows them
+	// was looked at.
+	settled bool
+	states  States
+	// stray is the connection whose states are not as expected, by its place
+	// among the reports.
+	stray    int
+	failures int
+	failed   error // the first of the client's failures
+	lasted   time.Duration
+	// counts of TIME_WAIT at the client and the server.
+	timeWaits [2]int
+	// prints are what the checks printed.
+	prints []string
+}
+
+// Bounds of an attempt, beside what its own steps ask for.
+const (
+	settlePatience = 4 * time.Second
+	clientPatience = 20 * time.Second
+	lastsPatience  = 3 * time.Second
+	lookEvery      = 2 * time.Millisecond
+	lookSlowly     = 50 * time.Millisecond
+)
+
+// try makes one attempt. An error means that it could not be made.
+func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err error) {
+	a := &attempt{exp: e}
+	if a.ground, err = raise(ctx, e, subject); err != nil {
+		return nil, err
+	}
+	defer func() {
+		for _, c := range a.open {
+			_ = c.Close() // most are closed; the rest has been looked at
+		}
+		err = errors.Join(err, a.ground.raze())
+	}()
+	if a.watch, err = startWatch(a.ground.near); err != nil {
+		return nil, err
+	}
+	defer a.watch.abandon()
+	if err := a.observe(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.watch.finish(); err != nil {
+		return nil, err
+	}
+	a.seen.reports, a.packets = a.watch.reports(), a.watch.packets
+	return a, nil
+}
+
+// observe runs the client and looks at what comes of it.
+func (a *attempt) observe(ctx context.Context) (err error) {
+	if err := a.driveAll(ctx); err != nil {
+		return err
+	}
+	if a.seen.settled, err = a.settle(ctx); err != nil || !a.seen.settled {
+		return err
+	}
+	for i, s := range []side{a.ground.client, a.ground.server} {
+		if a.seen.timeWaits[i], err = s.timeWaits(); err != nil {
+			return err
+		}
+	}
+	if err := a.check(ctx); err != nil {
+		return err
+	}
+	if a.exp.Expect.Lasts.Side != "" {
+		return a.outlast(ctx)
+	}
+	return nil
+}
+
+// driveAll repeats what the client does. Its failures are results, unless the
+// machine lacks what it is made of.
+func (a *attempt) driveAll(ctx context.Context) error {
+	patience := clientPatience
+	for _, s := range a.exp.Client.Steps {
+		patience += time.Duration(a.exp.Repeat) * s.Wait
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the client was not through after %v", patience))
+	defer cancel()
+	for range a.exp.Repeat {
+		err := a.drive(bounded)
+		var missing *lab.MissingError
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.As(err, &missing):
+			return err
+		case err != nil:
+			a.seen.failures++
+			if a.seen.failed == nil {
+				a.seen.failed = err
+			}
+		}
+	}
+	return nil
+}
+
+// settle waits until the sockets of every connection are in the states expected.
+func (a *attempt) settle(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	defer cancel()
+	return poll(ctx, lookEvery, func() (bool, error) {
+		pairs := a.watch.pairs()
+		for i, p := range pairs {
+			st, err := a.states(p)
+			a.seen.states, a.seen.stray = st, i
+			if err != nil || st != a.exp.Expect.States {
+				return false, err
+			}
+		}
+		return len(pairs) >= a.exp.Repeat-a.seen.failures, nil
+	})
+}
+
+func (a *attempt) states(p pair) (s States, err error) {
+	if s.Client, err = a.ground.client.state(p.client, p.server); err != nil {
+		return s, err
+	}
+	s.Server, err = a.ground.server.state(p.server, p.client)
+	return s, err
+}
+
+// outlast waits until the state is over that the latest connection is in, and
+// takes the time since its last segment.
+func (a *attempt) outlast(ctx context.Context) error {
+	want := a.exp.Expect.Lasts
+	longest := time.Duration(want.MS.Max*float64(time.Millisecond)) + lastsPatience
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	every := lookEvery
+	if longest > 10*time.Second {
+		every = lookSlowly
+	}
+	pairs := a.watch.pairs()
+	p := pairs[len(pairs)-1]
+	_, err := poll(ctx, every, func() (bool, error) {
+		st, err := a.states(p)
+		state := st.Server
+		if want.Side == "client" {
+			state = st.Client
+		}
+		a.seen.lasted = time.Since(a.watch.latest())
+		return state == "CLOSED", err
+	})
+	return err
+}
+
+// check runs the shell commands.
+func (a *attempt) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, clientPatience)
+	defer cancel()
+	for _, c := range a.exp.Expect.Checks {
+		err := a.ground.near.Do(func() error {
+			out, err := lab.Command(ctx, "sh", "-c", c.Run).Output()
+			a.seen.prints = append(a.seen.prints, strings.TrimSpace(string(out)))
+			var exit *exec.ExitError
+			if errors.As(err, &exit) && ctx.Err() == nil {
+				return nil // grep's way to say that it found nothing
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Run, err)
+		}
+	}
+	return nil
+}

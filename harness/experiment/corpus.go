@@ -1,0 +1,107 @@
+package experiment
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed corpus/*.yaml
+var files embed.FS
+
+// Corpus is every built-in experiment, sorted by name.
+var Corpus = sync.OnceValue(func() []*Experiment {
+	names, err := fs.Glob(files, "corpus/*.yaml")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	var all []*Experiment
+	for _, name := range names {
+		e, err := Parse(name, []byte(mustRead(path.Base(name))))
+		if err != nil {
+			panic(err) // a test parses them all
+		}
+		all = append(all, e)
+	}
+	return all
+})
+
+func mustRead(name string) string {
+	content, err := files.ReadFile("corpus/" + name)
+	if err != nil {
+		panic(err) // embedded, or not built
+	}
+	return string(content)
+}
+
+// Select finds experiments: "all" of the corpus, or names of it and files. What
+// has a slash or ends in .yaml or .yml is a file.
+func Select(args []string) ([]*Experiment, error) {
+	var out []*Experiment
+	for _, arg := range args {
+		found, err := one(arg)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			if i := slices.IndexFunc(out, func(o *Experiment) bool { return o.Name == e.Name }); i >= 0 && out[i].File != e.File {
+				return nil, fmt.Errorf("%s and %s are both called %s; rename one", out[i].File, e.File, e.Name)
+			} else if i < 0 {
+				out = append(out, e)
+			}
+		}
+	}
+	return out, nil
+}
+
+func one(arg string) ([]*Experiment, error) {
+	all := Corpus()
+	if arg == "all" {
+		return all, nil
+	}
+	if strings.Contains(arg, "/") || strings.HasSuffix(arg, ".yaml") || strings.HasSuffix(arg, ".yml") {
+		e, err := Load(arg)
+		return []*Experiment{e}, err
+	}
+	var names []string
+	for _, e := range all {
+		if e.Name == arg {
+			return []*Experiment{e}, nil
+		}
+		names = append(names, e.Name)
+	}
+	return nil, fmt.Errorf("there is no experiment %s; %s", quote(arg), near(arg, names))
+}
+
+// near suggests names that contain what was given, else those that share a word
+// with it or are few letters away.
+func near(name string, names []string) string {
+	const most = 8
+	var within []string
+	for _, n := range names {
+		if name != "" && strings.Contains(n, strings.ToLower(name)) {
+			within = append(within, n)
+		}
+	}
+	if len(within) > 0 && len(within) <= most {
+		return "did you mean " + strings.Join(within, ", ") + "?"
+	}
+	if s := suggest(name, names); strings.HasPrefix(s, "did you") {
+		return s
+	}
+	return "\"lastack list\" lists them"
+}
+
+// Load reads an experiment's file.
+func Load(file string) (*Experiment, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading an experiment: %w", err)
+	}
+	return Parse(file, content)
+}

@@ -1,0 +1,252 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// SyntaxError is something wrong with a file, and where.
+type SyntaxError struct {
+	File string
+	Line int // from 1; 0 if it is about the whole file
+	Why  string
+}
+
+// Error names the file, the line, and what would be right.
+func (e *SyntaxError) Error() string {
+	if e.Line == 0 {
+		return e.File + ": " + e.Why
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Why)
+}
+
+// texter is a type of value with a syntax of its own.
+type texter interface {
+	parse(text string) error
+	// describe gives the syntax in words and as a regular expression.
+	describe() (what, pattern string)
+}
+
+// decoder reads YAML nodes into tagged structs and collects what is wrong.
+type decoder struct {
+	file  string
+	lines map[string]int // of each field that was read, by its path
+	errs  []error
+}
+
+func (d *decoder) fail(line int, format string, args ...any) {
+	d.errs = append(d.errs, &SyntaxError{File: d.file, Line: line, Why: fmt.Sprintf(format, args...)})
+}
+
+// Parse reads an experiment. The error joins a SyntaxError for each mistake.
+func Parse(file string, content []byte) (*Experiment, error) {
+	d := &decoder{file: file, lines: map[string]int{}}
+	e := &Experiment{File: file}
+	dec := yaml.NewDecoder(strings.NewReader(string(content)))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err != nil || len(doc.Content) == 0 {
+		return nil, notYAML(file, err)
+	}
+	d.value(doc.Content[0], reflect.ValueOf(e).Elem(), top)
+	if dec.Decode(&more) == nil {
+		d.fail(more.Line, "a second document begins; a file holds one experiment")
+	}
+	if len(d.errs) == 0 {
+		d.validate(e)
+	}
+	if err := errors.Join(d.errs...); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
+
+// notYAML words what the YAML library found wrong.
+func notYAML(file string, err error) error {
+	if err == nil || err.Error() == "EOF" {
+		return &SyntaxError{File: file, Why: "there is nothing in it; lastack run --help-format tells the format"}
+	}
+	why, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ = strconv.Atoi(m[1]) // digits, by the expression
+		why = strings.TrimPrefix(err.Error(), m[0])
+	}
+	if strings.Contains(why, "mapping values") {
+		why += "; put a text with a colon and a blank in it in single quotes"
+	}
+	return &SyntaxError{File: file, Line: line, Why: "not YAML: " + why}
+}
+
+// spot is where in the file a value stands: its path, and its field's tags.
+type spot struct {
+	path string
+	one  string
+}
+
+// top is the experiment itself.
+var top spot
+
+// name is how a complaint calls the value.
+func (s spot) name() string {
+	if s.path == "" {
+		return "an experiment"
+	}
+	return s.path
+}
+
+func (d *decoder) value(n *yaml.Node, v reflect.Value, at spot) {
+	d.lines[at.path] = n.Line
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		d.fail(n.Line, "%s: anchors and aliases are not part of the format; write it out", at.name())
+		return
+	}
+	if t, ok := v.Addr().Interface().(texter); ok {
+		if text, ok := d.text(n, at); ok {
+			if err := t.parse(text); err != nil {
+				d.fail(n.Line, "%s: %v", at.name(), err)
+			}
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.object(n, v, at)
+	case reflect.Slice:
+		d.list(n, v, at)
+	case reflect.Map:
+		d.settings(n, v, at)
+	default:
+		d.scalar(n, v, at)
+	}
+}
+
+// text is what a scalar says, whatever YAML takes it for.
+func (d *decoder) text(n *yaml.Node, at spot) (string, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		hint := ""
+		if n.Kind == yaml.MappingNode {
+			hint = "; put a text with a colon and a blank in it in single quotes"
+		}
+		d.fail(n.Line, "%s is %s; want a value%s", at.name(), kindOf(n), hint)
+		return "", false
+	}
+	return n.Value, true
+}
+
+func kindOf(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Tag == "!!null":
+		return "empty"
+	}
+	return quote(n.Value)
+}
+
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at spot) {
+	text, ok := d.text(n, at)
+	if !ok {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			d.fail(n.Line, "%s is %s; want true or false", at.name(), quote(text))
+		}
+		v.SetBool(text == "true")
+	case reflect.Int:
+		i, err := strconv.ParseInt(text, 10, 32)
+		if err != nil {
+			d.fail(n.Line, "%s is %s; want a whole number", at.name(), quote(text))
+		}
+		v.SetInt(i)
+	default:
+		if names := strings.Split(at.one, "|"); at.one != "" && !slices.Contains(names, text) {
+			d.fail(n.Line, "%s: there is no %s; %s", at.name(), quote(text), suggest(text, names))
+		}
+		v.SetString(text)
+	}
+}
+
+func (d *decoder) list(n *yaml.Node, v reflect.Value, at spot) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(n.Line, "%s is %s; want a list", at.name(), kindOf(n))
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.Content {
+		d.value(item, v.Index(i), spot{path: fmt.Sprintf("%s[%d]", at.path, i+1)})
+	}
+}
+
+// pairs calls f for each key of a mapping, each of which may stand there once.
+func (d *decoder) pairs(n *yaml.Node, at spot, f func(key, value *yaml.Node)) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(n.Line, "%s is %s; want fields, each NAME: VALUE", at.name(), kindOf(n))
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if first := seen[key.Value]; first != 0 {
+			d.fail(key.Line, "%s is given twice, first in line %d", quote(key.Value), first)
+			continue
+		}
+		seen[key.Value] = key.Line
+		f(key, n.Content[i+1])
+	}
+}
+
+func (d *decoder) settings(n *yaml.Node, v reflect.Value, at spot) {
+	v.Set(reflect.MakeMap(v.Type()))
+	d.pairs(n, at, func(key, value *yaml.Node) {
+		path := at.path + "." + key.Value
+		d.lines[path] = value.Line
+		if text, ok := d.text(value, spot{path: path}); ok {
+			v.SetMapIndex(reflect.ValueOf(key.Value), reflect.ValueOf(text))
+		}
+	})
+}
+
+func (d *decoder) object(n *yaml.Node, v reflect.Value, at spot) {
+	fields := fieldsOf(v.Type())
+	given := map[string]bool{}
+	d.pairs(n, at, func(key, value *yaml.Node) {
+		f, ok := find(fields, key.Value)
+		if !ok {
+			d.fail(key.Line, "there is no field %s%s; %s", quote(key.Value), at.within(), suggest(key.Value, names(fields)))
+			return
+		}
+		given[f.name] = true
+		d.value(value, v.Field(f.index), spot{path: at.join(f.name), one: f.one})
+	})
+	for _, f := range fields {
+		if f.need && !given[f.name] && n.Kind == yaml.MappingNode {
+			d.fail(n.Line, "the field %q is missing%s: %s", f.name, at.within(), f.doc)
+		}
+	}
+}
+
+func (s spot) join(name string) string {
+	if s.path == "" {
+		return name
+	}
+	return s.path + "." + name
+}
+
+func (s spot) within() string {
+	if s.path == "" {
+		return ""
+	}
+	return " in " + s.path
+}

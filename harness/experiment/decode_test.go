@@ -1,0 +1,147 @@
+package experiment
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// whole is a valid experiment, one line a field, for tests to break.
+const whole = `name: whole
+question: Is it whole?
+shows: That it is.
+claims: [1, 18]
+subject: server
+tunables:
+  subject: {net.ipv4.tcp_tw_reuse: 1}
+  peer: {net.ipv4.tcp_timestamps: 0}
+server: {app: slow-closer, options: {delay: 60ms}}
+client:
+  steps:
+    - connect
+    - 'send "a: b"'
+    - read 4
+    - close
+expect:
+  close: four-way
+  segments:
+    - client FIN+ACK
+    - server ACK acks FIN at 39..58
+    - ...
+  states: {client: TIME_WAIT, server: CLOSED}
+  ack_delay_ms: 39..58
+`
+
+func TestParse(t *testing.T) {
+	e, err := Parse("whole.yaml", []byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Name != "whole" || e.Repeat != 1 || e.Tunables.Peer["net.ipv4.tcp_timestamps"] != "0" {
+		t.Errorf("%+v", e)
+	}
+	if s := e.Client.Steps[1]; s.Verb != "send" || string(s.Data) != "a: b" {
+		t.Errorf("step %+v", s)
+	}
+	if p := e.Expect.Segments[1]; !p.Acks || p.Data || p.At != (Range{39, 58, true}) {
+		t.Errorf("segment %+v", p)
+	}
+}
+
+// TestMistakes: each mistake is found at its line, and the nearest name with it.
+func TestMistakes(t *testing.T) {
+	for _, tt := range []struct{ old, new, want string }{
+		{"question:", "qestion:", `x.yaml:2: there is no field "qestion"; did you mean "question"?`},
+		{"shows: That it is.\n", "", `x.yaml:1: the field "shows" is missing: what it shows`},
+		{"name: whole", "name: Whole!", `x.yaml:1: name "Whole!": want lower-case letters`},
+		{"Is it whole?", "It is.", "x.yaml:2: the question does not end with a question mark"},
+		{"[1, 18]", "[1, 50]", "x.yaml:4: there is no claim 50"},
+		{"[1, 18]", "[one]", `x.yaml:4: claims[1] is "one"; want a whole number`},
+		{"subject: server", "subject: sever", `x.yaml:5: subject: there is no "sever"; did you mean "server"?`},
+		{"tcp_tw_reuse: 1", "tcp_tw_resue: 1", "x.yaml:7: "},
+		{"tcp_tw_reuse: 1", "tcp_tw_reuse: 7", "x.yaml:7: "},
+		{"net.ipv4.tcp_tw_reuse: 1", "lastack.msl_ms: 10", "x.yaml:7: the kernel has no lastack.msl_ms; say under skip"},
+		{"net.ipv4.tcp_timestamps", "lastack.msl_ms", "x.yaml:8: the peer is the kernel, which has no"},
+		{"slow-closer", "slow-loser", `x.yaml:9: app "8000=slow-loser,delay=60ms": kind "slow-loser" does not exist; did you mean "slow-closer"?`},
+		{"delay: 60ms", "dealy: 60ms", `did you mean "delay"?`},
+		{"- connect", "- conect", `x.yaml:12: client.steps[1]: there is no step "conect"; did you mean "connect"?`},
+		{"    - connect\n", "", `the first step is "send \"a: b\""; a client begins with connect`},
+		{"read 4", "read four", `x.yaml:14: client.steps[3]: step "read four": "four" is not a number of bytes`},
+		{"- close\n", "- close fails EPIP\n", `there is no error "EPIP"; did you mean "EPIPE"?`},
+		{"'send \"a: b\"'", "send \"a: b\"", "single quotes"},
+		{"four-way", "four", `x.yaml:17: expect.close: there is no "four"; did you mean "four-way"?`},
+		{"client FIN+ACK", "cleint FIN+ACK", `x.yaml:19: expect.segments[1]: segment "cleint FIN+ACK": it is sent by client or server`},
+		{"client FIN+ACK", "client FIN", `no flags "FIN"; did you mean`},
+		{"acks FIN at", "ack FIN at", `"ack FIN at 39..58" is not understood`},
+		{"TIME_WAIT", "TIME-WAIT", `x.yaml:22: expect.states.client: there is no "TIME-WAIT"; did you mean "TIME_WAIT"?`},
+		{"ack_delay_ms: 39..58", "ack_delay_ms: 58..39", `x.yaml:23: expect.ack_delay_ms: "58..39" ends before it begins`},
+		{"ack_delay_ms: 39..58", "ack_delay_ms: 40 ms", `"40 ms" is not a number such as 3`},
+		{"subject: server", "subject: server\nsubject: client", `x.yaml:6: "subject" is given twice, first in line 5`},
+		{"subject: server", "slow: yes", `x.yaml:5: slow is "yes"; want true or false`},
+		{"subject: server", "repeat: 0", "x.yaml:5: repeat is 0; want 1 to 1000"},
+		{"shows: That it is.", "shows: [a]", "x.yaml:3: shows is a list; want a value"},
+		{"shows: That it is.", "shows: &a b", "anchors and aliases are not part of the format"},
+		{"[1, 18]", "{1: 2}", "x.yaml:4: claims is a mapping; want a list"},
+		{"shows: That", "shows: 'That", "x.yaml"},
+		{"ack_delay_ms: 39..58\n", "ack_delay_ms: 39..58\n---\nname: b\n", "a second document begins"},
+		{"ack_delay_ms: 39..58", "lasts: {side: server, ms: 100}", "x.yaml:23: the server is CLOSED already, by states"},
+	} {
+		broken := strings.Replace(whole, tt.old, tt.new, 1)
+		if broken == whole {
+			t.Fatalf("%q is not in the example", tt.old)
+		}
+		_, err := Parse("x.yaml", []byte(broken))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q for %q: %v, want %s", tt.new, tt.old, err, tt.want)
+		}
+	}
+}
+
+// TestManyMistakes: all of them are told at once.
+func TestManyMistakes(t *testing.T) {
+	broken := strings.NewReplacer("shows:", "show:", "close: four-way", "close: fourway").Replace(whole)
+	_, err := Parse("x.yaml", []byte(broken))
+	var syntax *SyntaxError
+	if !errors.As(err, &syntax) || syntax.Line != 3 {
+		t.Errorf("first: %+v", syntax)
+	}
+	if n := strings.Count(err.Error(), "x.yaml:"); n != 3 {
+		t.Errorf("%d mistakes in %v", n, err)
+	}
+	for _, empty := range []string{"", "\n# nothing\n", "null", "[]"} {
+		if _, err := Parse("x.yaml", []byte(empty)); err == nil {
+			t.Errorf("%q parses", empty)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(whole)
+	f.Add("a: &b [*b]")
+	files, err := filepath.Glob("corpus/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(content))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := Parse("fuzz.yaml", []byte(text))
+		if (e == nil) == (err == nil) {
+			t.Fatalf("experiment %v, error %v", e, err)
+		}
+		if e != nil && (e.Name == "" || e.Repeat < 1 || e.Expect.Close == "") {
+			t.Errorf("incomplete: %+v", e)
+		}
+		var syntax *SyntaxError
+		if err != nil && (!errors.As(err, &syntax) || syntax.File != "fuzz.yaml") {
+			t.Errorf("an error without a place: %v", err)
+		}
+	})
+}

@@ -1,0 +1,31 @@
+// Package experiment makes claims about closing TCP into files that are run and
+// judged: what to do, on which side, and what must be seen of it.
+//
+//	file --Parse--> Experiment --Run--> Result: pass, fail or skip, and why
+//
+// Each attempt has network namespaces of its own, so that nothing is left of the
+// one before. The subject, server or client, is at the far end of a link; the
+// other side, the peer, is always the kernel's. The addresses are the same
+// whatever the subject:
+//
+//	     the peer's namespace
+//	+-----------------------------+
+//	|  kernel TCP   link (TUN) ===|=== lastack, 10.77.0.2        subject lastack
+//	|  10.77.0.1                  |
+//	+-----------------------------+           the subject's namespace
+//	+-----------------------------+          +-----------------------+
+//	|  kernel TCP   link (veth) ==|==========|  kernel TCP           |   kernel
+//	|  10.77.0.1                  |          |  10.77.0.2            |
+//	+-----------------------------+          +-----------------------+
+//	           packet socket
+//
+// What the packet socket on the link saw goes through harness/teardown; what
+// the sockets' states are, their owners tell.
+//
+// The types of a file carry the words that explain them in their tags: reading a
+// file, the JSON Schema and "lastack run --help-format" all go by those.
+// The built-in experiments are the files in the folder corpus.
+//
+// Run must be called inside a lab (package lab). The package impairs nothing and
+// sends no segments of its own making.
+package experiment

@@ -1,0 +1,110 @@
+package experiment
+
+import "lastack/harness/teardown"
+
+// The subjects of an experiment.
+const (
+	Lastack = "lastack"
+	Kernel  = "kernel"
+)
+
+// Subjects are both, in the order in which they are run.
+func Subjects() []string { return []string{Lastack, Kernel} }
+
+// Experiment is one file. The tags are the format: the name of a field, what it
+// means, whether it may be left out, and which values it takes.
+type Experiment struct {
+	Name     string   `yaml:"name" need:"yes" doc:"what the experiment is called: lower-case letters, digits and dashes"`
+	Question string   `yaml:"question" need:"yes" doc:"the question that it answers, in one sentence that ends with a question mark"`
+	Shows    string   `yaml:"shows" need:"yes" doc:"what it shows"`
+	Wrong    string   `yaml:"wrong" doc:"what people get wrong about it"`
+	Claims   []int    `yaml:"claims" doc:"the numbers, 1 to 49, of the claims that it examines"`
+	Slow     bool     `yaml:"slow" doc:"true if it takes more than 10 seconds: it is run with --slow only"`
+	Subject  string   `yaml:"subject" one:"server|client" doc:"which side is examined: the server (if left out) or the client; the other side is always the kernel's"`
+	Skip     Skip     `yaml:"skip" doc:"why it is not run on one of the subjects"`
+	Tunables Tunables `yaml:"tunables" doc:"settings of either side, each NAME: VALUE"`
+	Server   Server   `yaml:"server" need:"yes" doc:"the app that serves"`
+	Client   Client   `yaml:"client" need:"yes" doc:"what the client does: a command or steps"`
+	Repeat   int      `yaml:"repeat" doc:"how often the client does that, one after the other; once if left out"`
+	Expect   Expect   `yaml:"expect" need:"yes" doc:"what must be seen"`
+
+	// File is where it was read from.
+	File string `yaml:"-"`
+}
+
+// Skip says why a subject is left out; empty if it is not.
+type Skip struct {
+	Lastack string `yaml:"lastack" doc:"why it is not run on lastack"`
+	Kernel  string `yaml:"kernel" doc:"why it is not run on the kernel, such as a tunable that only lastack has"`
+}
+
+// Tunables are the settings of both sides.
+type Tunables struct {
+	Subject map[string]string `yaml:"subject" doc:"of the subject: lastack's tunables (lastack sysctl -a lists them); those that begin with net. are sysctls on the kernel"`
+	Peer    map[string]string `yaml:"peer" doc:"of the other side, which is the kernel's: sysctls of its network namespace"`
+}
+
+// Server is the app behind the listener.
+type Server struct {
+	App     string            `yaml:"app" need:"yes" doc:"its kind, as for lastack serve --app"`
+	Options map[string]string `yaml:"options" doc:"its options, each NAME: VALUE"`
+}
+
+// Client is what connects: a program, or steps on a socket.
+type Client struct {
+	Command []string `yaml:"command" doc:"a program and its arguments; {HOST} and {PORT} stand for the server's. Only where the subject is the server"`
+	Stdin   string   `yaml:"stdin" doc:"what the command reads from standard input"`
+	Steps   []Step   `yaml:"steps" doc:"what is done with a socket, in order"`
+}
+
+// Expect is what must be seen. What is left out may be anything.
+type Expect struct {
+	Close        teardown.Kind `yaml:"close" need:"yes" one:"three-way|four-way|simultaneous|half-closed|reset|refused|open|unanswered" doc:"how every connection closes"`
+	ActiveCloser teardown.Who  `yaml:"active_closer" one:"client|server|both|none" doc:"who sends the first FIN"`
+	TimeWait     teardown.Who  `yaml:"time_wait" one:"client|server|both|none" doc:"who goes into TIME_WAIT, by what the wire shows"`
+	ResetBy      teardown.Who  `yaml:"reset_by" one:"client|server|none" doc:"who sends the RST that ends the connection"`
+	Segments     []Pattern     `yaml:"segments" doc:"the segments from the first FIN or RST on, in order; those that a busy machine made somebody send again are left out of the comparison"`
+	States       States        `yaml:"states" need:"yes" doc:"the states of both sockets afterwards; of several connections, of each"`
+	AckDelay     Range         `yaml:"ack_delay_ms" doc:"the time from the first FIN to the first segment that acknowledges it, in ms"`
+	HalfClose    Range         `yaml:"half_close_bytes" doc:"how many bytes the other side sends after the first FIN and before its own"`
+	Lasts        Lasts         `yaml:"lasts" doc:"how long a state lasts, from the last segment on; the state is one of those in states"`
+	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
+	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
+}
+
+// States are RFC 9293's names, with underscores.
+type States struct {
+	Client string `yaml:"client" need:"yes" one:"ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT|CLOSED" doc:"of the client's socket; CLOSED if there is none"`
+	Server string `yaml:"server" need:"yes" one:"ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT|CLOSED" doc:"of the server's socket; CLOSED if there is none"`
+}
+
+// Lasts is how long one side stays in the state that Expect.States gives it.
+type Lasts struct {
+	Side string `yaml:"side" need:"yes" one:"client|server" doc:"whose state"`
+	MS   Range  `yaml:"ms" need:"yes" doc:"until the socket is gone, in ms"`
+}
+
+// Counts are of all that the client did.
+type Counts struct {
+	Connections    Range `yaml:"connections" doc:"connections that were seen; as many as repeat says if left out and failures too"`
+	Failures       Range `yaml:"failures" doc:"how often the client failed; never if left out"`
+	TimeWaitClient Range `yaml:"time_wait_client" doc:"sockets in TIME_WAIT at the client"`
+	TimeWaitServer Range `yaml:"time_wait_server" doc:"sockets in TIME_WAIT at the server"`
+}
+
+// Check is a command and what it must print.
+type Check struct {
+	Run    string `yaml:"run" need:"yes" doc:"a line for sh -c; its exit status does not matter"`
+	Prints string `yaml:"prints" doc:"what it must print, blanks around it left out"`
+}
+
+// Reason says why the experiment is not run on the subject; empty if it is.
+func (e *Experiment) Reason(subject string) string {
+	if subject == Kernel {
+		return e.Skip.Kernel
+	}
+	return e.Skip.Lastack
+}
+
+// port is where the server listens.
+const port = 8000

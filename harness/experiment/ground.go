@@ -1,0 +1,162 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"lastack/harness/app"
+	"lastack/harness/lab"
+	"lastack/stack"
+	"lastack/tun"
+)
+
+// The addresses; the picture is in the package comment.
+const linkName = "link"
+
+var (
+	nearPrefix = netip.MustParsePrefix("10.77.0.1/24")
+	farPrefix  = netip.MustParsePrefix("10.77.0.2/24")
+)
+
+// ground is what one attempt at an experiment happens on.
+type ground struct {
+	// near is the kernel's namespace that the link is captured in; far is the
+	// subject's, if that is the kernel.
+	near, far *lab.Namespace
+	host      *stack.Host
+
+	subject, peer  side
+	client, server side
+	to             netip.AddrPort
+
+	cancel context.CancelFunc
+	apps   sync.WaitGroup
+	failed error // the app's; read after apps.Wait
+}
+
+// raise builds the ground; who raises it razes it.
+func raise(ctx context.Context, e *Experiment, subject string) (_ *ground, err error) {
+	g := &ground{}
+	ctx, g.cancel = context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.raze())
+		}
+	}()
+	if g.near, err = lab.NewNamespace(); err != nil {
+		return nil, err
+	}
+	g.peer = &kernelSide{g.near, nearPrefix.Addr()}
+	if subject == Kernel {
+		err = g.raiseKernel()
+	} else {
+		err = g.raiseLastack()
+	}
+	if err != nil {
+		return nil, err
+	}
+	g.client, g.server = g.peer, g.subject
+	if e.Subject == "client" {
+		g.client, g.server = g.subject, g.peer
+	}
+	if err := g.tune(e); err != nil {
+		return nil, err
+	}
+	return g, g.serve(ctx, e)
+}
+
+func (g *ground) raiseKernel() (err error) {
+	if g.far, err = lab.NewNamespace(); err != nil {
+		return err
+	}
+	g.subject = &kernelSide{g.far, farPrefix.Addr()}
+	return lab.Veth(lab.VethConfig{
+		A:         lab.VethEnd{Namespace: g.near, Name: linkName, Addrs: []netip.Prefix{nearPrefix}},
+		B:         lab.VethEnd{Namespace: g.far, Name: "far", Addrs: []netip.Prefix{farPrefix}},
+		NoOffload: true,
+	})
+}
+
+func (g *ground) raiseLastack() error {
+	var dev tun.Device
+	err := g.near.Do(func() (err error) {
+		dev, err = tun.Open(tun.Config{Name: linkName, Addrs: []netip.Prefix{nearPrefix}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.host, err = stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{farPrefix.Addr()}})
+	if err != nil {
+		return err
+	}
+	g.subject = &lastackSide{g.host}
+	return nil
+}
+
+// unsupported is a setting that this machine's kernel does not have.
+type unsupported struct {
+	name string
+	err  error
+}
+
+func (u *unsupported) Error() string {
+	return fmt.Sprintf("this kernel has no %s; run it on a newer one, or with --subject lastack", u.name)
+}
+
+func (u *unsupported) Unwrap() error { return u.err }
+
+// tune makes the settings of both sides.
+func (g *ground) tune(e *Experiment) error {
+	for _, x := range []struct {
+		side side
+		set  map[string]string
+	}{{g.subject, e.Tunables.Subject}, {g.peer, e.Tunables.Peer}} {
+		for _, name := range slices.Sorted(maps.Keys(x.set)) {
+			err := x.side.set(name, x.set[name])
+			if errors.Is(err, fs.ErrNotExist) {
+				return &unsupported{name, err}
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (g *ground) serve(ctx context.Context, e *Experiment) error {
+	a, err := app.New(e.Server.spec(), app.Config{})
+	if err != nil {
+		return err
+	}
+	l, err := g.server.listen()
+	if err != nil {
+		return fmt.Errorf("listening for %s: %w", e.Server.App, err)
+	}
+	g.to = netip.AddrPortFrom(g.server.addr(), port)
+	g.apps.Go(func() { g.failed = a.Serve(ctx, l) })
+	return nil
+}
+
+// raze ends everything that raise began; what it could not end ends with the lab.
+func (g *ground) raze() error {
+	g.cancel()
+	g.apps.Wait()
+	errs := []error{g.failed}
+	if g.host != nil {
+		errs = append(errs, g.host.Close())
+	}
+	for _, ns := range []*lab.Namespace{g.near, g.far} {
+		if ns != nil {
+			errs = append(errs, ns.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

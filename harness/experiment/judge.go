@@ -1,0 +1,110 @@
+package experiment
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lastack/harness/teardown"
+)
+
+// judge compares what was seen with what is expected. The answer is the first
+// difference in words, or empty, and which connection shows it.
+func (x *Expect) judge(repeat int, o *observed) (why string, conn int) {
+	if why := x.judgeClient(repeat, o); why != "" {
+		return why, 0
+	}
+	for i := range o.reports {
+		why := x.judgeConn(&o.reports[i])
+		if why == "" {
+			continue
+		}
+		if len(o.reports) > 1 {
+			why = fmt.Sprintf("connection %d of %d: %s", i+1, len(o.reports), why)
+		}
+		return why, i
+	}
+	if o.states != x.States && len(o.reports) > 0 {
+		return x.judgeStates(o), o.stray
+	}
+	if !o.settled {
+		return fmt.Sprintf("the sockets did not come to rest within %v", settlePatience), 0
+	}
+	return x.judgeRest(o), 0
+}
+
+// judgeClient is about what the client did, and how many connections came of it.
+func (x *Expect) judgeClient(repeat int, o *observed) string {
+	want := x.Counts.Failures
+	if !want.Set {
+		want = Range{Set: true}
+	}
+	if !want.Has(float64(o.failures)) {
+		why := fmt.Sprintf("the client failed %d times of %d, expected %s", o.failures, repeat, want)
+		if o.failed != nil {
+			why += ": " + o.failed.Error()
+		}
+		return why
+	}
+	want = x.Counts.Connections
+	if !want.Set {
+		want = Range{Min: float64(repeat - o.failures), Max: float64(repeat - o.failures), Set: true}
+	}
+	if n := len(o.reports); !want.Has(float64(n)) {
+		return fmt.Sprintf("there were %d connections, expected %s", n, want)
+	}
+	return ""
+}
+
+// judgeConn is about one connection on the wire.
+func (x *Expect) judgeConn(r *teardown.Report) string {
+	switch {
+	case r.Close != x.Close:
+		return fmt.Sprintf("the close is %s, expected %s", r.Close, x.Close)
+	case x.ActiveCloser != "" && r.ActiveCloser != x.ActiveCloser:
+		return fmt.Sprintf("the active closer is %s, expected %s", r.ActiveCloser, x.ActiveCloser)
+	case x.TimeWait != "" && r.TimeWait != x.TimeWait:
+		return fmt.Sprintf("TIME_WAIT is at %s, expected %s", r.TimeWait, x.TimeWait)
+	case x.ResetBy != "" && r.ResetBy != x.ResetBy:
+		return fmt.Sprintf("the RST is from %s, expected %s", r.ResetBy, x.ResetBy)
+	case !x.HalfClose.Has(float64(r.HalfCloseBytes)):
+		return fmt.Sprintf("%d bytes flowed after the first FIN, expected %s", r.HalfCloseBytes, x.HalfClose)
+	case x.AckDelay.Set && (r.AckDelayUS < 0 || !x.AckDelay.Has(millis(r.AckDelayUS))):
+		return fmt.Sprintf("the first FIN was acknowledged after %.2f ms, expected %s", millis(r.AckDelayUS), x.AckDelay)
+	case len(x.Segments) > 0:
+		return differ(x.Segments, r.Segments)
+	}
+	return ""
+}
+
+func (x *Expect) judgeStates(o *observed) string {
+	var parts []string
+	for _, s := range [][3]string{{"client", o.states.Client, x.States.Client}, {"server", o.states.Server, x.States.Server}} {
+		if s[1] != s[2] {
+			parts = append(parts, fmt.Sprintf("the %s's socket is %s, expected %s", s[0], s[1], s[2]))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// judgeRest is about what was looked at when the states were as expected.
+func (x *Expect) judgeRest(o *observed) string {
+	for i, c := range x.Checks {
+		if got := o.prints[i]; got != strings.TrimSpace(c.Prints) {
+			return fmt.Sprintf("%s printed %s, expected %s", c.Run, quote(got), quote(c.Prints))
+		}
+	}
+	for i, want := range []Range{x.Counts.TimeWaitClient, x.Counts.TimeWaitServer} {
+		if n := o.timeWaits[i]; !want.Has(float64(n)) {
+			return fmt.Sprintf("%d sockets are in TIME_WAIT at the %s, expected %s", n, [...]string{"client", "server"}[i], want)
+		}
+	}
+	if ms := float64(o.lasted) / float64(time.Millisecond); x.Lasts.Side != "" && !x.Lasts.MS.Has(ms) {
+		state := x.States.Server
+		if x.Lasts.Side == "client" {
+			state = x.States.Client
+		}
+		return fmt.Sprintf("%s of the %s lasted %.0f ms, expected %s", state, x.Lasts.Side, ms, x.Lasts.MS)
+	}
+	return ""
+}

@@ -1,0 +1,166 @@
+package experiment
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"lastack/harness/teardown"
+	"lastack/harness/teardown/teardowntest"
+)
+
+const shake = `
+	client 10.77.0.1:4000
+	server 10.77.0.2:8000
+	0    c SYN mss=1460
+	0.03 s SYN+ACK mss=1460
+	0.05 c ACK
+	0.1  c PSH+ACK len=100
+	0.2  s PSH+ACK len=100
+`
+
+// The closes that an experiment may meet.
+const (
+	three = shake + `
+	0.30 c FIN+ACK
+	0.35 s FIN+ACK
+	0.40 c ACK`
+	four = shake + `
+	0.30 c FIN+ACK
+	40.3 s ACK
+	60.3 s FIN+ACK
+	60.4 c ACK`
+	finTwice = shake + `
+	0.30 c FIN+ACK
+	210  c FIN+ACK
+	211  s FIN+ACK
+	211.2 c ACK`
+	aborted = shake + `
+	0.30 s RST+ACK`
+)
+
+func report(t *testing.T, script string) teardown.Report {
+	t.Helper()
+	recs, err := teardowntest.Parse(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := teardown.NewTable(teardown.Config{Keep: -1})
+	var c *teardown.Conn
+	for i := range recs {
+		c = table.Add(&recs[i])
+	}
+	return c.Report()
+}
+
+func patterns(t *testing.T, lines ...string) []Pattern {
+	t.Helper()
+	out := make([]Pattern, len(lines))
+	for i, l := range lines {
+		if err := out[i].parse(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// expected is a three-way close as the corpus has it.
+func expected(t *testing.T) Expect {
+	return Expect{
+		Close: teardown.ThreeWay, ActiveCloser: teardown.Client, TimeWait: teardown.Client,
+		Segments: patterns(t, "client FIN+ACK", "server FIN+ACK acks FIN", "client ACK acks FIN"),
+		States:   States{"TIME_WAIT", "CLOSED"},
+	}
+}
+
+func seen(r ...teardown.Report) observed {
+	return observed{reports: r, settled: true, states: States{"TIME_WAIT", "CLOSED"}}
+}
+
+// TestJudge: every expectation can fail, and says how.
+func TestJudge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		script string
+		change func(x *Expect, o *observed)
+		want   string
+	}{
+		"as expected":       {script: three},
+		"a FIN sent again":  {script: finTwice},
+		"kind":              {four, nil, "the close is four-way, expected three-way"},
+		"reset":             {aborted, nil, "the close is reset, expected three-way"},
+		"closer":            {three, func(x *Expect, _ *observed) { x.ActiveCloser = teardown.Server }, "the active closer is client, expected server"},
+		"TIME_WAIT":         {three, func(x *Expect, _ *observed) { x.TimeWait = teardown.Server }, "TIME_WAIT is at client, expected server"},
+		"RST":               {three, func(x *Expect, _ *observed) { x.ResetBy = teardown.Server }, "the RST is from none, expected server"},
+		"half-close":        {three, func(x *Expect, _ *observed) { x.HalfClose = Range{1, 9, true} }, "0 bytes flowed after the first FIN, expected 1..9"},
+		"ACK delay":         {three, func(x *Expect, _ *observed) { x.AckDelay = Range{1, 9, true} }, "acknowledged after 0.05 ms, expected 1..9"},
+		"states":            {three, func(_ *Expect, o *observed) { o.states.Server = "LAST_ACK" }, "the server's socket is LAST_ACK, expected CLOSED"},
+		"no rest":           {three, func(_ *Expect, o *observed) { o.settled = false }, "did not come to rest"},
+		"a failure":         {three, func(_ *Expect, o *observed) { o.failures, o.failed = 1, errors.New("broken") }, "the client failed 1 times of 1, expected 0: broken"},
+		"connections":       {three, func(x *Expect, _ *observed) { x.Counts.Connections = Range{2, 2, true} }, "there were 1 connections, expected 2"},
+		"TIME_WAIT counted": {three, func(x *Expect, _ *observed) { x.Counts.TimeWaitServer = Range{2, 2, true} }, "0 sockets are in TIME_WAIT at the server, expected 2"},
+		"a check":           {three, func(x *Expect, o *observed) { x.Checks, o.prints = []Check{{"echo", "1"}}, []string{"0"} }, `echo printed "0", expected "1"`},
+		"a state that is short": {three, func(x *Expect, o *observed) {
+			x.Lasts, o.lasted = Lasts{"client", Range{50, 60, true}}, time.Millisecond
+		}, "TIME_WAIT of the client lasted 1 ms, expected 50..60"},
+	} {
+		x, o := expected(t), seen(report(t, tt.script))
+		if tt.change != nil {
+			tt.change(&x, &o)
+		}
+		got, _ := x.judge(1, &o)
+		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestJudgeNames which of several connections differs.
+func TestJudgeNames(t *testing.T) {
+	x, o := expected(t), seen(report(t, three), report(t, four))
+	if why, conn := x.judge(2, &o); !strings.HasPrefix(why, "connection 2 of 2: ") || conn != 1 {
+		t.Errorf("%d: %s", conn, why)
+	}
+}
+
+func TestDiffer(t *testing.T) {
+	lines := func(script string) []teardown.Line { r := report(t, script); return r.Segments }
+	for _, tt := range []struct {
+		script string
+		want   []string
+		why    string
+	}{
+		{four, []string{"client FIN+ACK", "server ACK acks FIN at 39..58", "server FIN+ACK", "client ACK acks FIN"}, ""},
+		{four, []string{"client FIN+ACK", "...", "client ACK acks FIN"}, ""},
+		{four, []string{"...", "server FIN+ACK", "..."}, ""},
+		{three, []string{"client FIN+ACK", "...", "server FIN+ACK acks FIN", "client ACK acks FIN"}, ""},
+		{four, []string{"client FIN+ACK", "server ACK acks FIN at 41..58", "..."}, `segment 2 of the close is "server ACK acks FIN at 40.00 ms", expected "server ACK acks FIN at 41..58"`},
+		{four, []string{"client FIN+ACK", "server FIN+ACK acks FIN", "client ACK acks FIN"}, `segment 2 of the close is "server ACK acks FIN at 40.00 ms", expected "server FIN+ACK acks FIN"`},
+		{three, []string{"client FIN+ACK"}, `segment 2 of the close is "server FIN+ACK acks FIN at 0.05 ms", expected none`},
+		{aborted, []string{"server RST+ACK", "client ACK"}, `segment 2 of the close is missing, expected "client ACK"`},
+		{three, []string{"client FIN+ACK with data", "..."}, `segment 1 of the close is "client FIN+ACK at 0.00 ms"`},
+	} {
+		got := differ(patterns(t, tt.want...), lines(tt.script))
+		if tt.why == "" && got != "" || !strings.Contains(got, tt.why) {
+			t.Errorf("%v: %q, want %q", tt.want, got, tt.why)
+		}
+	}
+}
+
+// TestSettle: a result keeps why it was tried again, and shows what differs.
+func TestSettle(t *testing.T) {
+	e := &Experiment{Name: "x", Repeat: 1, Expect: expected(t)}
+	r := &Result{}
+	late, fine := seen(report(t, four)), seen(report(t, three))
+	r.settle(e, &late)
+	if r.Verdict != Fail || r.Close != teardown.FourWay || len(r.Segments) != 4 {
+		t.Errorf("%+v", r)
+	}
+	r.settle(e, &fine)
+	if r.Verdict != Pass || r.Why != "" || r.Attempts != 2 || len(r.Earlier) != 1 || r.States.Client != "TIME_WAIT" {
+		t.Errorf("%+v", r)
+	}
+	if Passed([]Result{*r, {Verdict: Fail}}) || Passed(nil) || !Passed([]Result{*r, {Verdict: Skipped}}) {
+		t.Error("passed")
+	}
+}

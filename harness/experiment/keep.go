@@ -1,0 +1,53 @@
+package experiment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"lastack/harness/capture"
+)
+
+// keep saves the packets of the last attempt and the result, if that is wanted.
+func (c *Config) keep(r *Result, a *attempt) error {
+	if c.Keep == "" {
+		return nil
+	}
+	if err := os.MkdirAll(c.Keep, 0o755); err != nil {
+		return fmt.Errorf("making the folder to keep captures in: %w", err)
+	}
+	base := filepath.Join(c.Keep, r.Experiment+"-"+r.Subject)
+	r.Capture = base + ".pcap"
+	if err := savePackets(r.Capture, a.packets); err != nil {
+		return fmt.Errorf("keeping the capture of %s: %w", r.Experiment, err)
+	}
+	doc, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(base+".json", append(doc, '\n'), 0o644)
+}
+
+func savePackets(file string, packets []capture.Packet) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writePackets(f, packets), f.Close())
+}
+
+func writePackets(f io.Writer, packets []capture.Packet) error {
+	w, err := capture.NewPcapWriter(f)
+	if err != nil {
+		return err
+	}
+	for _, p := range packets {
+		if err := w.Write(p); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}

@@ -1,0 +1,100 @@
+package experiment
+
+import (
+	"fmt"
+
+	"lastack/harness/teardown"
+)
+
+// Verdicts of a Result.
+const (
+	Pass    = "pass"
+	Fail    = "fail"
+	Skipped = "skip"
+)
+
+// Result is what an experiment came to on one subject.
+type Result struct {
+	Experiment string `json:"experiment"`
+	Subject    string `json:"subject"`
+	Verdict    string `json:"verdict"`
+	// Why is the first difference between expected and seen in a fail, and the
+	// reason and what to do about it in a skip; empty in a pass.
+	Why string `json:"why,omitempty"`
+	// Attempts is how often it was tried: a busy machine is late, which a
+	// further attempt tells from a difference. 0 in a skip.
+	Attempts int `json:"attempts"`
+	// Earlier is why the attempts before the last failed.
+	Earlier []string `json:"earlier,omitempty"`
+
+	// Close, ActiveCloser, TimeWait and Segments are those of the connection in
+	// Report, which is the first, or the one that differs.
+	Close        teardown.Kind    `json:"close,omitempty"`
+	ActiveCloser teardown.Who     `json:"active_closer,omitempty"`
+	TimeWait     teardown.Who     `json:"time_wait,omitempty"`
+	Segments     []teardown.Line  `json:"segments,omitempty"`
+	Report       *teardown.Report `json:"report,omitempty"`
+	// States are those of the sockets, as their owners told.
+	States *Ends `json:"states,omitempty"`
+
+	Connections int `json:"connections"`
+	// Failures counts what the client could not carry through, Failure is the
+	// first of them.
+	Failures       int    `json:"failures"`
+	Failure        string `json:"failure,omitempty"`
+	TimeWaitClient int    `json:"time_wait_client"`
+	TimeWaitServer int    `json:"time_wait_server"`
+	// LastedMS is how long the state lasted that the experiment is about.
+	LastedMS float64 `json:"lasted_ms,omitempty"`
+	// Prints are what the checks printed.
+	Prints []string `json:"prints,omitempty"`
+	// Capture is the file that the packets of the last attempt were kept in.
+	Capture string `json:"capture,omitempty"`
+}
+
+// Ends are the states of both sockets.
+type Ends struct {
+	Client string `json:"client"`
+	Server string `json:"server"`
+}
+
+// settle fills in what an attempt came to, and the verdict.
+func (r *Result) settle(e *Experiment, o *observed) {
+	if r.Why != "" {
+		r.Earlier = append(r.Earlier, r.Why)
+	}
+	why, conn := e.Expect.judge(e.Repeat, o)
+	r.Why, r.Verdict = why, Pass
+	if why != "" {
+		r.Verdict = Fail
+	}
+	r.Attempts++
+	r.Connections, r.Failures, r.Failure = len(o.reports), o.failures, ""
+	if o.failed != nil {
+		r.Failure = o.failed.Error()
+	}
+	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
+	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints
+	r.Report, r.States = nil, nil
+	if conn < len(o.reports) {
+		rep := &o.reports[conn]
+		r.Report, r.States = rep, &Ends{o.states.Client, o.states.Server}
+		r.Close, r.ActiveCloser, r.TimeWait, r.Segments = rep.Close, rep.ActiveCloser, rep.TimeWait, rep.Segments
+	}
+}
+
+// skip makes the result one that was not tried.
+func (r *Result) skip(format string, args ...any) *Result {
+	r.Verdict, r.Why = Skipped, fmt.Sprintf(format, args...)
+	return r
+}
+
+// Passed reports whether nothing failed and something was run or skipped.
+func Passed(results []Result) bool {
+	for i := range results {
+		if results[i].Verdict == Fail {
+			return false
+		}
+	}
+	return len(results) > 0
+}

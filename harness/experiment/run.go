@@ -1,0 +1,97 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"lastack/harness/lab"
+)
+
+// Config says how experiments are run. The zero value runs those that are not
+// slow on both subjects.
+type Config struct {
+	// Subjects to run on; nil means both.
+	Subjects []string
+	// Slow runs those that take more than 10 s, too.
+	Slow bool
+	// Keep is a folder for captures and reports, made if it is not there; empty
+	// means that nothing is kept.
+	Keep string
+	// Done is told of each result as it comes; nil means nobody is.
+	Done func(*Experiment, *Result)
+}
+
+// Validate reports a subject that does not exist.
+func (c *Config) Validate() error {
+	for _, s := range c.Subjects {
+		if !slices.Contains(Subjects(), s) {
+			return fmt.Errorf("there is no subject %s; there are lastack and kernel", quote(s))
+		}
+	}
+	return nil
+}
+
+// maxAttempts is how often an experiment is tried before its failure counts.
+// What is expected of a close holds for applications that are on time, and on a
+// machine that is busy with something else both sides may be late.
+const maxAttempts = 3
+
+// Run runs the experiments one after the other, each on every subject. An error
+// means that it could not go on; what is not as expected is no error, but a
+// Result with the verdict Fail.
+func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	subjects := cfg.Subjects
+	if subjects == nil {
+		subjects = Subjects()
+	}
+	var results []Result
+	for _, e := range all {
+		for _, subject := range Subjects() {
+			if !slices.Contains(subjects, subject) {
+				continue
+			}
+			r, err := cfg.run(ctx, e, subject)
+			if err != nil {
+				return results, fmt.Errorf("%s on %s: %w", e.Name, subject, err)
+			}
+			results = append(results, *r)
+			if cfg.Done != nil {
+				cfg.Done(e, r)
+			}
+		}
+	}
+	return results, nil
+}
+
+// run is one experiment on one subject.
+func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Result, error) {
+	r := &Result{Experiment: e.Name, Subject: subject}
+	if why := e.Reason(subject); why != "" {
+		return r.skip("%s", why), nil
+	}
+	if e.Slow && !c.Slow {
+		return r.skip("it takes more than 10 seconds; run it with --slow"), nil
+	}
+	for {
+		a, err := try(ctx, e, subject)
+		var missing *lab.MissingError
+		var lacks *unsupported
+		switch {
+		case errors.As(err, &missing):
+			return r.skip("%v", missing), nil
+		case errors.As(err, &lacks):
+			return r.skip("%v", lacks), nil
+		case err != nil:
+			return nil, err
+		}
+		r.settle(e, &a.seen)
+		if r.Verdict == Pass || r.Attempts == maxAttempts {
+			return r, c.keep(r, a)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package experiment
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"lastack/harness/app"
+)
+
+// Schema is the format as a JSON Schema, for editors.
+func Schema() []byte {
+	s := schemaOf(field{typ: reflect.TypeFor[Experiment]()})
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["title"] = "An experiment of lastack"
+	out, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(err) // maps and strings cannot fail
+	}
+	return append(out, '\n')
+}
+
+func schemaOf(f field) map[string]any {
+	s := map[string]any{}
+	if f.doc != "" {
+		s["description"] = f.doc
+	}
+	if what, pattern, ok := syntax(f.typ); ok {
+		s["type"], s["pattern"] = []string{"string", "number"}, pattern
+		s["$comment"] = what
+		return s
+	}
+	switch f.typ.Kind() {
+	case reflect.Bool:
+		s["type"] = "boolean"
+	case reflect.Int:
+		s["type"] = "integer"
+	case reflect.Slice:
+		s["type"], s["items"] = "array", schemaOf(field{typ: f.typ.Elem()})
+	case reflect.Map:
+		s["type"] = "object"
+		s["additionalProperties"] = map[string]any{"type": []string{"string", "number"}}
+	case reflect.Struct:
+		schemaOfObject(s, f.typ)
+	default:
+		s["type"] = "string"
+		if f.one != "" {
+			s["enum"] = strings.Split(f.one, "|")
+		}
+	}
+	return s
+}
+
+func schemaOfObject(s map[string]any, t reflect.Type) {
+	properties, required := map[string]any{}, []string{}
+	for _, f := range fieldsOf(t) {
+		p := schemaOf(f)
+		if t == reflect.TypeFor[Server]() && f.name == "app" {
+			p["enum"] = appKinds()
+		}
+		properties[f.name] = p
+		if f.need {
+			required = append(required, f.name)
+		}
+	}
+	s["type"], s["additionalProperties"] = "object", false
+	s["properties"], s["required"] = properties, required
+}
+
+func appKinds() []string {
+	var out []string
+	for _, k := range app.Kinds() {
+		out = append(out, k.Name)
+	}
+	return out
+}
+
+// Help is the documentation of the format for a person.
+func Help() string {
+	var b strings.Builder
+	b.WriteString(`An experiment is a YAML file. Every field that there is:
+
+`)
+	helpObject(&b, reflect.TypeFor[Experiment](), "")
+	b.WriteString("\nSteps of a client; each may end with \"fails ERROR\", where ERROR is\n" +
+		strings.Join(failureNames(), ", ") + ":\n\n")
+	for _, v := range verbs() {
+		fmt.Fprintf(&b, "  %s\n%s", v.form, wrap(v.doc, "      "))
+	}
+	b.WriteString("\nA segment is written\n\n" + wrap(patternSyntax, "  ") + "\n" + wrap("where FLAGS are "+
+		strings.Join(flagSets, ", ")+" (PSH does not count), acks FIN marks the first segment that acknowledges the other "+
+		"side's FIN, and at gives ms since the first FIN or RST.", "") + "\nApps and their options:\n\n")
+	for _, k := range app.Kinds() {
+		fmt.Fprintf(&b, "  %s\n%s", k.Name, wrap(k.Doc, "      "))
+		for _, o := range k.Options {
+			b.WriteString(wrap(fmt.Sprintf("%s: %s (%s if left out)", o.Name, o.Doc, o.Default), "        "))
+		}
+	}
+	b.WriteString("\nAn example:\n\n" + indent(example, "    "))
+	return b.String()
+}
+
+func helpObject(b *strings.Builder, t reflect.Type, in string) {
+	for _, f := range fieldsOf(t) {
+		need := ""
+		if f.need {
+			need = ", required"
+		}
+		takes := kind(f)
+		inner := f.typ
+		if inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		_, _, own := syntax(inner)
+		nested := inner.Kind() == reflect.Struct && !own
+		fmt.Fprintf(b, "%s  %s\n", in, f.name+need)
+		b.WriteString(wrap(f.doc, in+"      "))
+		if !nested {
+			b.WriteString(wrap("("+takes+")", in+"      "))
+		} else {
+			helpObject(b, inner, in+"    ")
+		}
+	}
+}
+
+// example is a whole experiment, from the corpus.
+var example = mustRead("three-way.yaml")
+
+func indent(text, by string) string {
+	return by + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+by) + "\n"
+}
+
+// wrap breaks text at 78 columns, each line behind the indent.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	line := indent
+	for _, w := range strings.Fields(text) {
+		if len(line)+len(w) > 78 && line != indent {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = indent
+		}
+		line += w + " "
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+	return b.String()
+}

@@ -1,0 +1,80 @@
+package experiment
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"lastack/harness/ladder"
+)
+
+// Text tells of results as they come, and sums them up.
+type Text struct {
+	W io.Writer
+	// Color allows ANSI colours.
+	Color bool
+	// Ladders draws every connection; without, only those that failed.
+	Ladders bool
+}
+
+// Done writes a line about a result, and what there is to say about it.
+func (t Text) Done(e *Experiment, r *Result) {
+	fmt.Fprintf(t.W, "%s  %-7s  %s\n", t.verdict(r.Verdict), r.Subject, r.Experiment+r.evidence())
+	if r.Why != "" {
+		fmt.Fprint(t.W, wrap(r.Why, "               "))
+	}
+	if r.Attempts > 1 {
+		fmt.Fprint(t.W, wrap(fmt.Sprintf("(%d attempts; at first: %s)", r.Attempts, r.Earlier[0]), "               "))
+	}
+	if r.Report == nil || !t.Ladders && r.Verdict != Fail {
+		return
+	}
+	cfg := ladder.Config{Client: "the kernel", Server: "the kernel", Color: t.Color}
+	if r.Subject == Lastack {
+		cfg.Server = "lastack"
+		if e.Subject == "client" {
+			cfg.Client, cfg.Server = cfg.Server, cfg.Client
+		}
+	}
+	fmt.Fprintf(t.W, "\n%sstates afterwards: client %s, server %s\n\n",
+		ladder.Render(r.Report, cfg), r.States.Client, r.States.Server)
+}
+
+// evidence is what was measured, in a few words.
+func (r *Result) evidence() string {
+	var parts []string
+	if r.Close != "" {
+		parts = append(parts, string(r.Close))
+	}
+	if r.Report != nil && r.Report.AckDelayUS >= 0 && r.Close != "" {
+		parts = append(parts, fmt.Sprintf("ACK after %.2f ms", millis(r.Report.AckDelayUS)))
+	}
+	if r.Connections > 1 {
+		parts = append(parts, fmt.Sprintf("%d connections", r.Connections))
+	}
+	if r.LastedMS > 0 {
+		parts = append(parts, fmt.Sprintf("%.2f s", r.LastedMS/1000))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, ", ")
+}
+
+// Summary counts the verdicts.
+func (t Text) Summary(results []Result) {
+	n := map[string]int{}
+	for i := range results {
+		n[results[i].Verdict]++
+	}
+	fmt.Fprintf(t.W, "\n%d passed, %d failed, %d skipped\n", n[Pass], n[Fail], n[Skipped])
+}
+
+func (t Text) verdict(v string) string {
+	word := strings.ToUpper(v)
+	if !t.Color {
+		return word
+	}
+	color := map[string]string{Pass: "32", Fail: "31", Skipped: "33"}[v]
+	return "\x1b[" + color + "m" + word + "\x1b[0m"
+}

@@ -1,0 +1,120 @@
+package experiment
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/netip"
+	"sync"
+	"time"
+
+	"lastack/harness/capture"
+	"lastack/harness/lab"
+	"lastack/harness/teardown"
+	"lastack/stack/segment"
+)
+
+// watch is the capture of one attempt, taken apart into connections as it goes.
+type watch struct {
+	live *capture.Live
+	over chan error // what ended the reader
+
+	mu      sync.Mutex
+	table   *teardown.Table
+	old     []*teardown.Conn // that the table has forgotten: their 4-tuple was used again
+	packets []capture.Packet
+	last    time.Time
+}
+
+// startWatch captures what crosses the link from now on.
+func startWatch(near *lab.Namespace) (*watch, error) {
+	w := &watch{over: make(chan error, 1)}
+	w.table = teardown.NewTable(teardown.Config{
+		Keep: -1, OnForget: func(c *teardown.Conn) { w.old = append(w.old, c) },
+	})
+	err := near.Do(func() (err error) {
+		w.live, err = capture.OpenLive(linkName, capture.LiveConfig{})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	go w.read()
+	return w, nil
+}
+
+// read ends with the capture: at finish or abandon.
+func (w *watch) read() {
+	for {
+		p, err := w.live.Next()
+		if err != nil {
+			w.over <- err
+			return
+		}
+		w.add(p)
+	}
+}
+
+func (w *watch) add(p capture.Packet) {
+	s, err := segment.Parse(p.Data)
+	if err != nil {
+		return // not TCP: neighbour discovery and its like
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.table.Add(&teardown.Record{Time: p.Time, Seg: s})
+	w.last = p.Time
+	p.Data = bytes.Clone(p.Data)
+	w.packets = append(w.packets, p)
+}
+
+// pair is who has a connection with whom.
+type pair struct{ client, server netip.AddrPort }
+
+// pairs are the connections seen so far, those on one 4-tuple apart.
+func (w *watch) pairs() (all []pair) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns() {
+		all = append(all, pair{c.Client(), c.Server()})
+	}
+	return all
+}
+
+// conns are the connections so far; w.mu is held.
+func (w *watch) conns() []*teardown.Conn {
+	return append(append([]*teardown.Conn(nil), w.old...), w.table.All()...)
+}
+
+// reports are those of the connections so far, in the order of their first
+// segments as far as their 4-tuples were used once.
+func (w *watch) reports() []teardown.Report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []teardown.Report
+	for _, c := range w.conns() {
+		all = append(all, c.Report())
+	}
+	return all
+}
+
+// latest is when the latest segment was seen.
+func (w *watch) latest() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
+}
+
+// finish ends the capture when all of it is read.
+func (w *watch) finish() error {
+	err := w.live.Stop()
+	if err == nil {
+		if err = <-w.over; errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	return errors.Join(err, w.live.Close())
+}
+
+// abandon ends the capture without looking at it. After finish it does nothing.
+func (w *watch) abandon() { _ = w.live.Close() }
