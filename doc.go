@@ -10,7 +10,7 @@
 //	stack/link           TUN <-> netstack link endpoint
 //	     |
 //	stack/closepath      a link endpoint that wraps another:
-//	     |               tap(wire) -> TIME_WAIT -> delayed ACK -> tap(host)
+//	     |               tap(wire) -> impairment -> TIME_WAIT -> delayed ACK -> tap(host)
 //	gVisor netstack      handshake, windows, retransmission, congestion control
 //	     |
 //	stack                Host: Listen, Dial

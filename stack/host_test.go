@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun/tuntest"
 
@@ -129,13 +131,31 @@ func TestConfigValidate(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"no device":        {Config{Addrs: []netip.Addr{addr4}}, "Device"},
-		"no address":       {Config{Device: dev}, "Addrs"},
-		"multicast":        {Config{Device: dev, Addrs: []netip.Addr{netip.MustParseAddr("224.0.0.1")}}, "224.0.0.1"},
+		"no device":  {Config{Addrs: []netip.Addr{addr4}}, "Device"},
+		"no address": {Config{Device: dev}, "Addrs"},
+		"multicast":  {Config{Device: dev, Addrs: []netip.Addr{netip.MustParseAddr("224.0.0.1")}}, "224.0.0.1"},
+		"bad rule": {
+			Config{Device: dev, Addrs: []netip.Addr{addr4}, Impairments: []impair.Rule{{}, {Picks: impair.Nth}}}, "impairment 2",
+		},
 		"negative backlog": {Config{Device: dev, Addrs: []netip.Addr{addr4}, Backlog: -1}, "Backlog"},
 	} {
 		if _, err := New(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestSetImpairments(t *testing.T) {
+	w := newTwo(t)
+	if err := w.host.SetImpairments([]impair.Rule{{Delay: time.Second}}); err == nil {
+		t.Error("a rule that drops and has a delay was taken")
+	}
+	for _, want := range [][]impair.Rule{{{Kind: impair.FIN}, {Kind: impair.RST}}, nil} {
+		if err := w.host.SetImpairments(want); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.host.Impairments(); !slices.Equal(got, want) {
+			t.Errorf("rules %v, want %v", got, want)
 		}
 	}
 }

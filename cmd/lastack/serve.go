@@ -28,6 +28,17 @@ it closes. Talk to it with curl, nc or anything else; watch it with tcpdump.
 It needs CAP_NET_ADMIN, and gives up all privileges once it is set up. Ctrl-C
 ends it with a summary; the TUN goes with it, unless it was there before.
 
+Rules (--impair RULE) are lines such as
+
+  drop the 1st pure ACK of a FIN from host
+  delay segments with FIN from peer by 30 ms
+  duplicate every 3rd SYN+ACK from host on port 80
+  drop 5% of all segments from either
+
+with drop, delay, duplicate, reorder or corrupt; SYN, SYN+ACK, FIN, RST, data,
+pure ACK or ACK of a FIN; and from host, peer or either. They count in each
+connection, or "of all".
+
 Apps (--app PORT=KIND[,KEY=VALUE]...):
 ` + appHelp(),
 		Args: cobra.NoArgs,
@@ -37,6 +48,8 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.StringArrayVar(&kernel, "kernel-addr", nil, "kernel's address on the TUN, as CIDR; once for each family\n(default 10.77.0.1/24 and fd77::1/64)")
 	f.StringArrayVar(&hosts, "host-addr", nil, "host's address; once for each family (default: the one after the kernel's)")
 	f.StringArrayVarP(&cfg.Settings, "set", "w", nil, "set a tunable: NAME=VALUE; repeatable")
+	f.StringArrayVar(&cfg.Impairments, "impair", nil, "make the wire bad by a `rule`; repeatable, the first that picks a segment acts")
+	f.Uint64Var(&cfg.Seed, "seed", 0, "seed of random impairments")
 	f.StringArrayVar(&apps, "app", nil, "serve PORT=KIND[,KEY=VALUE]...; repeatable (default: the list above)")
 	f.StringVar(&cfg.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
 	f.StringVar(&cfg.Control, "control", defaultSocket(), "open the control API on this unix `socket`; none if it is empty")

@@ -39,7 +39,7 @@ func handshake(l []teardown.Line) int {
 	}
 	for i, flags := range []string{"SYN", "SYN+ACK", "ACK"} {
 		who := [...]teardown.Who{teardown.Client, teardown.Server, teardown.Client}[i]
-		if l[i].Flags != flags || l[i].From != who || l[i].Len != 0 || l[i].Why != "" {
+		if l[i].Flags != flags || l[i].From != who || l[i].Len != 0 || l[i].Why != "" || l[i].Impaired != "" {
 			return 0
 		}
 	}
@@ -85,13 +85,16 @@ func remarkable(l *teardown.Line, closing bool) bool {
 			return true
 		}
 	}
-	return closing && (l.Why != "" || l.Carries != "")
+	return l.Impaired != "" || closing && (l.Why != "" || l.Carries != "")
 }
 
 func segmentRow(l *teardown.Line, notes bool) row {
 	r := row{timeUS: l.TimeUS, line: l, states: l.States}
 	if l.Why != "" && (notes || remarkable(l, false)) {
 		r.notes = []string{l.Why}
+	}
+	if l.Impaired != "" {
+		r.notes = append(r.notes, l.Impaired)
 	}
 	return r
 }

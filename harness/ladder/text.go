@@ -8,8 +8,8 @@ import (
 	"lastack/harness/teardown"
 )
 
-// arrow draws a segment as an arrow of the given width, and returns what found
-// no room on it.
+// arrow draws a segment as an arrow of the given width, with a cross in place of
+// its point if it was lost before the wire, and returns what found no room on it.
 func arrow(l *teardown.Line, width int) (line, below string) {
 	room := width - len("<- ") - len(" -")
 	label := ""
@@ -23,10 +23,14 @@ func arrow(l *teardown.Line, width int) (line, below string) {
 	}
 	dashes := width - len(label) - 2 - 1 // two spaces, one point
 	left := dashes / 2
-	if l.From == teardown.Client {
-		return strings.Repeat("-", left) + " " + label + " " + strings.Repeat("-", dashes-left) + ">", below
+	toServer, toClient := ">", "<"
+	if l.Lost {
+		toServer, toClient = "x", "x"
 	}
-	return "<" + strings.Repeat("-", dashes-left) + " " + label + " " + strings.Repeat("-", left), below
+	if l.From == teardown.Client {
+		return strings.Repeat("-", left) + " " + label + " " + strings.Repeat("-", dashes-left) + toServer, below
+	}
+	return toClient + strings.Repeat("-", dashes-left) + " " + label + " " + strings.Repeat("-", left), below
 }
 
 // labels are the ways to write a segment, the longest first. PSH tells nothing

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
+	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
 )
@@ -25,6 +26,10 @@ type Config struct {
 	HostAddrs []netip.Addr
 	// Settings are tunables as "NAME=VALUE".
 	Settings []string
+	// Impairments are rules by which the wire is bad, as lastack/stack/impair
+	// has them; Seed is for the random ones.
+	Impairments []string
+	Seed        uint64
 	// Apps are the servers. None is app.Defaults.
 	Apps []app.Spec
 	// Pcapng is a file to record the wire in; "" is none.
@@ -150,6 +155,19 @@ func settings(list []string) (*tunable.Set, error) {
 		}
 	}
 	return set, nil
+}
+
+// impairments parses the rules.
+func impairments(lines []string) ([]impair.Rule, error) {
+	var rules []impair.Rule
+	for _, l := range lines {
+		r, err := impair.Parse(l)
+		if err != nil {
+			return nil, invalid("impairment: %w", err)
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
 }
 
 func join[T fmt.Stringer](list []T) string {

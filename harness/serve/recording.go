@@ -29,6 +29,9 @@ func newRecording(path, iface string) (*recording, error) {
 }
 
 func (r *recording) write(i *trace.Item) error {
+	if i.Lost {
+		return nil // the wire never had it
+	}
 	p := capture.Packet{Time: i.Time, Data: i.Packet, Direction: capture.Outgoing, Comment: i.Comment()}
 	if i.Out {
 		// Relative to the kernel, which the host's packets come into.

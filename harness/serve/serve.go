@@ -13,6 +13,7 @@ import (
 	"lastack/harness/app"
 	"lastack/harness/trace"
 	"lastack/stack"
+	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
 )
@@ -24,10 +25,14 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
+	rules, err := impairments(cfg.Impairments)
+	if err != nil {
+		return err
+	}
 	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != ""})}
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.open(ctx, set); err != nil {
+	if err := s.open(ctx, set, rules); err != nil {
 		return err
 	}
 	tuneCollector()
@@ -55,7 +60,7 @@ type server struct {
 }
 
 // open sets everything up.
-func (s *server) open(ctx context.Context, set *tunable.Set) error {
+func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule) error {
 	var err error
 	if s.cfg.Pcapng != "" {
 		if s.file, err = newRecording(s.cfg.Pcapng, s.cfg.TUN); err != nil {
@@ -67,6 +72,7 @@ func (s *server) open(ctx context.Context, set *tunable.Set) error {
 	}
 	s.host, err = stack.New(stack.Config{
 		Device: s.dev, Addrs: s.cfg.HostAddrs, Tunables: set, Tap: s.rec.Tap,
+		Impairments: rules, Seed: s.cfg.Seed,
 	})
 	if err != nil {
 		return err
@@ -138,6 +144,9 @@ func (s *server) announce() {
 	fmt.Fprintf(w, "lastack: %s, kernel %s, host %s\n", s.dev.Name(), join(s.cfg.KernelAddrs), join(s.cfg.HostAddrs))
 	for _, a := range s.cfg.Apps {
 		fmt.Fprintf(w, "  app %s\n", a)
+	}
+	for _, r := range s.host.Impairments() {
+		fmt.Fprintf(w, "  %s\n", r.String())
 	}
 	if s.cfg.Control != "" {
 		fmt.Fprintf(w, "control: %s\n", s.cfg.Control)

@@ -46,6 +46,13 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+func TestBadRuleIsTheConfigsFault(t *testing.T) {
+	err := Run(t.Context(), Config{Impairments: []string{"drop every FIM from host"}})
+	if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), `"FIM"`) {
+		t.Errorf("%v, want the word that is not understood", err)
+	}
+}
+
 func TestLine(t *testing.T) {
 	for want, r := range map[string]teardown.Report{
 		"10.77.0.1:4000 > :80  three-way, client first, ACK after 0.08 ms": {

@@ -104,6 +104,10 @@ func (f *fin) knows(off segment.Seq) bool { return f.hasAck && off.Less(f.ack) }
 func (c *Conn) Add(r Record) { c.add(&r) }
 
 func (c *Conn) add(r *Record) {
+	if r.Lost {
+		c.addLost(r)
+		return
+	}
 	if !c.begun {
 		c.begin(r)
 	}
@@ -112,12 +116,12 @@ func (c *Conn) add(r *Record) {
 		seq: r.Step.SeqOff, ack: r.Step.AckOff, marks: r.Step.Marks,
 		len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
 		flags: r.Seg.Flags, from: r.Step.From & 1,
-		before: r.Step.Before, after: r.Step.After,
+		before: r.Step.Before, after: r.Step.After, impaired: r.Impaired,
 	}
 	c.last = max(c.last, e.at)
 	c.number(r, &e)
 	c.learn(&e)
-	e.key = e.key || e.carries || e.note.close() || e.before != e.after ||
+	e.key = e.key || e.carries || e.impaired != "" || e.note.close() || e.before != e.after ||
 		e.flags.Any(segment.SYN|segment.FIN|segment.RST)
 	c.log.add(e, c.Keep)
 }

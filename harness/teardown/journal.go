@@ -28,6 +28,9 @@ type event struct {
 
 	before, after [2]flow.State
 	gap           *Elided
+
+	impaired string // what a rule did to it
+	lost     bool   // it never came to the wire
 }
 
 // pureACK is segment.Segment.PureACK for what is left of one.
@@ -139,6 +142,9 @@ type Elided struct {
 }
 
 func (g *Elided) count(e *event) {
+	if e.lost {
+		return
+	}
 	if e.from == flow.Client {
 		g.ClientSegments++
 		g.ClientBytes += uint64(e.len)
@@ -161,7 +167,7 @@ func (j *journal) promote(e *event) {
 func (j *journal) firstAckPast(side flow.Side, off segment.Seq) *event {
 	for i := range j.events {
 		e := &j.events[i]
-		if e.gap == nil && e.from == side && e.flags.Has(segment.ACK) &&
+		if e.gap == nil && !e.lost && e.from == side && e.flags.Has(segment.ACK) &&
 			!e.flags.Has(segment.RST) && off.Less(e.ack) {
 			return e
 		}

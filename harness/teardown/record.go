@@ -34,4 +34,10 @@ type Record struct {
 	// meaningful with HoldCarried and HoldExpired.
 	Held time.Duration
 	Hold Hold
+	// Impaired tells what a rule of the observer's own did to the segment:
+	// "dropped: the 1st FIN from host". Empty where there is none.
+	Impaired string
+	// Lost: it was dropped before it came to the wire. It is shown, and changes
+	// nothing else: no state, no count, no verdict.
+	Lost bool
 }

@@ -89,6 +89,10 @@ type Line struct {
 	Again bool `json:"again,omitempty"`
 	// Why is a remark of a few words.
 	Why string `json:"why,omitempty"`
+	// Impaired is what a rule of the host's did to the segment: "dropped: the
+	// 1st FIN from host". With Lost the wire never had it.
+	Impaired string `json:"impaired,omitempty"`
+	Lost     bool   `json:"lost,omitempty"`
 	// States of client and server after the segment.
 	States [2]string `json:"states"`
 	Elided *Elided   `json:"elided,omitempty"`
@@ -178,6 +182,7 @@ func (c *Conn) line(e *event) Line {
 	l := Line{
 		From: whoIs(e.from), Flags: e.flags.String(), Seq: uint32(e.seq), Len: int(e.len),
 		Carries: c.carries(e), Again: e.note.again(), Why: c.why(e),
+		Impaired: e.impaired, Lost: e.lost,
 	}
 	if e.flags.Has(segment.ACK) {
 		l.Ack = uint32(e.ack)

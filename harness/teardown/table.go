@@ -84,10 +84,19 @@ func NewTable(cfg Config) *Table {
 //
 // Where the handshake was not seen, the side with the lower port is taken for
 // the server.
+//
+// A segment that is Lost begins no connection: Add returns nil if it has none.
 func (t *Table) Add(r *Record) *Conn {
 	t.tick(r.Time)
 	key, _ := r.Seg.Tuple.Canonical()
 	e := t.conns[key]
+	if r.Lost {
+		if e == nil || e.reopens(&r.Seg) {
+			return nil
+		}
+		e.add(r)
+		return &e.Conn
+	}
 	if e != nil && e.reopens(&r.Seg) {
 		t.forget(e)
 		e = nil

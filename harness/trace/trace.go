@@ -5,7 +5,8 @@
 //	closepath --Tap--> Recorder (a bounded queue) --Take--> teardown.Table, a capture file
 //
 // Only what the wire saw is recorded, with what the host alone knows: how long
-// an ACK was held, and why it went out.
+// an ACK was held, why it went out, and to which impairment a segment fell; and
+// what a rule dropped before the wire could see it.
 package trace
 
 import (
@@ -15,10 +16,11 @@ import (
 
 	"lastack/harness/teardown"
 	"lastack/stack/closepath"
+	"lastack/stack/impair"
 	"lastack/stack/segment"
 )
 
-// Item is one segment on the wire.
+// Item is one segment on the wire, or, with Lost, one that was meant for it.
 type Item struct {
 	Time time.Time
 	Seg  segment.Segment
@@ -26,6 +28,10 @@ type Item struct {
 	Held time.Duration
 	// Out: sent by the host.
 	Out bool
+	// Rule is the impairment that the segment fell to; nil if none.
+	Rule *impair.Rule
+	// Lost: Rule dropped it on its way out, so that the wire never had it.
+	Lost bool
 	// Packet is the IP packet; nil unless Config.Packets asked for it.
 	Packet []byte
 }
@@ -47,6 +53,9 @@ func (i *Item) Record() teardown.Record {
 	if !i.Out {
 		// Of the peer the host knows no more than any observer.
 		r.Hold, r.Held = teardown.HoldUnknown, 0
+	}
+	if i.Rule != nil {
+		r.Impaired, r.Lost = i.Rule.Effect(), i.Lost
 	}
 	return r
 }
@@ -100,10 +109,14 @@ func New(cfg Config) *Recorder {
 
 // Tap is for closepath.Config.Tap. It never blocks.
 func (r *Recorder) Tap(e *closepath.Event) {
-	if e.Kind != closepath.Seen || e.Point != closepath.Wire {
+	lost := e.Kind == closepath.Impaired && e.Dir == closepath.Out && e.Rule.Action == impair.Drop
+	if !lost && e.Kind != closepath.Seen || e.Point != closepath.Wire {
 		return
 	}
-	item := Item{Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held, Out: e.Dir == closepath.Out}
+	item := Item{
+		Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held,
+		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost,
+	}
 	if r.cfg.Packets {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
 	}
@@ -157,9 +170,20 @@ func (r *Recorder) Dropped() uint64 {
 	return r.dropped
 }
 
-// Comment says what delayed ACK did to the segment, for a capture file: empty if
-// nothing.
+// Comment says what delayed ACK and the impairments did to the segment, for a
+// capture file: empty if nothing.
 func (i *Item) Comment() string {
+	comment := i.holdComment()
+	if i.Rule == nil {
+		return comment
+	}
+	if comment != "" {
+		return comment + "; " + i.Rule.Effect()
+	}
+	return "lastack: " + i.Rule.Effect()
+}
+
+func (i *Item) holdComment() string {
 	held := i.Held.Round(10 * time.Microsecond)
 	switch i.Hold {
 	case closepath.Carried:

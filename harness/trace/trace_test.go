@@ -6,6 +6,7 @@ import (
 
 	"lastack/harness/teardown"
 	"lastack/stack/closepath"
+	"lastack/stack/impair"
 	"lastack/stack/segment"
 )
 
@@ -33,6 +34,34 @@ func TestOnlyTheWireIsRecorded(t *testing.T) {
 	}
 	if len(r.Take()) != 0 {
 		t.Error("Take did not empty the queue")
+	}
+}
+
+// TestImpairedSegments: one that the wire had is there with its rule, and one that
+// a rule dropped on its way out is there as lost.
+func TestImpairedSegments(t *testing.T) {
+	r := New(Config{Delay: -1})
+	rule, err := impair.Parse("drop the 1st FIN from either")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []struct {
+		kind closepath.Kind
+		dir  closepath.Dir
+	}{{closepath.Seen, closepath.In}, {closepath.Impaired, closepath.In}, {closepath.Impaired, closepath.Out}} {
+		ev := event(closepath.Wire, e.kind, 1)
+		ev.Dir, ev.Rule, ev.Hold = e.dir, &rule, closepath.NotHeld
+		r.Tap(ev)
+	}
+	items := r.Take()
+	if len(items) != 2 || items[0].Lost || !items[1].Lost {
+		t.Fatalf("recorded %+v", items)
+	}
+	for _, i := range items {
+		rec := i.Record()
+		if rec.Impaired != "dropped: the 1st FIN from either" || rec.Lost != i.Lost || i.Comment() != "lastack: "+rec.Impaired {
+			t.Errorf("record %+v, comment %q", rec, i.Comment())
+		}
 	}
 }
 

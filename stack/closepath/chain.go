@@ -55,7 +55,8 @@ type packet struct {
 
 // stages is the chain, from the wire to the host. The order:
 //
-//   - The wire tap is outermost: it shows what a capture beside it shows.
+//   - The wire tap is outermost: it shows what a capture beside it shows, and to
+//     which rule of the impairment a segment falls, for which those are asked.
 //   - Impairment is the wire's, so it stands between the tap and all that is the
 //     host: what it drops on the way out no capture sees, and what it drops on
 //     the way in a capture has seen.
@@ -73,6 +74,7 @@ type packet struct {
 //   - The host tap is innermost: it shows what netstack believes. Few ask for it.
 func (e *Endpoint) stages(tapHost bool) []stage {
 	all := []stage{
+		verdicts{e.impair},
 		&tap{e: e, point: Wire},
 		e.impair,
 		&tracker{e: e},

@@ -60,7 +60,7 @@ const (
 	// net.ipv4.tcp_tw_recycle refuses.
 	Dropped
 	// Impaired: Rule was applied to the segment. One on its way in was Seen at
-	// the wire before; one on its way out will be, with the same Rule, unless
+	// the wire before, with the same Rule; one on its way out will be, unless
 	// the rule dropped it.
 	Impaired
 )

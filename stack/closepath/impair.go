@@ -67,8 +67,21 @@ func (i *impairment) setRules(rules []impair.Rule) {
 	i.on.Store(len(rules) > 0)
 }
 
+// verdicts is the outermost part of the stage: it asks the rules about what comes
+// in before the wire tap sees it, so that the tap can tell what becomes of it.
+type verdicts struct{ *impairment }
+
+func (v verdicts) inbound(f *tracked, p *packet) verdict {
+	if v.on.Load() {
+		p.rule = v.judge(f, p, In)
+	}
+	return pass
+}
+
+func (verdicts) outbound(*tracked, *packet) verdict { return pass }
+
 func (i *impairment) inbound(f *tracked, p *packet) verdict {
-	v := i.impair(f, p, In)
+	v := i.apply(f, p, In)
 	if v == pass {
 		if l := i.overtake(f, In); l != nil {
 			p.behind = append(p.behind, l)
@@ -79,7 +92,10 @@ func (i *impairment) inbound(f *tracked, p *packet) verdict {
 
 // outbound sends what it impairs itself, and what that overtakes behind it.
 func (i *impairment) outbound(f *tracked, p *packet) verdict {
-	v := i.impair(f, p, Out)
+	if i.on.Load() {
+		p.rule = i.judge(f, p, Out)
+	}
+	v := i.apply(f, p, Out)
 	if v == taken {
 		return taken
 	}
@@ -106,13 +122,9 @@ func (i *impairment) overtake(f *tracked, dir Dir) *late {
 	return l
 }
 
-// impair does to a segment what the rules say. It passes on what is not to be
+// apply does to a segment what its rule says. It passes on what is not to be
 // changed, and what arrives as it is beside its double.
-func (i *impairment) impair(f *tracked, p *packet, dir Dir) verdict {
-	if !i.on.Load() {
-		return pass
-	}
-	p.rule = i.judge(f, p, dir)
+func (i *impairment) apply(f *tracked, p *packet, dir Dir) verdict {
 	if p.rule == nil {
 		return pass
 	}

@@ -104,7 +104,7 @@ func TestDropIn(t *testing.T) {
 		saw := r.wireSaw()
 		r.deliver(fin, 1, 2, 0)
 		r.arrived()
-		sameLines(t, "the tap", saw, "seen in FIN+ACK", "impaired in FIN+ACK: dropped")
+		sameLines(t, "the tap", saw, "seen in FIN+ACK: dropped", "impaired in FIN+ACK: dropped")
 		if r.ep.Flows() != 1 {
 			t.Error("the host acts on a FIN that it has not received")
 		}
@@ -262,7 +262,7 @@ func TestDelay(t *testing.T) {
 		r.pass(1)
 		r.wire("PSH+ACK 1/12", "FIN+ACK 11/12")
 		sameLines(t, "the tap", saw,
-			"seen in PSH+ACK", "impaired in PSH+ACK: delayed", "seen in FIN+ACK", "impaired in FIN+ACK: delayed",
+			"seen in PSH+ACK: delayed", "impaired in PSH+ACK: delayed", "seen in FIN+ACK: delayed", "impaired in FIN+ACK: delayed",
 			"impaired out PSH+ACK: delayed", "impaired out FIN+ACK: delayed",
 			"seen out PSH+ACK: delayed", "seen out FIN+ACK: delayed")
 	})

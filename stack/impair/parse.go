@@ -39,9 +39,10 @@ func Parse(line string) (Rule, error) {
 // parser reads words from left to right. want is set at the first that it does
 // not understand, which then is the next word.
 type parser struct {
-	words []string
-	rule  Rule
-	want  string
+	words   []string
+	rule    Rule
+	counted bool // the rule has a count
+	want    string
 }
 
 func (p *parser) peek() string {
@@ -85,7 +86,7 @@ func (p *parser) action() {
 }
 
 func (p *parser) count() {
-	r := &p.rule
+	r, before := &p.rule, len(p.words)
 	switch {
 	case p.take("every"):
 		if n, ok := p.ordinal(); ok {
@@ -98,6 +99,7 @@ func (p *parser) count() {
 	case strings.HasSuffix(p.peek(), "%"):
 		p.percent()
 	}
+	p.counted = len(p.words) < before
 	// Numbers that say nothing else than shorter words do.
 	if r.N == 1 && !r.OfAll {
 		switch r.Picks {
@@ -190,7 +192,7 @@ func (p *parser) kind() {
 		}
 	case !p.named(true):
 		p.want = `"segments", "pure ACK", "ACK of a FIN", ` + whatNames
-		if p.rule.Picks == Every {
+		if !p.counted {
 			p.want += `, or a count such as "every", "the 1st", "the first 3" or "5% of"`
 		}
 	}
