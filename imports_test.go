@@ -38,6 +38,11 @@ var policy = []rule{
 	},
 	{pkg: "stack/link", outside: []string{gvisor}},
 	{
+		pkg:     "stack/forward",
+		ours:    []string{"stack/segment", "stack/tunable", "stack/impair", "stack/closepath", "stack/link"},
+		outside: []string{gvisor},
+	},
+	{
 		pkg:     "stack",
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/tunable", "stack/closepath", "stack/link"},
 		outside: []string{gvisor},

@@ -1,0 +1,151 @@
+package forward
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lastack/stack"
+	"lastack/stack/closepath"
+	"lastack/stack/impair"
+	"lastack/tun/tuntest"
+)
+
+// joined are two hosts with a Forwarder between them, and what it saw.
+type joined struct {
+	host, peer *stack.Host
+	forwarder  *Forwarder
+	mu         sync.Mutex
+	seen       []string
+}
+
+func join(t *testing.T, rules ...string) *joined {
+	t.Helper()
+	j := &joined{}
+	toHost, fromHost := tuntest.Pair(1500)
+	toPeer, fromPeer := tuntest.Pair(1500)
+	var err error
+	cfg := Config{Host: toHost, Peer: toPeer, Tap: j.tap}
+	for _, r := range rules {
+		rule, err := impair.Parse(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Impairments = append(cfg.Impairments, rule)
+	}
+	if j.forwarder, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if j.host, err = stack.New(stack.Config{Device: fromHost, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}); err != nil {
+		t.Fatal(err)
+	}
+	if j.peer, err = stack.New(stack.Config{Device: fromPeer, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, c := range []io.Closer{j.peer, j.host, j.forwarder} {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return j
+}
+
+func (j *joined) tap(e *closepath.Event) {
+	if e.Point != closepath.Wire {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.seen = append(j.seen, fmt.Sprintf("%s %s %s", e.Kind, e.Dir, e.Seg.Flags))
+}
+
+func (j *joined) count(what string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := 0
+	for _, s := range j.seen {
+		if strings.HasPrefix(s, what) {
+			n++
+		}
+	}
+	return n
+}
+
+// exchange sends 300,000 bytes to the host's echo and back, and closes.
+func (j *joined) exchange(t *testing.T) {
+	t.Helper()
+	l, err := j.host.Listen("tcp", ":7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(c, c)
+		_ = c.Close()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	nc, err := j.peer.Dial(ctx, "tcp", "10.0.0.2:7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := nc.(*stack.Conn)
+	defer func() { _ = c.Close() }()
+	data := bytes.Repeat([]byte("0123456789"), 30_000)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(c, bytes.NewReader(data))
+		if err == nil {
+			err = c.CloseWrite()
+		}
+		sent <- err
+	}()
+	got, err := io.ReadAll(net.Conn(c))
+	if err != nil || !bytes.Equal(got, data) {
+		t.Fatalf("got %d bytes back, %v", len(got), err)
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestForwards(t *testing.T) {
+	j := join(t)
+	j.exchange(t)
+	if j.count("seen in FIN") == 0 || j.count("seen out FIN") == 0 || j.count("impaired") != 0 {
+		t.Errorf("seen: %v", j.seen[max(0, len(j.seen)-10):])
+	}
+	if j.peer.TimeWaits() != 1 {
+		t.Errorf("the peer has %d in TIME_WAIT", j.peer.TimeWaits())
+	}
+}
+
+func TestImpairs(t *testing.T) {
+	j := join(t, "drop the 1st FIN from peer", "drop the first 2 segments with data from host")
+	j.exchange(t)
+	if j.count("impaired in FIN") != 1 {
+		t.Errorf("%d FINs dropped", j.count("impaired in FIN"))
+	}
+	if n := j.count("impaired out"); n != 2 {
+		t.Errorf("%d segments from the host dropped", n)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "Config.Host") {
+		t.Errorf("without devices: %v", err)
+	}
+}
