@@ -146,12 +146,21 @@ func (s *server) announce() {
 		fmt.Fprintf(w, "  app %s\n", a)
 	}
 	for _, r := range s.host.Impairments() {
-		fmt.Fprintf(w, "  %s\n", r.String())
+		fmt.Fprintf(w, "  rule %s%s\n", r.String(), seeded(&r, s.cfg.Seed))
 	}
 	if s.cfg.Control != "" {
 		fmt.Fprintf(w, "control: %s\n", s.cfg.Control)
 	}
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
+}
+
+// seeded tells of a random rule what it draws from, so that it can draw the same
+// again.
+func seeded(r *impair.Rule, seed uint64) string {
+	if r.Picks != impair.Percent {
+		return ""
+	}
+	return fmt.Sprintf(" (seed %d)", seed)
 }
 
 func (s *server) logf(format string, args ...any) {

@@ -74,7 +74,7 @@ type packet struct {
 //   - The host tap is innermost: it shows what netstack believes. Few ask for it.
 func (e *Endpoint) stages(tapHost bool) []stage {
 	all := []stage{
-		verdicts{e.impair},
+		picker{e.impair},
 		&tap{e: e, point: Wire},
 		e.impair,
 		&tracker{e: e},

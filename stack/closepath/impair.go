@@ -67,19 +67,6 @@ func (i *impairment) setRules(rules []impair.Rule) {
 	i.on.Store(len(rules) > 0)
 }
 
-// verdicts is the outermost part of the stage: it asks the rules about what comes
-// in before the wire tap sees it, so that the tap can tell what becomes of it.
-type verdicts struct{ *impairment }
-
-func (v verdicts) inbound(f *tracked, p *packet) verdict {
-	if v.on.Load() {
-		p.rule = v.judge(f, p, In)
-	}
-	return pass
-}
-
-func (verdicts) outbound(*tracked, *packet) verdict { return pass }
-
 func (i *impairment) inbound(f *tracked, p *packet) verdict {
 	v := i.apply(f, p, In)
 	if v == pass {
@@ -92,9 +79,7 @@ func (i *impairment) inbound(f *tracked, p *packet) verdict {
 
 // outbound sends what it impairs itself, and what that overtakes behind it.
 func (i *impairment) outbound(f *tracked, p *packet) verdict {
-	if i.on.Load() {
-		p.rule = i.judge(f, p, Out)
-	}
+	i.pick(f, p, Out)
 	v := i.apply(f, p, Out)
 	if v == taken {
 		return taken
@@ -134,9 +119,6 @@ func (i *impairment) apply(f *tracked, p *packet, dir Dir) verdict {
 			return i.spare(p)
 		}
 	case impair.Reorder:
-		if f == nil || f.impaired.aside[dir] != nil {
-			return i.spare(p) // there is nothing that could overtake it
-		}
 		l := i.detour(f, p, dir, overtaken)
 		if l == nil {
 			return i.spare(p)
@@ -157,82 +139,6 @@ func (i *impairment) apply(f *tracked, p *packet, dir Dir) verdict {
 func (i *impairment) spare(p *packet) verdict {
 	p.rule = nil
 	return pass
-}
-
-// judge asks the rules about a segment.
-func (i *impairment) judge(f *tracked, p *packet, dir Dir) *impair.Rule {
-	s := impair.Segment{Segment: &p.seg, From: impair.Host}
-	tuple := p.seg.Tuple // as the host's segments have it
-	if dir == In {
-		s.From, tuple = impair.Peer, tuple.Reverse()
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.set == nil {
-		return nil
-	}
-	if f == nil {
-		counts, fin, known := i.recall(tuple, dir)
-		s.AcksFIN = known && acknowledges(&p.seg) && !p.seg.Ack.Less(fin)
-		return i.set.Judge(&s, counts)
-	}
-	if f.impaired.counts == nil {
-		f.impaired.counts = new(impair.Counts)
-	}
-	receiver := f.host
-	if dir == Out {
-		receiver = receiver.Other()
-	}
-	s.AcksFIN = f.conn.FINSent(receiver) && acknowledges(&p.seg) && !p.seg.Ack.Less(f.conn.Next(receiver))
-	return i.set.Judge(&s, f.impaired.counts)
-}
-
-func acknowledges(s *segment.Segment) bool {
-	return s.Flags.Has(segment.ACK) && !s.Flags.Any(segment.SYN|segment.RST)
-}
-
-// recall finds what was counted in a connection that is in TIME_WAIT, and the
-// acknowledgment of the FIN in a segment of that direction. i.mu is held.
-func (i *impairment) recall(t segment.Tuple, dir Dir) (*impair.Counts, segment.Seq, bool) {
-	rec, ok := i.e.TimeWait(t)
-	if !ok {
-		return nil, 0, false
-	}
-	if i.waiting[t] == nil {
-		i.waiting[t] = new(impair.Counts)
-	}
-	if dir == In {
-		return i.waiting[t], rec.SndNxt, true
-	}
-	return i.waiting[t], rec.RcvNxt, true
-}
-
-// remember keeps a flow's counts while its connection is in TIME_WAIT. f.mu is
-// held, and the record is in the table.
-func (i *impairment) remember(f *tracked) {
-	if !i.on.Load() {
-		return
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.set == nil {
-		return
-	}
-	if f.impaired.counts == nil {
-		f.impaired.counts = new(impair.Counts)
-	}
-	i.waiting[f.key] = f.impaired.counts
-}
-
-// forget drops the counts of a connection whose TIME_WAIT is over, or whose
-// 4-tuple has a new one.
-func (i *impairment) forget(t segment.Tuple) {
-	if !i.on.Load() {
-		return
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	delete(i.waiting, t)
 }
 
 // detour has a segment go on from here after d. It returns nil if that cannot be.
