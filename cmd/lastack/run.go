@@ -31,8 +31,8 @@ and --help-format tells what is written in it. Each experiment runs on lastack
 and on the kernel, unless it says why not.
 
 The verdict is pass, fail with the first difference, or skip with the reason. A
-failure is tried up to three times before it counts, because on a busy machine
-applications are late; the result says so.
+failure is tried again up to three times before it counts, because on a busy
+machine applications are late; the result says so.
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if nothing failed, 1 if something did, 2 for a name or

@@ -140,7 +140,7 @@ func (a *attempt) settle(ctx context.Context) (bool, error) {
 				return false, err
 			}
 		}
-		return len(pairs) >= a.exp.Repeat-a.seen.failures, nil
+		return float64(len(pairs)) >= a.exp.connections(a.seen.failures).Min, nil
 	})
 }
 

@@ -86,7 +86,7 @@ type Lasts struct {
 
 // Counts are of all that the client did.
 type Counts struct {
-	Connections    Range `yaml:"connections" doc:"connections that were seen; as many as repeat says if left out and failures too"`
+	Connections    Range `yaml:"connections" doc:"connections that were seen; if left out, as many as the client makes when it does not fail"`
 	Failures       Range `yaml:"failures" doc:"how often the client failed; never if left out"`
 	TimeWaitClient Range `yaml:"time_wait_client" doc:"sockets in TIME_WAIT at the client"`
 	TimeWaitServer Range `yaml:"time_wait_server" doc:"sockets in TIME_WAIT at the server"`

@@ -10,8 +10,9 @@ import (
 
 // judge compares what was seen with what is expected. The answer is the first
 // difference in words, or empty, and which connection shows it.
-func (x *Expect) judge(repeat int, o *observed) (why string, conn int) {
-	if why := x.judgeClient(repeat, o); why != "" {
+func (e *Experiment) judge(o *observed) (why string, conn int) {
+	x := &e.Expect
+	if why := e.judgeClient(o); why != "" {
 		return why, 0
 	}
 	for i := range o.reports {
@@ -34,26 +35,39 @@ func (x *Expect) judge(repeat int, o *observed) (why string, conn int) {
 }
 
 // judgeClient is about what the client did, and how many connections came of it.
-func (x *Expect) judgeClient(repeat int, o *observed) string {
-	want := x.Counts.Failures
+func (e *Experiment) judgeClient(o *observed) string {
+	want := e.Expect.Counts.Failures
 	if !want.Set {
 		want = Range{Set: true}
 	}
 	if !want.Has(float64(o.failures)) {
-		why := fmt.Sprintf("the client failed %d times of %d, expected %s", o.failures, repeat, want)
+		why := fmt.Sprintf("the client failed %d of %d times, expected %s", o.failures, e.Repeat, want)
 		if o.failed != nil {
 			why += ": " + o.failed.Error()
 		}
 		return why
 	}
-	want = x.Counts.Connections
-	if !want.Set {
-		want = Range{Min: float64(repeat - o.failures), Max: float64(repeat - o.failures), Set: true}
-	}
+	want = e.connections(o.failures)
 	if n := len(o.reports); !want.Has(float64(n)) {
 		return fmt.Sprintf("there were %d connections, expected %s", n, want)
 	}
 	return ""
+}
+
+// connections is how many must be seen: what the file says, or what the client
+// makes when it does not fail.
+func (e *Experiment) connections(failures int) Range {
+	if e.Expect.Counts.Connections.Set {
+		return e.Expect.Counts.Connections
+	}
+	each := 0
+	for _, s := range e.Client.Steps {
+		if s.Verb == "connect" && s.Fails == 0 {
+			each++
+		}
+	}
+	n := float64(max(each, 1) * (e.Repeat - failures))
+	return Range{Min: n, Max: n, Set: true}
 }
 
 // judgeConn is about one connection on the wire.

@@ -96,7 +96,7 @@ func TestJudge(t *testing.T) {
 		"ACK delay":         {three, func(x *Expect, _ *observed) { x.AckDelay = Range{1, 9, true} }, "acknowledged after 0.05 ms, expected 1..9"},
 		"states":            {three, func(_ *Expect, o *observed) { o.states.Server = "LAST_ACK" }, "the server's socket is LAST_ACK, expected CLOSED"},
 		"no rest":           {three, func(_ *Expect, o *observed) { o.settled = false }, "did not come to rest"},
-		"a failure":         {three, func(_ *Expect, o *observed) { o.failures, o.failed = 1, errors.New("broken") }, "the client failed 1 times of 1, expected 0: broken"},
+		"a failure":         {three, func(_ *Expect, o *observed) { o.failures, o.failed = 1, errors.New("broken") }, "the client failed 1 of 1 times, expected 0: broken"},
 		"connections":       {three, func(x *Expect, _ *observed) { x.Counts.Connections = Range{2, 2, true} }, "there were 1 connections, expected 2"},
 		"TIME_WAIT counted": {three, func(x *Expect, _ *observed) { x.Counts.TimeWaitServer = Range{2, 2, true} }, "0 sockets are in TIME_WAIT at the server, expected 2"},
 		"a check":           {three, func(x *Expect, o *observed) { x.Checks, o.prints = []Check{{"echo", "1"}}, []string{"0"} }, `echo printed "0", expected "1"`},
@@ -108,7 +108,8 @@ func TestJudge(t *testing.T) {
 		if tt.change != nil {
 			tt.change(&x, &o)
 		}
-		got, _ := x.judge(1, &o)
+		e := Experiment{Repeat: 1, Expect: x}
+		got, _ := e.judge(&o)
 		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
@@ -118,7 +119,8 @@ func TestJudge(t *testing.T) {
 // TestJudgeNames which of several connections differs.
 func TestJudgeNames(t *testing.T) {
 	x, o := expected(t), seen(report(t, three), report(t, four))
-	if why, conn := x.judge(2, &o); !strings.HasPrefix(why, "connection 2 of 2: ") || conn != 1 {
+	e := Experiment{Repeat: 2, Expect: x}
+	if why, conn := e.judge(&o); !strings.HasPrefix(why, "connection 2 of 2: ") || conn != 1 {
 		t.Errorf("%d: %s", conn, why)
 	}
 }

@@ -38,7 +38,7 @@ func TestRunCorpus(t *testing.T) {
 	}
 }
 
-// TestRunFails: a stack that is not as expected fails, after three attempts,
+// TestRunFails: a stack that is not as expected fails, after four attempts,
 // and the first difference is said.
 func TestRunFails(t *testing.T) {
 	if !labtest.Inside(t) {
@@ -59,7 +59,7 @@ func TestRunFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := results[0]
-	if r.Verdict != experiment.Fail || r.Attempts != 3 || r.Why != "the close is four-way, expected three-way" {
+	if r.Verdict != experiment.Fail || r.Attempts != 4 || r.Why != "the close is four-way, expected three-way" {
 		t.Errorf("%s after %d attempts: %s", r.Verdict, r.Attempts, r.Why)
 	}
 	if r = results[1]; r.Verdict != experiment.Skipped || r.Why != "no such switch" {

@@ -63,7 +63,7 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	if r.Why != "" {
 		r.Earlier = append(r.Earlier, r.Why)
 	}
-	why, conn := e.Expect.judge(e.Repeat, o)
+	why, conn := e.judge(o)
 	r.Why, r.Verdict = why, Pass
 	if why != "" {
 		r.Verdict = Fail

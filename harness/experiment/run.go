@@ -36,11 +36,12 @@ func (c *Config) Validate() error {
 // maxAttempts is how often an experiment is tried before its failure counts.
 // What is expected of a close holds for applications that are on time, and on a
 // machine that is busy with something else both sides may be late.
-const maxAttempts = 3
+const maxAttempts = 4
 
-// Run runs the experiments one after the other, each on every subject. An error
-// means that it could not go on; what is not as expected is no error, but a
-// Result with the verdict Fail.
+// Run runs the experiments one after the other, each on every subject, at the
+// highest priority that the process may have, which it keeps. An error means that
+// it could not go on; what is not as expected is no error, but a Result with the
+// verdict Fail.
 func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -49,6 +50,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if subjects == nil {
 		subjects = Subjects()
 	}
+	hurry()
 	var results []Result
 	for _, e := range all {
 		for _, subject := range Subjects() {

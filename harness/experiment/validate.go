@@ -15,6 +15,7 @@ var nameSyntax = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 const (
 	mostClaims = 49
 	mostRepeat = 1000
+	mostLasts  = 600_000 // ms
 )
 
 // validate finds what no field alone can tell, in a file that is well-formed,
@@ -104,6 +105,9 @@ func (d *decoder) validateLasts(e *Experiment) {
 	state := e.Expect.States.Server
 	if l.Side == "client" {
 		state = e.Expect.States.Client
+	}
+	if l.MS.Max > mostLasts {
+		d.fail(d.lines["expect.lasts.ms"], "the range %s has no end that is waited for; end it at %d or less", l.MS, mostLasts)
 	}
 	if l.Side != "" && state == "CLOSED" {
 		d.fail(d.lines["expect.lasts"], "the %s is CLOSED already, by states", l.Side)
