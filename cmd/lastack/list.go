@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -25,27 +24,9 @@ that each answers, and on which subject it is not run or that it is slow.`,
 		if asJSON {
 			return listJSON(os.Stdout)
 		}
-		return listText(os.Stdout)
+		return experiment.WriteList(os.Stdout, experiment.Corpus())
 	}
 	return c
-}
-
-func listText(w io.Writer) error {
-	for _, e := range experiment.Corpus() {
-		mark := ""
-		if e.Slow {
-			mark += " (slow)"
-		}
-		for _, s := range experiment.Subjects() {
-			if e.Reason(s) != "" {
-				mark += " (not on " + s + ")"
-			}
-		}
-		if _, err := fmt.Fprintf(w, "%s%s\n    %s\n", e.Name, mark, e.Question); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // listed is an experiment in the JSON document.

@@ -182,6 +182,10 @@ func (a *attempt) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, clientPatience)
 	defer cancel()
 	for _, c := range a.exp.Expect.Checks {
+		// A pipe would hide that its first program is missing.
+		if program := strings.Fields(c.Run)[0]; !installed(program) {
+			return &lab.MissingError{What: "the program " + program + " is not installed", Mend: "install it, or put it on the PATH"}
+		}
 		err := a.ground.near.Do(func() error {
 			out, err := lab.Command(ctx, "sh", "-c", c.Run).Output()
 			a.seen.prints = append(a.seen.prints, strings.TrimSpace(string(out)))
@@ -196,4 +200,11 @@ func (a *attempt) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// installed reports whether a shell finds the program; test and its like are part
+// of it, and found as files as well.
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }

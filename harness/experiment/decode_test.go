@@ -87,6 +87,7 @@ func TestMistakes(t *testing.T) {
 		{"shows: That", "shows: 'That", "x.yaml"},
 		{"ack_delay_ms: 39..58\n", "ack_delay_ms: 39..58\n---\nname: b\n", "a second document begins"},
 		{"ack_delay_ms: 39..58", "lasts: {side: client, ms: 100..}", "x.yaml:23: the range 100.. has no end"},
+		{"ack_delay_ms: 39..58", "checks: [{run: ' '}]", "x.yaml:23: the check runs nothing"},
 		{"ack_delay_ms: 39..58", "lasts: {side: server, ms: 100}", "x.yaml:23: the server is CLOSED already, by states"},
 	} {
 		broken := strings.Replace(whole, tt.old, tt.new, 1)

@@ -94,7 +94,7 @@ type Counts struct {
 
 // Check is a command and what it must print.
 type Check struct {
-	Run    string `yaml:"run" need:"yes" doc:"a line for sh -c; its exit status does not matter"`
+	Run    string `yaml:"run" need:"yes" doc:"a line for sh -c that begins with a program; its exit status does not matter"`
 	Prints string `yaml:"prints" doc:"what it must print, blanks around it left out"`
 }
 

@@ -8,6 +8,25 @@ import (
 	"lastack/harness/ladder"
 )
 
+// WriteList writes what each experiment is called and asks, and where it is not run.
+func WriteList(w io.Writer, all []*Experiment) error {
+	var b strings.Builder
+	for _, e := range all {
+		b.WriteString(e.Name)
+		if e.Slow {
+			b.WriteString(" (slow)")
+		}
+		for _, s := range Subjects() {
+			if e.Reason(s) != "" {
+				b.WriteString(" (not on " + s + ")")
+			}
+		}
+		b.WriteString("\n" + wrap(e.Question, "    "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // Text tells of results as they come, and sums them up.
 type Text struct {
 	W io.Writer

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -41,6 +42,15 @@ func (d *decoder) validate(e *Experiment) {
 	d.validateClient(e)
 	d.validateTunables(e)
 	d.validateLasts(e)
+	d.validateChecks(e)
+}
+
+func (d *decoder) validateChecks(e *Experiment) {
+	for i, c := range e.Expect.Checks {
+		if strings.TrimSpace(c.Run) == "" {
+			d.fail(d.lines[fmt.Sprintf("expect.checks[%d]", i+1)], "the check runs nothing")
+		}
+	}
 }
 
 func (d *decoder) validateRepeat(e *Experiment) {
