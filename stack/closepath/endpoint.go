@@ -38,6 +38,10 @@ type Config struct {
 	// Listening reports whether netstack would take a connection to the host's
 	// endpoint. Nil: it takes none that would end a TIME_WAIT.
 	Listening func(segment.Endpoint) bool
+	// Observe has the endpoint follow connections and answer for none: what is in
+	// TIME_WAIT is remembered, for the impairments that count its segments, and
+	// left to the host itself. It is for a host that is no netstack.
+	Observe bool
 	// Phase is told when a connection is Waiting and when it is Gone; a
 	// connection that reuses the 4-tuple of one in TIME_WAIT ends that without a
 	// word. It must not block or call into the endpoint, and is called with
@@ -61,6 +65,7 @@ type Endpoint struct {
 	alive, registered func(segment.Tuple) bool
 	listening         func(segment.Endpoint) bool
 	phase             func(segment.Tuple, Phase)
+	observe           bool
 
 	flows    table
 	delayed  *delayedACK
@@ -78,6 +83,7 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e := &Endpoint{
 		clock: cfg.Clock, tunables: cfg.Tunables, tap: cfg.Tap,
 		alive: cfg.Alive, registered: cfg.Registered, listening: cfg.Listening, phase: cfg.Phase,
+		observe: cfg.Observe,
 	}
 	if e.clock == nil {
 		e.clock = tcpip.NewStdClock()

@@ -64,7 +64,7 @@ func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 	if dir == In {
 		key = key.Reverse()
 	}
-	opens := opensFlow(s) && (dir == Out || !t.e.timeWait.has(key))
+	opens := opensFlow(s) && (dir == Out || t.e.observe || !t.e.timeWait.has(key))
 	sh := &t.shards[(key.Src.Port^key.Dst.Port^key.Dst.Port>>8)%shardCount]
 	for {
 		sh.mu.Lock()
@@ -96,9 +96,9 @@ func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
 	if dir == Out {
 		f.host = flow.Client
 	}
-	if dir == Out {
+	if dir == Out || t.e.observe {
 		// The host uses a port again whose TIME_WAIT permits it.
-		if old, ok := t.e.timeWait.remove(key); ok {
+		if old, ok := t.e.timeWait.remove(key); ok && !t.e.observe {
 			f.follow(&old)
 		}
 	}

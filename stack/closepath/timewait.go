@@ -82,7 +82,7 @@ func (w *timeWait) inbound(f *tracked, p *packet) verdict {
 		f.heard(&p.seg)
 		return pass
 	}
-	if w.table.Len() == 0 {
+	if w.table.Len() == 0 || w.e.observe {
 		return pass
 	}
 	rules := w.rules()
@@ -112,7 +112,7 @@ func (w *timeWait) outbound(f *tracked, p *packet) verdict {
 		}
 		return pass
 	}
-	if p.seg.Flags.Has(segment.RST) && w.has(p.seg.Tuple) {
+	if p.seg.Flags.Has(segment.RST) && !w.e.observe && w.has(p.seg.Tuple) {
 		w.e.report(nil, p, Dropped, Host, Out)
 		return taken
 	}

@@ -6,7 +6,7 @@
 //	                        <--           <--
 //
 // The close path is told to leave everything alone but for the impairments: it
-// delays no ACK and keeps no TIME_WAIT, which the hosts have themselves.
+// delays no ACK, and answers for nothing that is in TIME_WAIT.
 package forward
 
 import (
@@ -52,13 +52,11 @@ func New(cfg Config) (*Forwarder, error) {
 	}
 	f := &Forwarder{host: link.New(cfg.Host), peer: link.New(cfg.Peer)}
 	set := tunable.NewSet()
-	for id, value := range map[tunable.ID]int64{tunable.DelayedACK: 0, tunable.MaxTWBuckets: 0} {
-		if err := set.SetInt(id, value); err != nil {
-			return nil, errors.Join(err, cfg.Host.Close(), cfg.Peer.Close())
-		}
+	if err := set.SetInt(tunable.DelayedACK, 0); err != nil {
+		return nil, errors.Join(err, cfg.Host.Close(), cfg.Peer.Close())
 	}
 	f.path = closepath.New(f.peer, closepath.Config{
-		Tunables: set, Tap: cfg.Tap, Impairments: cfg.Impairments, Seed: cfg.Seed,
+		Tunables: set, Observe: true, Tap: cfg.Tap, Impairments: cfg.Impairments, Seed: cfg.Seed,
 		// Whether the host still has a connection nobody here can tell: a SYN
 		// that begins another on its 4-tuple is the sign.
 		Alive: func(segment.Tuple) bool { return false },

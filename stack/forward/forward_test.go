@@ -144,6 +144,48 @@ func TestImpairs(t *testing.T) {
 	}
 }
 
+// TestImpairsTimeWait: a host in TIME_WAIT answers for itself, and its answers
+// fall to rules as before.
+func TestImpairsTimeWait(t *testing.T) {
+	j := join(t, "drop the first 2 ACKs of a FIN from host")
+	l, err := j.host.Listen("tcp", ":9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 2 { // each connection has its own two
+		c, err := j.peer.Dial(ctx, "tcp", "10.0.0.2:9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Close() // the host closes first, and acknowledges the peer's FIN last
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Error(err)
+		}
+		_ = c.Close()
+		// The peer's FIN comes thrice, until its ACK arrives.
+		tuple := c.(*stack.Conn).Tuple()
+		for j.peer.State(tuple) != "CLOSED" {
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-ctx.Done():
+				t.Fatalf("the peer is %s", j.peer.State(tuple))
+			}
+		}
+	}
+	if n := j.count("impaired out ACK"); n != 4 {
+		t.Errorf("%d of the host's last ACKs dropped, want 4: %v", n, j.seen)
+	}
+	if n := j.count("seen in FIN"); n < 6 {
+		t.Errorf("the peer's FIN was seen %d times, want 3 of each connection", n)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "Config.Host") {
 		t.Errorf("without devices: %v", err)
