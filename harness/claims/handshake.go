@@ -1,0 +1,138 @@
+package claims
+
+import "lastack/harness/teardown"
+
+// handshake are the claims about the states of both sides.
+var handshake = []Claim{
+	{
+		Number: 1, Source: "N, A", Expect: Holds, Tries: []string{"three-way"},
+		Text:  "The first FIN puts the closer in FIN_WAIT_1.",
+		Truth: "On the wire it is always FIN+ACK.",
+		judge: func(s *seen) Finding {
+			l := fin(s.wire("three-way"), 1)
+			if l == nil {
+				return whether(false, "there was no FIN")
+			}
+			return whether(of(l) == "FIN_WAIT_1", "the %s sent %s, by which it is in %s", l.From, l.Flags, of(l))
+		},
+	},
+	{
+		Number: 2, Source: "N, A", Expect: InPart,
+		Tries: []string{"close-wait-leak", "half-close-data", "data-after-close"},
+		Text:  "The peer acknowledges it and enters CLOSE_WAIT; the closer can still receive.",
+		Truth: "It can after shutdown(SHUT_WR) only; after close() data is answered with RST.",
+		judge: stillReceives,
+	},
+	{
+		Number: 3, Source: "N, A", Expect: Holds, Tries: []string{"fin-wait-2-half-close"},
+		Text:  "The closer enters FIN_WAIT_2 on that ACK.",
+		Truth: "In a three-segment close nobody ever sees it there.",
+		judge: func(s *seen) Finding {
+			const name = "fin-wait-2-half-close"
+			return whether(s.wire(name).AckDelayUS >= 0 && s.client(name) == "FIN_WAIT_2",
+				"ACK after %.1f ms, the closer's socket is %s", s.ack(name), s.client(name))
+		},
+	},
+	{
+		Number: 4, Source: "N, A", Expect: Holds, Tries: []string{"close-wait-end"},
+		Text:  "The peer's FIN puts the peer in LAST_ACK.",
+		Truth: "It does, and the peer stays there until its FIN is acknowledged.",
+		judge: func(s *seen) Finding {
+			l := fin(s.wire("close-wait-end"), 2)
+			if l == nil {
+				return whether(false, "the peer sent no FIN")
+			}
+			return whether(of(l) == "LAST_ACK", "its %s at %.0f ms, by which it is in %s", l.Flags, millis(l.TimeUS), of(l))
+		},
+	},
+	{
+		Number: 5, Source: "N, A", Expect: Holds, Tries: []string{"three-way", "server-first"},
+		Text:  "The closer acknowledges that and enters TIME_WAIT; the peer is CLOSED.",
+		Truth: "It does, whichever side closes first.",
+		judge: func(s *seen) Finding {
+			return whether(s.client("three-way") == "TIME_WAIT" && s.server("three-way") == "CLOSED" &&
+				s.server("server-first") == "TIME_WAIT" && s.client("server-first") == "CLOSED",
+				"client first: %s, %s; server first: %s, %s",
+				s.client("three-way"), s.server("three-way"), s.server("server-first"), s.client("server-first"))
+		},
+	},
+	{
+		Number: 6, Source: "N, A", Expect: InPart, Tries: []string{"four-way-slow-closer", "three-way", "unread-data"},
+		Text:  "The state diagram as drawn: FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT against CLOSE_WAIT, LAST_ACK.",
+		Truth: "It lacks CLOSING, RST, and the way from FIN_WAIT_1 to TIME_WAIT.",
+		judge: asDrawn,
+	},
+	{
+		Number: 7, Source: "N, A", Expect: InPart, Tries: []string{"time-wait-60s"},
+		Text:  "MSL is the longest life of a segment; 2MSL is one send plus one reply.",
+		Truth: "Linux has a constant, not an MSL.",
+		judge: func(s *seen) Finding {
+			// A FIN and its answer, with the application between them, are
+			// never shorter than the round trip.
+			lasted, trip := s.lasted("time-wait-60s"), s.ack("time-wait-60s")/1000
+			const generous = 10
+			return graded(lasted <= generous*trip, lasted > 0,
+				"TIME_WAIT lasted %.1f s, a FIN and its answer %.2f ms", lasted, trip*1000)
+		},
+	},
+	{
+		Number: 8, Source: "N, A", Expect: InPart,
+		Text:  "No FIN within 2MSL means that the last ACK arrived.",
+		Truth: "It is only a timer.",
+		Needs: "an experiment on an impaired link that loses every later FIN",
+	},
+	{
+		Number: 9, Source: "N, A", Expect: InPart, Tries: []string{"half-close-data", "four-way-slow-closer"},
+		Text:  "ACK and FIN are separate because the peer may have unsent data.",
+		Truth: "They are separate, too, when it only closes later than the delayed ACK.",
+		judge: func(s *seen) Finding {
+			data, none := s.wire("half-close-data"), s.wire("four-way-slow-closer")
+			with := data.Close == teardown.FourWay && data.HalfCloseBytes > 0
+			without := none.Close == teardown.FourWay && none.HalfCloseBytes == 0
+			return graded(with && !without, with, "%s with %d bytes unsent, %s with %d",
+				data.Close, data.HalfCloseBytes, none.Close, none.HalfCloseBytes)
+		},
+	},
+}
+
+// stillReceives tells shutdown from close, which the claim does not.
+func stillReceives(s *seen) Finding {
+	half, closed := s.wire("half-close-data"), s.wire("data-after-close")
+	waits := s.server("close-wait-leak") == "CLOSE_WAIT"
+	took := half.HalfCloseBytes > 0 && half.ResetBy == teardown.None
+	reset := closed.ResetBy == closed.ActiveCloser
+	after := "too"
+	if reset {
+		after = "RST"
+	}
+	return graded(waits && took && !reset, waits && took, "%s; after shutdown() %d bytes taken, after close() %s",
+		s.server("close-wait-leak"), half.HalfCloseBytes, after)
+}
+
+// asDrawn looks for closes that the diagram has no line for.
+func asDrawn(s *seen) Finding {
+	drawn := passes(s.wire("four-way-slow-closer"), "FIN_WAIT_2")
+	skips := !passes(s.wire("three-way"), "FIN_WAIT_2")
+	rst := s.kind("unread-data") == teardown.Reset
+	return graded(drawn && !skips && !rst, drawn, "%s; %s; %s",
+		pick(drawn, "4 segments go as drawn", "4 segments do not go as drawn"),
+		pick(skips, "3 skip FIN_WAIT_2", "3 do, too"),
+		pick(rst, "unread data gives RST", "unread data, too"))
+}
+
+// passes reports whether a side was in the state after some segment.
+func passes(r *teardown.Report, state string) bool {
+	for _, l := range own(r) {
+		if l.States[0] == state || l.States[1] == state {
+			return true
+		}
+	}
+	return false
+}
+
+func pick(cond bool, yes, no string) string {
+	if cond {
+		return yes
+	}
+	return no
+}

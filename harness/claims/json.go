@@ -1,0 +1,41 @@
+package claims
+
+import "lastack/harness/experiment"
+
+// Document is the Report as JSON.
+type Document struct {
+	Claims []Row `json:"claims"`
+	// Results are those of all experiments, the kernel's first.
+	Results    []experiment.Result `json:"results"`
+	AsExpected bool                `json:"as_expected"`
+}
+
+// Row is a claim in the Document.
+type Row struct {
+	Number      int      `json:"number"`
+	Claim       string   `json:"claim"`
+	Source      string   `json:"source"`
+	Truth       string   `json:"truth"`
+	Experiments []string `json:"experiments"`
+	// Outcomes are by subject.
+	Outcomes map[string]Outcome `json:"outcomes"`
+}
+
+// Document makes it.
+func (r *Report) Document() *Document {
+	d := &Document{Claims: []Row{}, Results: []experiment.Result{}, AsExpected: r.AsExpected()}
+	for i, c := range r.Claims {
+		row := Row{c.Number, c.Text, c.Source, c.Truth, c.names(), map[string]Outcome{}}
+		if row.Experiments == nil {
+			row.Experiments = []string{}
+		}
+		for j, o := range r.Outcomes[i] {
+			row.Outcomes[r.Subjects[j].Name] = o
+		}
+		d.Claims = append(d.Claims, row)
+	}
+	for i := range r.Subjects {
+		d.Results = append(d.Results, r.Subjects[i].Results...)
+	}
+	return d
+}

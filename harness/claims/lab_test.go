@@ -1,0 +1,35 @@
+package claims
+
+import (
+	"testing"
+
+	"lastack/harness/experiment"
+	"lastack/harness/lab/labtest"
+)
+
+// TestRun: both stacks, measured now, give the claims that most people get
+// wrong the verdicts that were measured before.
+func TestRun(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	cs, err := Select([]int{12, 18, 19, 20, 22, 29, 30, 31, 33, 34, 36, 38})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), cs, experiment.Config{Done: experiment.Text{W: t.Output()}.Done})
+	if err != nil {
+		t.Fatal(err)
+	}
+	Text{W: t.Output()}.Table(r)
+	for i, c := range cs {
+		for j, o := range r.Outcomes[i] {
+			if o.Verdict == NotTried || !o.AsExpected {
+				t.Errorf("claim %d on %s: %s, expected %s: %s", c.Number, r.Subjects[j].Name, o.Verdict, o.Expected, o.Evidence)
+			}
+		}
+	}
+	if len(r.Subjects) != 2 || r.Subjects[0].Name != experiment.Kernel || !r.AsExpected() {
+		t.Errorf("subjects %v", r.Subjects)
+	}
+}

@@ -1,0 +1,97 @@
+package claims
+
+import "lastack/harness/teardown"
+
+// remedies are the claims about what helps against TIME_WAIT.
+var remedies = []Claim{
+	{
+		Number: 41, Source: "N, A", Expect: Holds, Tries: []string{"ports-wider-range", "port-exhaustion"},
+		Text:  "A wider ip_local_port_range gives more ports.",
+		Truth: "10000 to 65000 are 55,001.",
+		judge: func(s *seen) Finding {
+			wide, wideFailed := s.tally("ports-wider-range")
+			narrow, narrowFailed := s.tally("port-exhaustion")
+			return graded(wide > narrow && wideFailed == 0, wide > narrow,
+				"%d connections and %d failures with 10 ports, %d and %d with 20", narrow, narrowFailed, wide, wideFailed)
+		},
+	},
+	{
+		Number: 42, Source: "N, A", Expect: Holds, Tries: []string{"server-first", "ports-server-first"},
+		Text:  "Let the server close first: TIME_WAIT lands there.",
+		Truth: "It does, but what helps is that a new SYN ends it; a server spends no ports.",
+		judge: func(s *seen) Finding {
+			one := s.results["server-first"]
+			n, failed := s.tally("ports-server-first")
+			lands := one.TimeWaitServer > 0 && one.TimeWaitClient == 0
+			return graded(lands && failed == 0, lands, "TIME_WAIT: server %d, client %d; with 10 ports %d of %d failed",
+				one.TimeWaitServer, one.TimeWaitClient, failed, n+failed)
+		},
+	},
+	{
+		Number: 43, Source: "N, A", Expect: Holds, Tries: []string{"http-keep-alive", "http-without-keep-alive", "http-pool"},
+		Text:  "Keep-alive connections and pools avoid it.",
+		Truth: "As many requests, one TIME_WAIT.",
+		judge: func(s *seen) Finding {
+			kept, short := s.results["http-keep-alive"], s.results["http-without-keep-alive"]
+			pool := s.results["http-pool"].TimeWaitClient
+			whole := kept.TimeWaitClient < short.TimeWaitClient && pool < short.TimeWaitClient
+			return graded(whole, kept.TimeWaitClient < short.TimeWaitClient || pool < short.TimeWaitClient,
+				"TIME_WAIT of 10 requests %d, kept alive %d; 12 by a pool %d",
+				short.TimeWaitClient, kept.TimeWaitClient, pool)
+		},
+	},
+	{
+		Number: 44, Source: "N, A", Expect: Holds, Tries: []string{"http-keep-alive", "http-without-keep-alive"},
+		Text:  "A new connection per request, against one client that is used again.",
+		Truth: "One connection carries them all.",
+		judge: func(s *seen) Finding {
+			kept, short := s.results["http-keep-alive"], s.results["http-without-keep-alive"]
+			return whether(kept.Connections < short.Connections,
+				"10 requests took %d connections one way, %d the other", short.Connections, kept.Connections)
+		},
+	},
+	{
+		Number: 45, Source: "N, A", Expect: NotTried,
+		Text:  "Pool figures: 200 in all, 20 a route, 60 s.",
+		Truth: "They are one library's settings.",
+		Needs: "no experiment: the figures are advice, and TCP does not decide it",
+	},
+}
+
+// others are the claims about Fast Open, half-close and keep-alive.
+var others = []Claim{
+	{
+		Number: 46, Source: "A", Expect: No,
+		Text:  "At RTT 100 ms: 300 ms normally, 200 ms with Fast Open.",
+		Truth: "201 ms against 101 ms.",
+		Needs: "Fast Open and an experiment with a round trip of 100 ms",
+	},
+	{
+		Number: 47, Source: "A", Expect: InPart,
+		Text:  "The Fast Open SYN carries cookie and data; the SYN-ACK carries the response.",
+		Truth: "The first connection fetches the cookie; the response follows the SYN-ACK.",
+		Needs: "Fast Open",
+	},
+	{
+		Number: 48, Source: "A", Expect: Holds, Tries: []string{"half-close-data", "half-close-time-wait-first"},
+		Text:  "Half-close: shutdownOutput, then keep reading.",
+		Truth: "The peer's data arrives, and its FIN ends it.",
+		judge: func(s *seen) Finding {
+			r := s.wire("half-close-data")
+			whole := r.HalfCloseBytes > 0 && r.ResetBy == teardown.None
+			end := s.client("half-close-time-wait-first")
+			return graded(whole && end == "TIME_WAIT", whole,
+				"%d bytes came after the FIN; with the peer's own: %s", r.HalfCloseBytes, end)
+		},
+	},
+	{
+		Number: 49, Source: "A", Expect: Holds, Tries: []string{"http-1-0", "http-keep-alive"},
+		Text:  "A peer may not support keep-alive.",
+		Truth: "HTTP/1.0 has none: the server closes after its answer.",
+		judge: func(s *seen) Finding {
+			old, kept := s.wire("http-1-0"), s.results["http-keep-alive"]
+			return whether(old.ActiveCloser == teardown.Server && kept.Connections == 1,
+				"HTTP/1.0: the %s closed first; HTTP/1.1: connections for 10 requests: %d", old.ActiveCloser, kept.Connections)
+		},
+	},
+}

@@ -1,0 +1,128 @@
+package claims
+
+import (
+	"fmt"
+	"strings"
+
+	"lastack/harness/experiment"
+	"lastack/harness/teardown"
+)
+
+// seen is all that was measured on one subject. Those that judge a claim ask it
+// for the experiments that the claim tries, which are there with a report of
+// their connection; has tells about the others.
+type seen struct {
+	results map[string]*experiment.Result
+	// settings are defaults by name. What is missing the subject does not have.
+	settings map[string]string
+}
+
+func (s *seen) has(name string) bool {
+	r := s.results[name]
+	return r != nil && r.Verdict != experiment.Skipped && r.Report != nil
+}
+
+// wire is how the experiment's connection went; of several, the first.
+func (s *seen) wire(name string) *teardown.Report { return s.results[name].Report }
+
+// kind is how it closed.
+func (s *seen) kind(name string) teardown.Kind { return s.wire(name).Close }
+
+// client and server are the states of the sockets afterwards.
+func (s *seen) client(name string) string { return s.results[name].States.Client }
+func (s *seen) server(name string) string { return s.results[name].States.Server }
+
+// ack is the time from the first FIN to its ACK, in ms.
+func (s *seen) ack(name string) float64 { return millis(s.wire(name).AckDelayUS) }
+
+// lasted is how long the state lasted that the experiment is about, in seconds.
+func (s *seen) lasted(name string) float64 { return s.results[name].LastedMS / 1000 }
+
+// prints is what the experiment's i-th check printed; empty if it never ran.
+func (s *seen) prints(name string, i int) string {
+	if p := s.results[name].Prints; i < len(p) {
+		return p[i]
+	}
+	return ""
+}
+
+// tally is what became of an experiment that connects again and again.
+func (s *seen) tally(name string) (connected, failed int) {
+	r := s.results[name]
+	return r.Connections, r.Failures
+}
+
+// own are the segments of the close that were not sent again.
+func own(r *teardown.Report) (lines []*teardown.Line) {
+	for i := range r.Segments {
+		if l := &r.Segments[i]; !l.Again && l.Elided == nil {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// flights counts how often the direction changes, and one: the one-way trips
+// that the close takes.
+func flights(r *teardown.Report) (n int) {
+	var from teardown.Who
+	for _, l := range own(r) {
+		if l.From != from {
+			n++
+		}
+		from = l.From
+	}
+	return n
+}
+
+// fin is the n-th segment with a FIN, n from 1, or nil.
+func fin(r *teardown.Report, n int) *teardown.Line {
+	for _, l := range own(r) {
+		if !hasFIN(l) {
+			continue
+		}
+		if n--; n == 0 {
+			return l
+		}
+	}
+	return nil
+}
+
+// carrier is the segment that acknowledges the first FIN, or nil.
+func carrier(r *teardown.Report) *teardown.Line {
+	for _, l := range own(r) {
+		if l.Carries != "" {
+			return l
+		}
+	}
+	return nil
+}
+
+func hasFIN(l *teardown.Line) bool { return strings.HasPrefix(l.Flags, "FIN") }
+
+// of is the state of the side that sent l, once it had.
+func of(l *teardown.Line) string {
+	if l.From == teardown.Client {
+		return l.States[0]
+	}
+	return l.States[1]
+}
+
+func millis(us int64) float64 { return float64(us) / 1000 }
+
+// whether is a finding without half measures.
+func whether(ok bool, evidence string, args ...any) Finding {
+	return graded(ok, ok, evidence, args...)
+}
+
+// graded is a finding about a claim that may hold as a whole or in some part.
+func graded(whole, some bool, evidence string, args ...any) Finding {
+	f := Finding{Mark: No, Evidence: fmt.Sprintf(evidence, args...)}
+	switch {
+	case whole:
+		f.Mark = Holds
+	case some:
+		f.Mark = InPart
+	}
+	return f
+}

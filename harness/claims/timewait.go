@@ -1,0 +1,96 @@
+package claims
+
+import (
+	"fmt"
+
+	"lastack/harness/teardown"
+)
+
+// timeWait are the claims about what TIME_WAIT is for and how long it lasts.
+var timeWait = []Claim{
+	{
+		Number: 24, Source: "N, A", Expect: No, Tries: []string{"time-wait-60s"},
+		Text:  "2MSL is 2 minutes.",
+		Truth: "It contradicts claim 25; Linux takes a minute.",
+		judge: func(s *seen) Finding {
+			lasted := s.lasted("time-wait-60s")
+			return whether(lasted > 118 && lasted < 125, "TIME_WAIT lasted %.1f s", lasted)
+		},
+	},
+	{
+		Number: 25, Source: "N, A", Expect: InPart, Tries: []string{"time-wait-60s"},
+		Text:  "MSL is 30 s to 2 min; 2MSL on Linux is 60 s.",
+		Truth: "60.0 to 62.0 s, by a timer wheel; no MSL stands behind it.",
+		judge: func(s *seen) Finding {
+			// The 60 s are the part that one measurement can confirm.
+			lasted := s.lasted("time-wait-60s")
+			return graded(false, lasted > 59.9 && lasted < 62.5, "TIME_WAIT lasted %.1f s", lasted)
+		},
+	},
+	{
+		Number: 26, Source: "N, A", Expect: Holds,
+		Text:  "The last ACK is lost: the peer's FIN comes again and is acknowledged, 2MSL starts again.",
+		Truth: "FIN again after 0.207 s, acknowledged at once, timer restarted.",
+		Needs: "an experiment on an impaired link that loses the last ACK",
+	},
+	{
+		Number: 27, Source: "N, A", Expect: InPart, Tries: []string{"time-wait-none", "fin-after-fin-wait-2"},
+		Text:  "Without TIME_WAIT the peer sees a broken connection.",
+		Truth: "A FIN that comes again gets RST; otherwise the peer sees nothing.",
+		judge: func(s *seen) Finding {
+			none, gone := s.wire("time-wait-none"), s.wire("fin-after-fin-wait-2")
+			vanished := s.client("time-wait-none") == "CLOSED"
+			broken := none.ResetBy != teardown.None || none.LateReset
+			rst := gone.ResetBy == teardown.Client
+			return graded(vanished && broken && rst, vanished && (broken || rst),
+				"%s; %s", pick(broken, "without it a close ends in RST", "without it a close looks whole"),
+				pick(rst, "a FIN after the end gets RST", "a FIN after the end gets none"))
+		},
+	},
+	{
+		Number: 28, Source: "N, A", Expect: Holds,
+		Text:  "Old segments could corrupt a new connection on the same 4-tuple.",
+		Truth: "Reproduced with TIME_WAIT disabled and overlapping sequence numbers.",
+		Needs: "an experiment that sends old segments again",
+	},
+	{
+		Number: 29, Source: "N, A", Expect: No, Tries: []string{"port-exhaustion"},
+		Text:  "10,000 connections a second for 60 s make 600,000 TIME_WAIT.",
+		Truth: "On one client the ports to one destination bound them, 28,232 by default.",
+		judge: func(s *seen) Finding {
+			n, failed := s.tally("port-exhaustion")
+			tw := s.results["port-exhaustion"].TimeWaitClient
+			return whether(tw == n+failed, "of %d connections %d left TIME_WAIT, %d found no port",
+				n+failed, tw, failed)
+		},
+	},
+	{
+		Number: 39, Source: "N, A", Expect: No, Tries: []string{"time-wait-60s", "fin-wait-2-orphan"},
+		Text:  "tcp_fin_timeout=30 shortens TIME_WAIT.",
+		Truth: "It bounds an orphan's FIN_WAIT_2 and nothing else.",
+		judge: func(s *seen) Finding {
+			// time-wait-60s sets it to 5 s, fin-wait-2-orphan to 1 s.
+			lasted := s.lasted("time-wait-60s")
+			return whether(lasted < 30, "at 5 s TIME_WAIT lasted %.1f s; at 1 s FIN_WAIT_2 %.1f s",
+				lasted, s.lasted("fin-wait-2-orphan"))
+		},
+	},
+	{
+		Number: 40, Source: "N, A", Expect: Holds, Tries: []string{"time-wait-none", "half-close-time-wait-first"},
+		Text:  "tcp_max_tw_buckets bounds the count.",
+		Truth: "It does, destructively: past it the socket vanishes, and its protection.",
+		judge: func(s *seen) Finding {
+			with, without := s.results["time-wait-none"].TimeWaitClient, s.results["half-close-time-wait-first"].TimeWaitClient
+			return whether(with == 0 && without > 0, "limit 0: %d in TIME_WAIT, the socket is %s; default: %d",
+				with, s.client("time-wait-none"), without)
+		},
+	},
+}
+
+// at is the time of a segment, if there is one.
+func at(l *teardown.Line) string {
+	if l == nil {
+		return "no time"
+	}
+	return fmt.Sprintf("%.1f ms", millis(l.TimeUS))
+}
