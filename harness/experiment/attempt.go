@@ -39,6 +39,8 @@ type observed struct {
 	lasted   time.Duration
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
+	// hits counts what fell to each impairment.
+	hits map[string]int
 	// prints are what the checks printed.
 	prints []string
 }
@@ -75,6 +77,7 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		return nil, err
 	}
 	a.seen.reports, a.packets = a.watch.reports(), a.watch.packets
+	a.seen.hits = a.ground.hits.counts()
 	return a, nil
 }
 

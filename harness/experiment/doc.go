@@ -26,6 +26,10 @@
 // file, the JSON Schema and "lastack run --help-format" all go by those.
 // The built-in experiments are the files in the folder corpus.
 //
-// Run must be called inside a lab (package lab). The package impairs nothing and
-// sends no segments of its own making.
+// If the wire is to be bad, the kernels are linked by two TUNs instead, with
+// lastack's close path in between (lastack/stack/forward), where lastack as the
+// subject has it anyway.
+//
+// Run must be called inside a lab (package lab). The package sends no segments of
+// its own making.
 package experiment

@@ -23,6 +23,7 @@ type Experiment struct {
 	Subject  string   `yaml:"subject" one:"server|client" doc:"which side is examined: the server (if left out) or the client; the other side is always the kernel's"`
 	Skip     Skip     `yaml:"skip" doc:"why it is not run on one of the subjects"`
 	Tunables Tunables `yaml:"tunables" doc:"settings of either side, each NAME: VALUE"`
+	Impair   Rules    `yaml:"impair" doc:"rules that make the wire between the two sides bad, as for lastack serve --impair; the host is the subject, the peer the other side. Something must fall to each"`
 	Server   Server   `yaml:"server" need:"yes" doc:"the app that serves"`
 	Client   Client   `yaml:"client" need:"yes" doc:"what the client does: a command or steps"`
 	Repeat   int      `yaml:"repeat" doc:"how often the client does that, one after the other; once if left out"`
@@ -67,6 +68,7 @@ type Expect struct {
 	States       States        `yaml:"states" need:"yes" doc:"the states of both sockets afterwards; of several connections, of each"`
 	AckDelay     Range         `yaml:"ack_delay_ms" doc:"the time from the first FIN to the first segment that acknowledges it, in ms"`
 	HalfClose    Range         `yaml:"half_close_bytes" doc:"how many bytes the other side sends after the first FIN and before its own"`
+	FINsAgain    Range         `yaml:"fins_again" doc:"how many FINs are sent again, by both sides together"`
 	Lasts        Lasts         `yaml:"lasts" doc:"how long a state lasts, from the last segment on; the state is one of those in states"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`

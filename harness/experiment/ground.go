@@ -13,6 +13,7 @@ import (
 	"lastack/harness/app"
 	"lastack/harness/lab"
 	"lastack/stack"
+	"lastack/stack/forward"
 	"lastack/tun"
 )
 
@@ -30,6 +31,8 @@ type ground struct {
 	// subject's, if that is the kernel.
 	near, far *lab.Namespace
 	host      *stack.Host
+	forwarder *forward.Forwarder // between two kernels, if the wire is bad
+	hits      hits
 
 	subject, peer  side
 	client, server side
@@ -53,10 +56,13 @@ func raise(ctx context.Context, e *Experiment, subject string) (_ *ground, err e
 		return nil, err
 	}
 	g.peer = &kernelSide{g.near, nearPrefix.Addr()}
-	if subject == Kernel {
+	switch {
+	case subject == Lastack:
+		err = g.raiseLastack(e)
+	case len(e.Impair) > 0:
+		err = g.raiseForwarded(e)
+	default:
 		err = g.raiseKernel()
-	} else {
-		err = g.raiseLastack()
 	}
 	if err != nil {
 		return nil, err
@@ -83,17 +89,42 @@ func (g *ground) raiseKernel() (err error) {
 	})
 }
 
-func (g *ground) raiseLastack() error {
-	var dev tun.Device
-	err := g.near.Do(func() (err error) {
-		dev, err = tun.Open(tun.Config{Name: linkName, Addrs: []netip.Prefix{nearPrefix}})
+// raiseForwarded has a kernel at both ends and lastack's forwarder in between.
+func (g *ground) raiseForwarded(e *Experiment) (err error) {
+	if g.far, err = lab.NewNamespace(); err != nil {
 		return err
-	})
+	}
+	g.subject = &kernelSide{g.far, farPrefix.Addr()}
+	near, err := openTUN(g.near, linkName, nearPrefix)
 	if err != nil {
 		return err
 	}
-	g.host, err = stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{farPrefix.Addr()}})
+	far, err := openTUN(g.far, "far", farPrefix)
 	if err != nil {
+		return errors.Join(err, near.Close())
+	}
+	g.forwarder, err = forward.New(forward.Config{Host: far, Peer: near, Impairments: e.Impair.rules(), Tap: g.hits.tap})
+	return err
+}
+
+func openTUN(ns *lab.Namespace, name string, addr netip.Prefix) (dev tun.Device, err error) {
+	err = ns.Do(func() (err error) {
+		dev, err = tun.Open(tun.Config{Name: name, Addrs: []netip.Prefix{addr}})
+		return err
+	})
+	return dev, err
+}
+
+func (g *ground) raiseLastack(e *Experiment) error {
+	dev, err := openTUN(g.near, linkName, nearPrefix)
+	if err != nil {
+		return err
+	}
+	c := stack.Config{Device: dev, Addrs: []netip.Addr{farPrefix.Addr()}}
+	if len(e.Impair) > 0 {
+		c.Impairments, c.Tap = e.Impair.rules(), g.hits.tap
+	}
+	if g.host, err = stack.New(c); err != nil {
 		return err
 	}
 	g.subject = &lastackSide{g.host}
@@ -152,6 +183,9 @@ func (g *ground) raze() error {
 	errs := []error{g.failed}
 	if g.host != nil {
 		errs = append(errs, g.host.Close())
+	}
+	if g.forwarder != nil {
+		errs = append(errs, g.forwarder.Close())
 	}
 	for _, ns := range []*lab.Namespace{g.near, g.far} {
 		if ns != nil {

@@ -15,6 +15,11 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 	if why := e.judgeClient(o); why != "" {
 		return why, 0
 	}
+	for _, rule := range e.Impair {
+		if o.hits[rule.String()] == 0 {
+			return fmt.Sprintf("nothing fell to the rule %q", rule.String()), 0
+		}
+	}
 	for i := range o.reports {
 		why := x.judgeConn(&o.reports[i])
 		if why == "" {
@@ -85,6 +90,8 @@ func (x *Expect) judgeConn(r *teardown.Report) string {
 		return fmt.Sprintf("%d bytes flowed after the first FIN, expected %s", r.HalfCloseBytes, x.HalfClose)
 	case x.AckDelay.Set && (r.AckDelayUS < 0 || !x.AckDelay.Has(millis(r.AckDelayUS))):
 		return fmt.Sprintf("the first FIN was acknowledged after %.2f ms, expected %s", millis(r.AckDelayUS), x.AckDelay)
+	case !x.FINsAgain.Has(float64(r.FINRetransmissions)):
+		return fmt.Sprintf("%d FINs were sent again, expected %s", r.FINRetransmissions, x.FINsAgain)
 	case len(x.Segments) > 0:
 		return differ(x.Segments, r.Segments)
 	}

@@ -46,6 +46,8 @@ type Result struct {
 	TimeWaitServer int    `json:"time_wait_server"`
 	// LastedMS is how long the state lasted that the experiment is about.
 	LastedMS float64 `json:"lasted_ms,omitempty"`
+	// Impaired counts the segments that fell to each rule.
+	Impaired map[string]int `json:"impaired,omitempty"`
 	// Prints are what the checks printed.
 	Prints []string `json:"prints,omitempty"`
 	// Capture is the file that the packets of the last attempt were kept in.
@@ -75,6 +77,7 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints
+	r.Impaired = o.hits
 	r.Report, r.States = nil, nil
 	if conn < len(o.reports) {
 		rep := &o.reports[conn]
