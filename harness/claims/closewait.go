@@ -55,9 +55,16 @@ var closeWait = []Claim{
 		},
 	},
 	{
-		Number: 16, Source: "N", Expect: Holds,
+		Number: 16, Source: "N", Expect: Holds, Tries: []string{"fin-ack-lost"},
 		Text:  "The ACK of the FIN is lost: the closer sends its FIN again.",
 		Truth: "Again after 0.208 s, then doubling.",
-		Needs: "an experiment on an impaired link that loses the ACK",
+		judge: func(s *seen) Finding {
+			again, answer := finAgain(s.wire("fin-ack-lost"))
+			if again == nil {
+				return whether(false, "the FIN did not come again")
+			}
+			return whether(again.From == s.wire("fin-ack-lost").ActiveCloser, "%s again from the %s at %s, answered at %s",
+				again.Flags, again.From, at(again), at(answer))
+		},
 	},
 }

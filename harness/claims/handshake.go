@@ -57,7 +57,7 @@ var handshake = []Claim{
 		},
 	},
 	{
-		Number: 6, Source: "N, A", Expect: InPart, Tries: []string{"four-way-slow-closer", "three-way", "unread-data"},
+		Number: 6, Source: "N, A", Expect: InPart, Tries: []string{"four-way-slow-closer", "three-way", "simultaneous", "unread-data"},
 		Text:  "The state diagram as drawn: FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT against CLOSE_WAIT, LAST_ACK.",
 		Truth: "It lacks CLOSING, RST, and the way from FIN_WAIT_1 to TIME_WAIT.",
 		judge: asDrawn,
@@ -113,11 +113,11 @@ func stillReceives(s *seen) Finding {
 func asDrawn(s *seen) Finding {
 	drawn := passes(s.wire("four-way-slow-closer"), "FIN_WAIT_2")
 	skips := !passes(s.wire("three-way"), "FIN_WAIT_2")
+	crossed := passes(s.wire("simultaneous"), "CLOSING")
 	rst := s.kind("unread-data") == teardown.Reset
-	return graded(drawn && !skips && !rst, drawn, "%s; %s; %s",
-		pick(drawn, "4 segments go as drawn", "4 segments do not go as drawn"),
-		pick(skips, "3 skip FIN_WAIT_2", "3 do, too"),
-		pick(rst, "unread data gives RST", "unread data, too"))
+	return graded(drawn && !skips && !crossed && !rst, drawn, "%s; %s; FINs that cross %s; unread data %s",
+		pick(drawn, "4 as drawn", "4 not as drawn"), pick(skips, "3 skip FIN_WAIT_2", "3 skip none"),
+		pick(crossed, "CLOSING", "no CLOSING"), pick(rst, "RST", "no RST"))
 }
 
 // passes reports whether a side was in the state after some segment.

@@ -45,8 +45,9 @@ var otherwise = []struct {
 	{6, "always four, never RST", func(t *testing.T, w *world) {
 		w.set(t, "three-way", four(0.1, 0.2), "TIME_WAIT", "CLOSED")
 		w.set(t, "unread-data", four(0.1, 0.2), "TIME_WAIT", "CLOSED")
-	}, Holds, "3 do, too"},
-	{6, "never four", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), No, "do not go as drawn"},
+		w.set(t, "simultaneous", four(0.1, 0.2), "TIME_WAIT", "CLOSED")
+	}, Holds, "3 skip none; FINs that cross no CLOSING; unread data no RST"},
+	{6, "never four", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), No, "4 not as drawn"},
 	{7, "a round trip long", lasts("time-wait-60s", 0.1), Holds, "0.05 ms"},
 	{9, "three without data", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), Holds, "three-way with 0"},
 	{9, "three with data", closes("half-close-data", three, "TIME_WAIT", "CLOSED"), No, "three-way with 0"},
@@ -54,6 +55,8 @@ var otherwise = []struct {
 	{12, "a timer ends it", closes("close-wait-leak", leak, "FIN_WAIT_2", "CLOSED"), Holds, "left alone still CLOSED"},
 	{15, "lower case counts", printed("netstat-time-wait", "3", "3"), Holds, "3 counted in lower case"},
 	{15, "nothing counts", printed("netstat-time-wait", "0", "0"), No, "0 in upper"},
+	{16, "silence", closes("fin-ack-lost", leak, "FIN_WAIT_2", "CLOSE_WAIT"), No, "did not come again"},
+	{16, "the server's", closes("fin-ack-lost", lastACKLostBy("c", "s"), "TIME_WAIT", "CLOSED"), No, "from the server"},
 	{17, "the client is always first", closes("http-connection-close", three, "TIME_WAIT", "CLOSED"), Holds, "three-way, client"},
 	{17, "always four", func(t *testing.T, w *world) {
 		w.set(t, "http-short", four(1, 2), "TIME_WAIT", "CLOSED")
@@ -75,6 +78,11 @@ var otherwise = []struct {
 	{23, "three", closes("keep-alive-push", three, "TIME_WAIT", "CLOSED"), No, "three-way"},
 	{24, "two minutes", lasts("time-wait-60s", 120000), Holds, "120.0 s"},
 	{25, "two minutes", lasts("time-wait-60s", 120000), No, "120.0 s"},
+	{26, "one way only", closes("last-ack-lost", three, "TIME_WAIT", "CLOSED"), InPart, "no time and 208.0 ms"},
+	{26, "TIME_WAIT is gone", func(t *testing.T, w *world) {
+		w.count("last-ack-lost", 1, 0, 0, 0)
+		w.set(t, "last-ack-lost-server-first", threeBack, "CLOSED", "CLOSED")
+	}, No, "and no time"},
 	{27, "a RST", closes("time-wait-none", three+"\n 2 s FIN+ACK seq=101\n 2.1 c RST", "CLOSED", "CLOSED"), Holds, "ends in RST"},
 	{27, "a FIN gets nothing", closes("fin-after-fin-wait-2", four(43, 2500), "TIME_WAIT", "CLOSED"), No, "gets none"},
 	{29, "ports do not count", counts("port-exhaustion", 13, 0, 13, 0), Holds, "13 left TIME_WAIT"},

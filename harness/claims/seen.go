@@ -88,6 +88,20 @@ func fin(r *teardown.Report, n int) *teardown.Line {
 	return nil
 }
 
+// finAgain is the first FIN that was sent again, and the other side's segment
+// that comes next; either may be nil.
+func finAgain(r *teardown.Report) (again, answer *teardown.Line) {
+	for i := range r.Segments {
+		switch l := &r.Segments[i]; {
+		case again == nil && l.Again && hasFIN(l):
+			again = l
+		case again != nil && l.From != again.From:
+			return again, l
+		}
+	}
+	return again, nil
+}
+
 // carrier is the segment that acknowledges the first FIN, or nil.
 func carrier(r *teardown.Report) *teardown.Line {
 	for _, l := range own(r) {

@@ -23,12 +23,20 @@ const (
 	data       = "1 c FIN+ACK\n 1.05 s PSH+ACK len=1000\n 1.1 c ACK\n 1.2 s FIN+ACK\n 1.25 c ACK"
 	dataAfter  = "1 c FIN+ACK\n 43 s ACK\n 100 s PSH+ACK len=1000\n 100.1 c RST"
 	resetOnly  = "1 s RST+ACK"
+	finAckLost = "1 c FIN+ACK\n 207 c FIN+ACK seq=101\n 207.1 s ACK\n 400 s FIN+ACK\n 400.1 c ACK"
+	crossing   = "1 c FIN+ACK\n 21 s FIN+ACK ack=101\n 21.1 c ACK\n 21.2 s ACK"
 	finGetsRST = "1 c FIN+ACK\n 43 s ACK\n 2500 s FIN+ACK\n 2500.1 c RST"
 )
 
 // four is a close whose ACK and FIN come at these times after the first FIN.
 func four(ack, fin float64) string {
 	return fmt.Sprintf("1 c FIN+ACK\n %g s ACK\n %g s FIN+ACK\n %g c ACK", 1+ack, 1+fin, 1.1+fin)
+}
+
+// lastACKLostBy is a close whose last ACK, by one side, is lost, so that the
+// other's FIN comes again.
+func lastACKLostBy(closer, other string) string {
+	return fmt.Sprintf("1 %[1]s FIN+ACK\n 1.05 %[2]s FIN+ACK\n 1.1 %[1]s ACK\n 209 %[2]s FIN+ACK seq=101\n 209.1 %[1]s ACK", closer, other)
 }
 
 func report(t *testing.T, closing string) *teardown.Report {
@@ -107,6 +115,10 @@ func linux(t *testing.T) *world {
 	w.set(t, "close-wait-end", four(44, 1500), "TIME_WAIT", "CLOSED")
 	w.set(t, "half-close-data", data, "TIME_WAIT", "CLOSED")
 	w.set(t, "keep-alive-push", data, "TIME_WAIT", "CLOSED")
+	w.set(t, "fin-ack-lost", finAckLost, "TIME_WAIT", "CLOSED")
+	w.set(t, "last-ack-lost", lastACKLostBy("c", "s"), "TIME_WAIT", "CLOSED")
+	w.set(t, "last-ack-lost-server-first", lastACKLostBy("s", "c"), "CLOSED", "TIME_WAIT")
+	w.set(t, "simultaneous", crossing, "TIME_WAIT", "TIME_WAIT")
 	w.set(t, "data-after-close", dataAfter, "CLOSED", "CLOSED")
 	w.set(t, "unread-data", resetOnly, "CLOSED", "CLOSED")
 	w.set(t, "fin-after-fin-wait-2", finGetsRST, "CLOSED", "CLOSED")
