@@ -210,8 +210,11 @@ func (e *Endpoint) reportHeld(f *tracked, kind Kind) {
 	if e.tap == nil {
 		return
 	}
-	p := packet{seg: f.ack.seg, buf: f.ack.buf, held: e.delayed.heldFor(f)}
-	e.report(f, &p, kind, Host, Out)
+	p := e.strays.Get().(*packet)
+	*p = packet{seg: f.ack.seg, buf: f.ack.buf, held: e.delayed.heldFor(f)}
+	e.report(f, p, kind, Host, Out)
+	*p = packet{}
+	e.strays.Put(p)
 }
 
 // setTSEcr rewrites the timestamp echo of an outgoing packet. netstack pushes

@@ -73,7 +73,7 @@ type Endpoint struct {
 	impair   *impairment
 	chain    []stage
 	closed   atomic.Bool
-	strays   sync.Pool // *packet, for segments of no flow
+	strays   sync.Pool // *packet, for segments of no flow and for held ones
 }
 
 var _ netstack.LinkEndpoint = (*Endpoint)(nil)

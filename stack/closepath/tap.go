@@ -1,6 +1,10 @@
 package closepath
 
-import "lastack/stack/segment"
+import (
+	"sync"
+
+	"lastack/stack/segment"
+)
 
 // tap shows passing segments to the observer.
 type tap struct {
@@ -21,7 +25,8 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 	if e.tap == nil {
 		return
 	}
-	ev := Event{
+	ev := events.Get().(*Event)
+	*ev = Event{
 		Kind: kind, Point: point, Dir: dir, Time: e.clock.Now(),
 		Seg: &p.seg, Hold: p.hold, Held: p.held, Rule: p.rule, buf: p.buf,
 	}
@@ -31,8 +36,13 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 			ev.Step = &p.step
 		}
 	}
-	e.tap(&ev)
+	e.tap(ev)
+	*ev = Event{} // lets go of the packet
+	events.Put(ev)
 }
+
+// events are used again, as a tap may not keep one: a connection has dozens.
+var events = sync.Pool{New: func() any { return new(Event) }}
 
 // opensFlow reports whether a segment that belongs to no flow begins one: only
 // a SYN does (RFC 9293 3.5), so that stray segments leave nothing behind.
