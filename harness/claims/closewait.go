@@ -63,7 +63,7 @@ var closeWait = []Claim{
 			if again == nil {
 				return whether(false, "the FIN did not come again")
 			}
-			return whether(again.From == s.wire("fin-ack-lost").ActiveCloser, "%s again from the %s at %s, answered at %s",
+			return whether(again.From == s.wire("fin-ack-lost").ActiveCloser, "%s again by the %s at %s, answered at %s",
 				again.Flags, again.From, at(again), at(answer))
 		},
 	},

@@ -115,7 +115,7 @@ func asDrawn(s *seen) Finding {
 	skips := !passes(s.wire("three-way"), "FIN_WAIT_2")
 	crossed := passes(s.wire("simultaneous"), "CLOSING")
 	rst := s.kind("unread-data") == teardown.Reset
-	return graded(drawn && !skips && !crossed && !rst, drawn, "%s; %s; FINs that cross %s; unread data %s",
+	return graded(drawn && !skips && !crossed && !rst, drawn, "%s; %s; crossed FINs %s; unread data %s",
 		pick(drawn, "4 as drawn", "4 not as drawn"), pick(skips, "3 skip FIN_WAIT_2", "3 skip none"),
 		pick(crossed, "CLOSING", "no CLOSING"), pick(rst, "RST", "no RST"))
 }

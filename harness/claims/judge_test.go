@@ -46,7 +46,7 @@ var otherwise = []struct {
 		w.set(t, "three-way", four(0.1, 0.2), "TIME_WAIT", "CLOSED")
 		w.set(t, "unread-data", four(0.1, 0.2), "TIME_WAIT", "CLOSED")
 		w.set(t, "simultaneous", four(0.1, 0.2), "TIME_WAIT", "CLOSED")
-	}, Holds, "3 skip none; FINs that cross no CLOSING; unread data no RST"},
+	}, Holds, "3 skip none; crossed FINs no CLOSING; unread data no RST"},
 	{6, "never four", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), No, "4 not as drawn"},
 	{7, "a round trip long", lasts("time-wait-60s", 0.1), Holds, "0.05 ms"},
 	{9, "three without data", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), Holds, "three-way with 0"},
@@ -56,7 +56,7 @@ var otherwise = []struct {
 	{15, "lower case counts", printed("netstat-time-wait", "3", "3"), Holds, "3 counted in lower case"},
 	{15, "nothing counts", printed("netstat-time-wait", "0", "0"), No, "0 in upper"},
 	{16, "silence", closes("fin-ack-lost", leak, "FIN_WAIT_2", "CLOSE_WAIT"), No, "did not come again"},
-	{16, "the server's", closes("fin-ack-lost", lastACKLostBy("c", "s"), "TIME_WAIT", "CLOSED"), No, "from the server"},
+	{16, "the server's", closes("fin-ack-lost", lastACKLostBy("c", "s"), "TIME_WAIT", "CLOSED"), No, "by the server"},
 	{17, "the client is always first", closes("http-connection-close", three, "TIME_WAIT", "CLOSED"), Holds, "three-way, client"},
 	{17, "always four", func(t *testing.T, w *world) {
 		w.set(t, "http-short", four(1, 2), "TIME_WAIT", "CLOSED")

@@ -91,7 +91,7 @@ var others = []Claim{
 		judge: func(s *seen) Finding {
 			old, kept := s.wire("http-1-0"), s.results["http-keep-alive"]
 			return whether(old.ActiveCloser == teardown.Server && kept.Connections == 1,
-				"HTTP/1.0: the %s closed first; HTTP/1.1: connections for 10 requests: %d", old.ActiveCloser, kept.Connections)
+				"HTTP/1.0: the %s closed; HTTP/1.1: 10 requests, connections: %d", old.ActiveCloser, kept.Connections)
 		},
 	},
 }

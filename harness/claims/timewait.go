@@ -98,7 +98,7 @@ func lastACKLost(s *seen) Finding {
 			s.results[name].TimeWaitClient+s.results[name].TimeWaitServer == 1
 		whole, some, when[i] = whole && ok, some || ok, at(again)
 	}
-	return graded(whole, some, "FIN again at %s and %s; the restart was not waited for", when[0], when[1])
+	return graded(whole, some, "FIN again at %s and %s; restart not waited for", when[0], when[1])
 }
 
 // at is the time of a segment, if there is one.
