@@ -25,7 +25,9 @@
 //
 // harness/lab makes the network namespaces; harness/probe sends crafted segments
 // in them. harness/serve, demo, churn, monitor and doctor are what the commands of
-// cmd/lastack do; ss, sysctl and monitor ask a running host over harness/control.
-// harness/bench compares.
+// that name do; harness/experiment is list and run, harness/claims judges by what
+// it measured. ss, sysctl and monitor ask a running host over harness/control, and
+// harness/sockstat knows the words of ss. harness/bench compares. stack/forward
+// makes the wire between two kernels bad by the rules of stack/impair.
 // Who may import whom is a table in imports_test.go.
 package lastack
