@@ -45,22 +45,21 @@ func (w *routeWatch) close() { w.socket.Close() }
 
 // wait returns when the kernel takes packets to a that arrive on the interface.
 func (w *routeWatch) wait(a netip.Addr) error {
-	end := time.Now().Add(patience)
-	for !w.isLocal(a) {
-		left := time.Until(end)
-		if left <= 0 {
+	limit := unix.NsecToTimeval(glance.Nanoseconds())
+	if err := w.socket.SetReceiveTimeout(&limit); err != nil {
+		return setError("watch IPv6 routes", w.link.name, err)
+	}
+	for quiet := time.Duration(0); !w.isLocal(a); {
+		if quiet >= patience {
 			return &Error{Op: fmt.Sprintf("add address %v", a), Name: w.link.name,
 				Err:  fmt.Errorf("the kernel has no local route for it after %v: %w", patience, os.ErrDeadlineExceeded),
 				Hint: "look at ip -6 rule and ip -6 route show table local"}
 		}
-		// The socket counts in microseconds, and 0 as no limit.
-		limit := unix.NsecToTimeval(min(max(left, time.Millisecond), glance).Nanoseconds())
-		if err := w.socket.SetReceiveTimeout(&limit); err != nil {
-			return setError("watch IPv6 routes", w.link.name, err)
-		}
 		// What came does not matter, nor what was lost: look again.
-		_, _, err := w.socket.Receive()
-		if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ENOBUFS) {
+		switch _, _, err := w.socket.Receive(); {
+		case errors.Is(err, unix.EAGAIN):
+			quiet += glance
+		case err != nil && !errors.Is(err, unix.ENOBUFS):
 			return setError("watch IPv6 routes", w.link.name, err)
 		}
 	}
