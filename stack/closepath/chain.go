@@ -70,6 +70,7 @@ type packet struct {
 //   - Delayed ACK stands as near to netstack as a stage can, so that whatever
 //     is outside of it treats a held ACK as not yet sent, which is the truth
 //     of the wire.
+//   - What is early waits next to netstack, whose ACKs tell when its turn has come.
 //   - Renumbering is inside of all that looks at numbers: they are the wire's.
 //   - The host tap is innermost: it shows what netstack believes. Few ask for it.
 func (e *Endpoint) stages(tapHost bool) []stage {
@@ -81,6 +82,7 @@ func (e *Endpoint) stages(tapHost bool) []stage {
 		&timestamps{e: e},
 		e.timeWait,
 		e.delayed,
+		e.order,
 		&renumber{e: e},
 	}
 	if tapHost {

@@ -17,6 +17,8 @@
 //	      |              |           through with (lastack/stack/timewait)
 //	  delayed ACK  ----------------  holds the host's pure ACKs
 //	      |              |
+//	  order  ----------------------  keeps a bare FIN that overtook data
+//	      |              |
 //	  renumber  -------------------  a 4-tuple that comes back goes on beyond
 //	      |              |           the old connection's sequence numbers
 //	  tap(host)  ------------------  every segment as netstack has it, if asked for

@@ -70,6 +70,7 @@ type Endpoint struct {
 	flows    table
 	delayed  *delayedACK
 	timeWait *timeWait
+	order    *inOrder
 	impair   *impairment
 	chain    []stage
 	closed   atomic.Bool
@@ -94,9 +95,11 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.strays.New = func() any { return new(packet) }
 	e.delayed = &delayedACK{e: e}
 	e.timeWait = newTimeWait(e)
+	e.order = newInOrder(e)
 	e.impair = newImpairment(e, cfg.Impairments, cfg.Seed)
 	e.chain = e.stages(cfg.TapHost)
-	e.delayed.place, e.timeWait.place, e.impair.place = e.position(e.delayed), e.position(e.timeWait), e.position(e.impair)
+	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
+	e.order.place, e.impair.place = e.position(e.order), e.position(e.impair)
 	e.flows.init(e)
 	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
@@ -119,6 +122,7 @@ func (e *Endpoint) Close() {
 	}
 	e.delayed.flushAll()
 	e.impair.close()
+	e.order.close()
 	e.flows.close()
 	e.timeWait.close()
 	e.Endpoint.Close()

@@ -109,7 +109,7 @@ func TestReorderIn(t *testing.T) {
 		r.impair("reorder the 1st segment with data from peer")
 		r.delivered = nil
 		r.deliver(psh, 1, 1, 10)
-		r.deliver(fin, 11, 1, 0)
+		r.deliver(fin, 11, 1, 1)
 		r.arrived("FIN+ACK", "PSH+ACK")
 		r.pass(time.Second)
 		r.arrived()

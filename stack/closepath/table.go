@@ -140,13 +140,14 @@ func (t *table) forget(f *tracked) {
 }
 
 // leave takes a flow out of the table, if it is still there. f.mu is held. What
-// the flow still holds is dropped: there is nobody left to acknowledge.
+// the flow still holds is dropped: there is nobody left to acknowledge or to take it.
 func (t *table) leave(f *tracked) bool {
 	if f.gone.Load() {
 		return false
 	}
 	f.gone.Store(true)
 	t.e.delayed.drop(f)
+	t.e.order.drop(f)
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
 	if f.embryo {
