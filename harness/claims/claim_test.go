@@ -40,6 +40,30 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestMarks: what a claim is judged by says in its file that it examines the
+// claim, and no file says so of a claim that no experiment can decide.
+func TestMarks(t *testing.T) {
+	marked := map[string][]int{}
+	for _, e := range experiment.Corpus() {
+		marked[e.Name] = e.Claims
+	}
+	for _, c := range All() {
+		for _, name := range c.names() {
+			if !slices.Contains(marked[name], c.Number) {
+				t.Errorf("claim %d is judged by %s, whose claims are %v", c.Number, name, marked[name])
+			}
+		}
+		if c.judge != nil {
+			continue
+		}
+		for name, claims := range marked {
+			if slices.Contains(claims, c.Number) {
+				t.Errorf("%s has the mark of claim %d, which %s", name, c.Number, c.needs())
+			}
+		}
+	}
+}
+
 func TestSelect(t *testing.T) {
 	cs, err := Select([]int{20, 3, 20})
 	if err != nil || len(cs) != 2 || cs[0].Number != 20 || cs[1].Number != 3 {

@@ -36,6 +36,7 @@ type observed struct {
 	stray    int
 	failures int
 	failed   error // the first of the client's failures
+	errors   stepErrors
 	lasted   time.Duration
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int

@@ -63,6 +63,9 @@ func (s *script) run(ctx context.Context, a *attempt) error {
 	for i := range a.exp.Client.Steps {
 		step := &a.exp.Client.Steps[i]
 		err := s.step(ctx, a, step)
+		if err != nil {
+			a.seen.errors.add(step, err)
+		}
 		switch {
 		case step.Fails != 0 && err == nil:
 			return fmt.Errorf("step %q did not fail", step)

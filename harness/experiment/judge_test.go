@@ -162,6 +162,11 @@ func TestSettle(t *testing.T) {
 	if r.Verdict != Pass || r.Why != "" || r.Attempts != 2 || len(r.Earlier) != 1 || r.States.Client != "TIME_WAIT" {
 		t.Errorf("%+v", r)
 	}
+	nothing := seen()
+	if r.settle(e, &nothing); r.Verdict != Fail || r.Close != "" || r.ActiveCloser != "" || r.TimeWait != "" || r.Segments != nil || r.Report != nil {
+		t.Errorf("of an attempt without connections: %+v", r)
+	}
+	r.settle(e, &fine)
 	if Passed([]Result{*r, {Verdict: Fail}}) || Passed(nil) || !Passed([]Result{*r, {Verdict: Skipped}}) {
 		t.Error("passed")
 	}

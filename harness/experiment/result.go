@@ -40,10 +40,12 @@ type Result struct {
 	Connections int `json:"connections"`
 	// Failures counts what the client could not carry through, Failure is the
 	// first of them.
-	Failures       int    `json:"failures"`
-	Failure        string `json:"failure,omitempty"`
-	TimeWaitClient int    `json:"time_wait_client"`
-	TimeWaitServer int    `json:"time_wait_server"`
+	Failures int    `json:"failures"`
+	Failure  string `json:"failure,omitempty"`
+	// Errors are those of the client's steps, those that were expected included.
+	Errors         []StepError `json:"errors,omitempty"`
+	TimeWaitClient int         `json:"time_wait_client"`
+	TimeWaitServer int         `json:"time_wait_server"`
 	// LastedMS is how long the state lasted that the experiment is about.
 	LastedMS float64 `json:"lasted_ms,omitempty"`
 	// Impaired counts the segments that fell to each rule.
@@ -77,8 +79,9 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints
-	r.Impaired = o.hits
-	r.Report, r.States = nil, nil
+	r.Impaired, r.Errors = o.hits, o.errors
+	r.Report, r.States, r.Segments = nil, nil, nil
+	r.Close, r.ActiveCloser, r.TimeWait = "", "", ""
 	if conn < len(o.reports) {
 		rep := &o.reports[conn]
 		r.Report, r.States = rep, &Ends{o.states.Client, o.states.Server}
