@@ -177,6 +177,8 @@ const (
 	optSACKPerm   = 4
 	optSACK       = 5
 	optTimestamps = 8
+	optFastOpen   = 34
+	optExperiment = 254
 )
 
 // parseOptions reads what it knows and stops at the first nonsense, as every
@@ -225,5 +227,9 @@ func (s *Segment) option(kind byte, body []byte, at int) {
 				End:   Seq(binary.BigEndian.Uint32(body[i*8+4:])),
 			}
 		}
+	case kind == optFastOpen:
+		s.fastOpen(FastOpenOption, body)
+	case kind == optExperiment && len(body) >= 2 && binary.BigEndian.Uint16(body) == fastOpenMagic:
+		s.fastOpen(FastOpenExperiment, body[2:])
 	}
 }

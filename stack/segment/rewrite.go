@@ -55,6 +55,12 @@ func (s *Segment) ShiftAck(b []byte, d Seq) {
 	}
 }
 
+// SetAck writes another acknowledgment number; SACK blocks stay as they are.
+func (s *Segment) SetAck(b []byte, v Seq) {
+	s.put32(b, s.TCPStart+8, uint32(v))
+	s.Ack = v
+}
+
 func (s *Segment) put32(b []byte, at int, v uint32) {
 	var word [4]byte
 	binary.BigEndian.PutUint32(word[:], v)

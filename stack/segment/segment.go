@@ -45,6 +45,10 @@ type Options struct {
 	// SACKBlocks holds the first SACKCount entries (RFC 2018 3).
 	SACKCount  uint8
 	SACKBlocks [4]SACKBlock
+	// FastOpen tells of RFC 7413's option: absent, or in one of its two forms.
+	// Cookie is empty where the option asks for one.
+	FastOpen FastOpen
+	Cookie   Cookie
 
 	// tsStart and sackStart are the offsets of these options from the start of
 	// the packet, for those who rewrite them; 0 where there is none.

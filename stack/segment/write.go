@@ -72,7 +72,7 @@ func (s *Segment) appendOptions(dst []byte) []byte {
 			dst = binary.BigEndian.AppendUint32(dst, uint32(b.End))
 		}
 	}
-	return dst
+	return s.appendFastOpen(dst)
 }
 
 // ChecksumOK reports whether the TCP checksum of a whole packet is right
