@@ -43,6 +43,10 @@ type Conn struct {
 
 	answersFIN flow.Side // whose FIN the previous segment was ...
 	afterFIN   bool      // ... if it was one
+
+	talk   talk
+	reuses *Reuse // of an older connection's 4-tuple
+	reused *Reuse // of this one's, by a newer connection
 }
 
 // ending says whether a RST ended the connection.
@@ -68,8 +72,10 @@ type side struct {
 	isn     segment.Seq // as on the wire
 	hasISN  bool        // isn is set, from this side's segments or its peer's ACKs
 	synSeen bool
-	pastFIN bool // sent data beyond its own FIN
-	killed  bool // a RST ended its TIME_WAIT
+	pastFIN bool   // sent data beyond its own FIN
+	killed  bool   // a RST ended its TIME_WAIT
+	hasTS   bool   // tsVal is set
+	tsVal   uint32 // of its latest timestamp
 	fin     fin
 }
 
@@ -92,8 +98,13 @@ type fin struct {
 	held       time.Duration
 	hold       Hold
 	byData     bool // the ACK came with data
+	byFIN      bool // the ACK came with the other side's FIN
 	alone      bool // acknowledged without a FIN, before the other FIN
 	aloneOrder bool // that ACK was seen only after the other FIN
+
+	idle    time.Duration // how long no data had been sent before the first copy
+	twice   bool          // the other side told that it had received two copies
+	unheard bool          // the other side spoke, in time to have received it, and did not acknowledge it
 }
 
 // knows reports whether the FIN acknowledges sequence number off.
@@ -121,6 +132,7 @@ func (c *Conn) add(r *Record) {
 	c.last = max(c.last, e.at)
 	c.number(r, &e)
 	c.learn(&e)
+	c.notice(r, &e)
 	e.key = e.key || e.carries || e.impaired != "" || e.note.close() || e.before != e.after ||
 		e.flags.Any(segment.SYN|segment.FIN|segment.RST)
 	c.log.add(e, c.Keep)

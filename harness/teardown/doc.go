@@ -3,6 +3,7 @@
 //
 //	segments of many connections --Table.Add--> one Conn each --Conn.Report--> Report
 //	records of one connection    --Conn.Add---> Conn          --Conn.Report--> Report
+//	                                                          --Conn.Detail--> Detail
 //	two traces of one connection --Compare----> Diff
 //
 // It reads the steps of package flow, and serves a live tap, an experiment's

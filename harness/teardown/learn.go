@@ -81,7 +81,7 @@ func (f *fin) acknowledged(e *event) {
 	f.acked, f.ackAt, f.copies = true, e.at, f.again
 	f.wait = max(0, e.at-f.last)
 	f.held, f.hold = e.held, e.hold
-	f.byData = e.len > 0
+	f.byData, f.byFIN = e.len > 0, e.flags.Has(segment.FIN)
 	e.carries, e.wait, e.note = true, f.wait, noteAcksFIN
 }
 

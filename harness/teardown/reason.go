@@ -184,8 +184,11 @@ func (c *Conn) aside(k Kind) (s string) {
 		f := &c.side[side].fin
 		if f.again > 0 && k != Unanswered {
 			why := "it or its ACK was lost"
-			if f.ackLost {
+			switch f.lost() {
+			case LostACK:
 				why = "its ACK was lost or late"
+			case LostFIN:
+				why = "it was lost: what came from the other side meanwhile does not acknowledge it"
 			}
 			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(f.again+1), why)
 		}
@@ -193,7 +196,7 @@ func (c *Conn) aside(k Kind) (s string) {
 			s += fmt.Sprintf("; the ACK of %s's FIN is not in the trace", the(flow.Side(side)))
 		}
 	}
-	return s + c.asideRST()
+	return s + c.asideRST() + c.asideReuse()
 }
 
 // asideRST tells of a RST after the close was over.

@@ -13,6 +13,9 @@ type rst struct {
 	at    time.Duration
 	cause cause
 	bytes uint64 // causeClosed: of data that came too late
+
+	ack    segment.Seq // what it acknowledges
+	hasAck bool
 }
 
 // cause is why a side reset the connection, as far as the wire tells.
@@ -48,6 +51,7 @@ func (c *Conn) learnRST(e *event, done bool) {
 		return
 	}
 	c.rst.by, c.rst.at = e.from, e.at
+	c.rst.ack, c.rst.hasAck = e.ack, e.flags.Has(segment.ACK)
 	e.note = noteReset
 	if e.marks.Has(flow.Refusal) {
 		c.over = wasRefused

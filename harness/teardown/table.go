@@ -97,12 +97,16 @@ func (t *Table) Add(r *Record) *Conn {
 		e.add(r)
 		return &e.Conn
 	}
+	var reuse *Reuse
 	if e != nil && e.reopens(&r.Seg) {
+		reuse = e.reopen(&r.Seg, r.Time)
+		e.reused = reuse
 		t.forget(e)
 		e = nil
 	}
 	if e == nil {
 		e = t.add(key, &r.Seg)
+		e.reuses = reuse
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
 	e.add(r)

@@ -1,0 +1,161 @@
+package teardown
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+)
+
+// Detail is what can be said of a close beyond its Report, for who explains a
+// capture. The names of the JSON output do not change.
+type Detail struct {
+	// AckBy is what carried the ACK of the first FIN.
+	AckBy Carrier `json:"ack_by"`
+	// AckPace is how fast that ACK came.
+	AckPace Pace `json:"ack_pace"`
+	// HalfCloseUS is the time from the first FIN to the other side's, or, where
+	// that never came, to the end of the trace; -1 where no side was alone in
+	// having closed.
+	HalfCloseUS int64 `json:"half_close_us"`
+	// FINsAgain tells of retransmitted FINs.
+	FINsAgain []FINAgain `json:"fins_again,omitempty"`
+	// ResetCause is why there was a RST, also of one after the close was over.
+	ResetCause ResetCause `json:"reset_cause,omitempty"`
+	// FinWait2 and CloseWait are who was left in these states at the end.
+	FinWait2  Who `json:"fin_wait_2"`
+	CloseWait Who `json:"close_wait"`
+	// LeftOpenUS is for how long they had been in them by the end of the trace,
+	// and SilentUS since when none of the two had sent data; -1 where nobody was.
+	LeftOpenUS int64 `json:"left_open_us"`
+	SilentUS   int64 `json:"silent_us"`
+	// Reuses tells of an older connection on the same addresses and ports, and
+	// Reused of a newer one.
+	Reuses *Reuse `json:"reuses,omitempty"`
+	Reused *Reuse `json:"reused,omitempty"`
+}
+
+// Carrier is the kind of segment that carried an ACK.
+type Carrier string
+
+// The carriers. An ACK by itself carries nothing else.
+const (
+	ByNone Carrier = "none"
+	ByACK  Carrier = "ack"
+	ByData Carrier = "data"
+	ByFIN  Carrier = "fin"
+)
+
+// Pace is how fast an ACK came, less the round trip between observer and sender.
+type Pace string
+
+// The paces. PaceDelayed is a time that delayed ACK explains; with ByACK it ran
+// out, with other carriers it had been held until there was something to carry it.
+const (
+	PaceNone    Pace = "none"
+	PaceAtOnce  Pace = "at-once"
+	PaceDelayed Pace = "delayed"
+	PaceSlow    Pace = "slow"
+)
+
+// FINAgain tells of the retransmissions of one side's FIN.
+type FINAgain struct {
+	From  Who `json:"from"`
+	Times int `json:"times"`
+	// Lost is what must have been lost, by what the other side said later.
+	Lost Lost `json:"lost"`
+}
+
+// Lost is what made a FIN be sent again.
+type Lost string
+
+// What was lost: the FIN, its ACK (or that was late), or one of them, which the
+// wire does not tell.
+const (
+	LostFIN    Lost = "fin"
+	LostACK    Lost = "ack"
+	LostEither Lost = "fin or ack"
+)
+
+// Detail is what is known so far; end is when the trace ended.
+func (c *Conn) Detail(end time.Time) Detail {
+	first, crossed, _ := c.order()
+	f, g := &c.side[first].fin, &c.side[first.Other()].fin
+	last := max(c.last, end.Sub(c.start))
+	d := Detail{
+		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1,
+		ResetCause: c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
+		Reuses: c.reuse(), Reused: c.reused,
+	}
+	if f.acked {
+		d.AckBy, d.AckPace = f.carrier(), c.ackPace(first)
+	}
+	switch {
+	case !f.seen || crossed:
+	case g.seen:
+		d.HalfCloseUS = max(0, g.at-f.at).Microseconds()
+	case c.over != notReset:
+		d.HalfCloseUS = max(0, c.rst.at-f.at).Microseconds()
+	default:
+		d.HalfCloseUS = (last - f.at).Microseconds()
+	}
+	for s := range c.side {
+		if f := &c.side[s].fin; f.again > 0 {
+			d.FINsAgain = append(d.FINsAgain, FINAgain{From: whoIs(flow.Side(s)), Times: f.again, Lost: f.lost()})
+		}
+	}
+	if f.acked && !g.seen && c.over == notReset {
+		d.FinWait2, d.CloseWait = whoIs(first), whoIs(first.Other())
+		d.LeftOpenUS = (last - f.ackAt).Microseconds()
+		d.SilentUS = d.LeftOpenUS
+		if c.talk.any {
+			d.SilentUS = min(d.LeftOpenUS, (last - c.talk.at).Microseconds())
+		}
+	}
+	return d
+}
+
+func (f *fin) carrier() Carrier {
+	switch {
+	case f.byFIN:
+		return ByFIN
+	case f.byData:
+		return ByData
+	}
+	return ByACK
+}
+
+// ackPace judges the ACK of a side's FIN by what its holder told or, failing
+// that, by its time.
+func (c *Conn) ackPace(of flow.Side) Pace {
+	f := &c.side[of].fin
+	switch f.hold {
+	case HoldNone:
+		return PaceAtOnce
+	case HoldCarried, HoldExpired:
+		return PaceDelayed
+	}
+	by := of.Other()
+	switch p := c.pace(by, f.wait); {
+	case p == atOnce:
+		return PaceAtOnce
+	case p == delayed:
+		return PaceDelayed
+	case f.byFIN || f.byData:
+		// It came before any delayed ACK ran out, and so was held by one.
+		if f.wait-c.rtt[by] < delayedFrom {
+			return PaceDelayed
+		}
+	}
+	return PaceSlow
+}
+
+// lost is what made the FIN be sent again.
+func (f *fin) lost() Lost {
+	switch {
+	case f.ackLost || f.twice:
+		return LostACK
+	case f.unheard:
+		return LostFIN
+	}
+	return LostEither
+}

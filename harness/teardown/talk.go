@@ -1,0 +1,113 @@
+package teardown
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// talk is who sent data when, as far as it tells a request that crossed the end
+// of an idle connection from other data that came too late.
+type talk struct {
+	any  bool
+	by   flow.Side     // who sent the latest new data
+	at   time.Duration // of that
+	wake wake
+}
+
+// wake is the latest data that broke a silence.
+type wake struct {
+	after    time.Duration // how long the silence was
+	at       time.Duration
+	by       flow.Side
+	answered bool        // the other side had spoken last
+	ack      segment.Seq // what it acknowledged
+	end      segment.Seq // after its last byte
+}
+
+const (
+	// silence is how long nobody has to speak for a connection to be idle.
+	// Applications answer faster, and no keep-alive timeout is as short.
+	silence = 100 * time.Millisecond
+	// crossing is how much later than a FIN a request may come, beside the
+	// round trip, and still be called sent at the same time.
+	crossing = 10 * time.Millisecond
+	// hearing is how long after a FIN, beside two round trips, its receiver must
+	// have it if it has it at all.
+	hearing = 10 * time.Millisecond
+)
+
+// notice takes in what only the explanation of a close needs.
+func (c *Conn) notice(r *Record, e *event) {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	if r.Seg.HasTimestamps && !e.flags.Has(segment.RST) {
+		me.tsVal, me.hasTS = r.Seg.TSVal, true
+	}
+	if f := &peer.fin; f.seen && e.flags.Has(segment.ACK) && !e.flags.Has(segment.RST) {
+		c.noticeHearing(r, e, f)
+	}
+	if e.marks.Has(flow.FirstFIN) && c.talk.any {
+		me.fin.idle = max(0, e.at-c.talk.at)
+	}
+	if e.marks.Has(flow.NewData) {
+		c.noticeData(e)
+	}
+}
+
+// noticeHearing looks for signs that the other side has, or has not, received
+// the FIN f.
+func (c *Conn) noticeHearing(r *Record, e *event, f *fin) {
+	switch {
+	case r.Seg.SACKCount > 0:
+		// A first block below the ACK is a D-SACK: received twice (RFC 2883 4).
+		b := r.Seg.SACKBlocks[0]
+		off := f.off + (r.Seg.Ack - e.ack)
+		if b.End.LessEq(r.Seg.Ack) && off.Less(b.End) && b.Start.LessEq(off) {
+			f.twice = true
+		}
+	case !f.acked && c.rttKnown[e.from] && e.at-f.at > 2*c.rtt[e.from]+hearing:
+		f.unheard = true
+	}
+}
+
+func (c *Conn) noticeData(e *event) {
+	t := &c.talk
+	if t.any && e.at-t.at >= silence {
+		t.wake = wake{
+			after: e.at - t.at, at: e.at, by: e.from, answered: t.by != e.from,
+			ack: e.ack, end: e.seq + segment.Seq(e.len),
+		}
+	}
+	t.any, t.by, t.at = true, e.from, e.at
+}
+
+// raced reports whether a request was sent into an idle connection at the moment
+// at which the side that reset it had ended it: neither side had heard of the
+// other, or as good as that. It returns how long the connection had been idle.
+func (c *Conn) raced() (idle time.Duration, ok bool) {
+	x, y := c.rst.by, c.rst.by.Other()
+	w, f := &c.talk.wake, &c.side[x].fin
+	if c.over != wasReset || w.after == 0 || w.by != y || !w.answered {
+		return 0, false
+	}
+	end, ack := c.rst.at, c.rst.ack
+	if f.seen {
+		end, ack = f.at, f.ack
+	} else if !c.rst.hasAck {
+		return 0, false // it answers the request: x had been gone for long
+	}
+	late := w.at - end
+	idle = w.after - max(0, late)
+	switch {
+	case idle < silence:
+		return 0, false // x did not wait for another request
+	case w.end.LessEq(ack):
+		return 0, false // x had the request, and dropped it
+	case -late > c.rtt[x]+crossing:
+		return 0, false // x had the request, whatever became of it
+	case late > c.rtt[y]+crossing && (!f.seen || f.off.Less(w.ack)):
+		return 0, false // y knew, or could have known
+	}
+	return idle, true
+}
