@@ -23,8 +23,9 @@ type rule struct {
 // its tests, may import besides the standard library. The first match counts. A
 // package that matches nothing is a mistake.
 var policy = []rule{
-	{pkg: "tun", outside: []string{water, netlinkMod, sys}},
-	{pkg: "tun/tuntest", ours: []string{"tun"}, outside: []string{sys}},
+	{pkg: "tun", ours: []string{"tun/vnet"}, outside: []string{water, netlinkMod, sys}},
+	{pkg: "tun/vnet", never: impure},
+	{pkg: "tun/tuntest", ours: []string{"tun", "tun/vnet"}, outside: []string{sys}},
 
 	{pkg: "stack/segment", never: impure},
 	{pkg: "stack/flow", ours: []string{"stack/segment"}, never: impure},
@@ -36,7 +37,7 @@ var policy = []rule{
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/tunable"},
 		outside: []string{gvisor}, never: []string{"os", "net/http", "net"},
 	},
-	{pkg: "stack/link", outside: []string{gvisor}},
+	{pkg: "stack/link", ours: []string{"tun/vnet"}, outside: []string{gvisor}},
 	{
 		pkg:     "stack/forward",
 		ours:    []string{"stack/segment", "stack/tunable", "stack/impair", "stack/closepath", "stack/link"},

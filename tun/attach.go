@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"lastack/tun/vnet"
+
 	"github.com/songgao/water"
 	"golang.org/x/sys/unix"
 )
@@ -32,8 +34,8 @@ func probe(name string, flags uint16) error {
 // probeNew tells whether this process may make TUN interfaces, without making
 // one: the kernel checks the capability before it looks at the name, and
 // refuses this name.
-func probeNew(name string) error {
-	err := tryAttach(name, noName, unix.IFF_TUN|unix.IFF_NO_PI)
+func probeNew(name string, flags uint16) error {
+	err := tryAttach(name, noName, flags)
 	if errors.Is(err, unix.EINVAL) {
 		return nil
 	}
@@ -47,7 +49,8 @@ func tryAttach(name, iface string, flags uint16) error {
 		return err
 	}
 	defer unix.Close(fd)
-	return setInterface(fd, name, iface, flags)
+	_, err = setInterface(fd, name, iface, flags)
+	return err
 }
 
 // openClone returns a descriptor that is bound to the namespace of the calling
@@ -60,17 +63,18 @@ func openClone(name string) (int, error) {
 	return fd, nil
 }
 
-// setInterface attaches fd to iface; name is for the error.
-func setInterface(fd int, name, iface string, flags uint16) error {
+// setInterface attaches fd to iface and returns that one's name; name is for the
+// error.
+func setInterface(fd int, name, iface string, flags uint16) (string, error) {
 	req, err := unix.NewIfreq(iface)
 	if err != nil {
-		return attachError(name, err)
+		return "", attachError(name, err)
 	}
 	req.SetUint16(flags)
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-		return attachError(name, err)
+		return "", attachError(name, err)
 	}
-	return nil
+	return req.Name(), nil
 }
 
 // attach opens the interface through water and returns its descriptor, served
@@ -95,7 +99,7 @@ func attach(name string, persist bool) (*os.File, string, error) {
 	if !ok {
 		err = fmt.Errorf("the library returned a %T, not a file", dev.ReadWriteCloser)
 	} else {
-		err = prepare(file)
+		err = prepare(file, 0)
 	}
 	if err != nil {
 		dev.Close()
@@ -104,8 +108,42 @@ func attach(name string, persist bool) (*os.File, string, error) {
 	return file, dev.Name(), nil
 }
 
-// prepare makes the descriptor what Device promises.
-func prepare(file *os.File) error {
+// attachOffload opens the interface with a header before each packet, which water
+// cannot ask for. Here too the persist flag stays as it is.
+func attachOffload(name string, flags uint16) (*os.File, string, error) {
+	fd, err := openClone(name)
+	if err != nil {
+		return nil, "", err
+	}
+	got, err := setInterface(fd, name, name, flags)
+	if err != nil {
+		unix.Close(fd)
+		return nil, "", err
+	}
+	// Only now that it is attached may the poller have it.
+	file := os.NewFile(uintptr(fd), clonePath)
+	if err := prepareOffload(file); err != nil {
+		file.Close()
+		return nil, "", &Error{Op: "switch offload on", Name: got, Err: bare(err)}
+	}
+	return file, got, nil
+}
+
+// prepareOffload asks for what package vnet can express. ECN (TUN_F_TSO_ECN) is
+// not in it: the kernel cuts such segments itself.
+func prepareOffload(file *os.File) error {
+	err := control(file, func(fd int) error {
+		// A former holder of a borrowed interface may have had longer headers.
+		return unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnet.Len)
+	})
+	if err != nil {
+		return err
+	}
+	return prepare(file, unix.TUN_F_CSUM|unix.TUN_F_TSO4|unix.TUN_F_TSO6)
+}
+
+// prepare makes the descriptor what Device promises, with these offloads.
+func prepare(file *os.File, offloads int) error {
 	// Only a descriptor that the poller serves has deadlines, and only on
 	// such a one does Close end a waiting Read.
 	if err := file.SetDeadline(time.Time{}); err != nil {
@@ -115,7 +153,7 @@ func prepare(file *os.File) error {
 		unix.CloseOnExec(fd)
 		// A former holder of a borrowed interface may have asked for packets
 		// beyond the MTU, to segment them itself.
-		return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0)
+		return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offloads)
 	})
 }
 

@@ -110,6 +110,8 @@ func TestBorrowGivesBack(t *testing.T) {
 		}, tun.Config{Addrs: mine}},
 		{"packet information", 0, nil, tun.Config{Addrs: mine}},
 		{"virtio header", unix.IFF_VNET_HDR, up(), tun.Config{Addrs: mine}},
+		{"offload", unix.IFF_NO_PI, up(), tun.Config{Addrs: mine, Offload: true}},
+		{"offload as before", unix.IFF_NO_PI | unix.IFF_VNET_HDR, up(), tun.Config{Addrs: mine, Offload: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			needTUN(t)

@@ -1,5 +1,7 @@
 package tun
 
+import "lastack/tun/vnet"
+
 // Device is one end of a layer 3 link that carries one IP packet a call.
 //
 // Errors of its methods are of type *[Error]. After Close, Read and Write match
@@ -47,4 +49,27 @@ type Device interface {
 	// every call returns what the first one returned. Safe for concurrent use
 	// with every method.
 	Close() error
+}
+
+// OffloadDevice is a Device that can carry packets unfinished, with a header
+// that says what is left to be done (package vnet): up to 64 KiB of TCP data at
+// once, and checksums that nobody computes where both ends are on one machine.
+//
+// Read and Write keep to the contract of Device all the same: Read completes a
+// checksum, and Write sends finished packets. A large segment comes out of Read
+// as it is, beyond MTU, so that a program that expects any uses ReadOffload.
+type OffloadDevice interface {
+	Device
+
+	// Offload reports whether the device was opened so. If not, every header
+	// read is zero, and only a zero header may be written.
+	Offload() bool
+
+	// ReadOffload is Read of a packet with its header. The caller sizes p: of a
+	// packet longer than that, and they come as long as MaxMTU, the rest is lost.
+	ReadOffload(h *vnet.Header, p []byte) (int, error)
+
+	// WriteOffload sends the packet that the pieces are together, up to MaxMTU
+	// long, and returns its length. An empty packet is refused as by Write.
+	WriteOffload(h *vnet.Header, pieces [][]byte) (int, error)
 }

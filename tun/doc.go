@@ -10,7 +10,10 @@
 //
 // It wraps two libraries: github.com/songgao/water opens and attaches the
 // descriptor, github.com/vishvananda/netlink sets the interface's MTU,
-// addresses and state.
+// addresses and state. Each Read is one packet as the kernel would have put it on
+// a wire, unless Config.Offload asks for packets that are unfinished: large, and
+// without a checksum (see [OffloadDevice] and package vnet). Water cannot ask for
+// those, so such a device is opened through golang.org/x/sys.
 //
 //	dev, err := tun.Open(tun.Config{Addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}})
 //	if err != nil {
@@ -46,8 +49,7 @@
 // # What it does not do
 //
 // It sets no route beyond those that follow from the addresses, no sysctl, no
-// name resolution, and no offload: each Read is one packet as the kernel would
-// have put it on a wire. It opens one queue; multi-queue interfaces are
+// name resolution. It opens one queue; multi-queue interfaces are
 // refused. It does not keep the kernel from speaking up: on an interface with
 // IPv6 the kernel sends router solicitations and multicast reports of its own.
 // It does not follow changes that others make while the device is open.

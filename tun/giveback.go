@@ -81,7 +81,7 @@ func (l *link) resetFlags() error {
 		return nil
 	}
 	return control(l.spare, func(fd int) error {
-		if err := setInterface(fd, l.name, l.name, l.prior.flags); !errors.Is(err, unix.EBUSY) {
+		if _, err := setInterface(fd, l.name, l.name, l.prior.flags); !errors.Is(err, unix.EBUSY) {
 			return err
 		}
 		return nil

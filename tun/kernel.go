@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"sync"
 	"syscall"
+
+	"lastack/tun/vnet"
+
+	"golang.org/x/sys/unix"
 )
 
 // KernelDevice is the Device that Open returns: a TUN interface of the kernel.
@@ -21,16 +25,22 @@ type KernelDevice struct {
 	mtu  int
 	link *link // the borrowed interface; nil if the kernel ends it with the descriptor
 
+	offload bool
+	header  [vnet.Len]byte // of the one read there is at a time
+
 	closing  sync.Once
 	closeErr error
 }
 
-var _ Device = (*KernelDevice)(nil)
+var _ OffloadDevice = (*KernelDevice)(nil)
 
 // Read implements Device.
 func (d *KernelDevice) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, &Error{Op: "read", Name: d.name, Err: fmt.Errorf("empty buffer: %w", syscall.EINVAL)}
+	}
+	if d.offload {
+		return d.readFinished(p)
 	}
 	n, err := d.file.Read(p)
 	if err != nil {
@@ -43,6 +53,9 @@ func (d *KernelDevice) Read(p []byte) (int, error) {
 func (d *KernelDevice) Write(p []byte) (int, error) {
 	if len(p) == 0 || len(p) > d.mtu {
 		return 0, sizeError(d.name, len(p), d.mtu)
+	}
+	if d.offload {
+		return d.writePieces(&vnet.Header{}, [][]byte{p}, len(p))
 	}
 	if _, err := d.file.Write(p); err != nil {
 		return 0, ioError("write", d.name, err)
@@ -68,6 +81,10 @@ func (d *KernelDevice) Persistent() bool { return d.link != nil }
 // the error says otherwise; the descriptor is closed in any case.
 func (d *KernelDevice) Close() error {
 	d.closing.Do(func() {
+		if d.offload && d.link != nil {
+			// Whoever holds the interface next would get large segments.
+			_ = control(d.file.file, func(fd int) error { return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0) })
+		}
 		// The descriptor goes first, so that Read and Write end at once.
 		if err := d.file.Close(); err != nil {
 			d.closeErr = &Error{Op: "close", Name: d.name, Err: bare(err)}

@@ -53,7 +53,7 @@ func open(l *link, cfg Config) (*KernelDevice, error) {
 	if err := l.probe(cfg); err != nil {
 		return nil, err
 	}
-	file, name, err := attach(cfg.Name, l.prior != nil)
+	file, name, err := attachAs(cfg, l.prior != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func open(l *link, cfg Config) (*KernelDevice, error) {
 		file.Close()
 		return nil, &Error{Op: "prepare the descriptor", Name: name, Err: bare(err)}
 	}
-	dev := &KernelDevice{file: raw, name: name, mtu: cfg.mtu()}
+	dev := &KernelDevice{file: raw, name: name, mtu: cfg.mtu(), offload: cfg.Offload}
 	if err := l.identify(file, name); err != nil {
 		file.Close()
 		return nil, err
@@ -83,20 +83,28 @@ func open(l *link, cfg Config) (*KernelDevice, error) {
 // probe asks whether attach would succeed.
 func (l *link) probe(cfg Config) error {
 	if l.prior == nil {
-		return probeNew(cfg.Name)
+		return probeNew(cfg.Name, cfg.flags())
 	}
 	if err := probe(l.name, l.prior.flags); err != nil {
 		return err
 	}
-	return l.prepareReset()
+	return l.prepareReset(cfg.flags())
+}
+
+// attachAs opens what cfg asks for; borrowed says that the interface exists.
+func attachAs(cfg Config, borrowed bool) (*os.File, string, error) {
+	if cfg.Offload {
+		return attachOffload(cfg.Name, cfg.flags())
+	}
+	return attach(cfg.Name, borrowed)
 }
 
 // prepareReset opens the descriptor that puts back the packet format of a
-// borrowed interface, if that is not ours. It is opened now because it is bound
+// borrowed interface, if that is not ours (flags). It is opened now because it is bound
 // to the namespace of the thread that opens it, and Close may run in another,
 // or may no longer have access to the file.
-func (l *link) prepareReset() error {
-	if l.prior.flags == unix.IFF_TUN|unix.IFF_NO_PI {
+func (l *link) prepareReset(flags uint16) error {
+	if l.prior.flags == flags {
 		return nil
 	}
 	fd, err := openClone(l.name)

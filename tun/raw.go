@@ -22,12 +22,12 @@ type rawFile struct {
 	gate   sync.RWMutex
 	closed bool
 
-	// The one read there is at a time, and try as a value: made for each
-	// read, it would be an allocation.
-	try   func(fd uintptr) bool
-	p     []byte
-	n     int
-	errno syscall.Errno
+	// The one read there is at a time, with room for what precedes the packet
+	// or none, and try as a value: made for each read, it would be an allocation.
+	try       func(fd uintptr) bool
+	header, p []byte
+	n         int
+	errno     syscall.Errno
 }
 
 // newRawFile takes over a file that the poller serves, unless it fails.
@@ -60,7 +60,11 @@ func (f *rawFile) Read(p []byte) (int, error) {
 // tryRead reports whether the read is over, in a packet or an error.
 func (f *rawFile) tryRead(fd uintptr) bool {
 	for {
-		f.n, f.errno = call(syscall.SYS_READ, fd, f.p)
+		if f.header == nil {
+			f.n, f.errno = call(syscall.SYS_READ, fd, f.p)
+		} else {
+			f.n, f.errno = callVector(syscall.SYS_READV, fd, f.header, [][]byte{f.p})
+		}
 		switch f.errno {
 		case syscall.EINTR:
 		case syscall.EAGAIN:

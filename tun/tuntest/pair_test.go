@@ -9,6 +9,7 @@ import (
 
 	"lastack/tun"
 	"lastack/tun/tuntest"
+	"lastack/tun/vnet"
 )
 
 func TestPairContract(t *testing.T) {
@@ -25,6 +26,49 @@ func TestPairContract(t *testing.T) {
 				return kernel, host
 			})
 		})
+	}
+}
+
+func TestOffloadPairContract(t *testing.T) {
+	for _, mtu := range []int{0, tun.MaxMTU} {
+		tuntest.Contract(t, func(*testing.T) (tun.Device, io.ReadWriteCloser) {
+			host, kernel := tuntest.OffloadPair(mtu)
+			return host, kernel
+		})
+		tuntest.OffloadContract(t, func(*testing.T) (tun.OffloadDevice, io.ReadWriteCloser) {
+			host, kernel := tuntest.OffloadPair(mtu)
+			return kernel, host
+		})
+	}
+}
+
+func TestOffloadPairCarriesTheHeader(t *testing.T) {
+	host, kernel := tuntest.OffloadPair(0)
+	sent := vnet.Header{NeedsChecksum: true, ChecksumStart: 20, ChecksumOffset: 16, GSO: vnet.TCP4, SegmentSize: 1448, HeaderLen: 52}
+	p := make([]byte, 40000)
+	p[0] = 0x45
+	if n, err := host.WriteOffload(&sent, [][]byte{p[:1], p[1:]}); n != len(p) || err != nil {
+		t.Fatalf("WriteOffload: %d, %v", n, err)
+	}
+	var got vnet.Header
+	if n, err := kernel.ReadOffload(&got, make([]byte, tun.MaxMTU)); n != len(p) || err != nil || got != sent {
+		t.Errorf("ReadOffload: %d bytes with %+v, %v; want %d with %+v", n, got, err, len(p), sent)
+	}
+}
+
+// Who has no offload refuses what it cannot finish.
+func TestPairWithoutOffload(t *testing.T) {
+	dev, _ := tuntest.Pair(0)
+	host := dev.(tun.OffloadDevice)
+	h := vnet.Header{NeedsChecksum: true}
+	if n, err := host.WriteOffload(&h, [][]byte{{0x45}}); n != 0 || !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("WriteOffload of an unfinished packet: %d, %v; want 0, EINVAL", n, err)
+	}
+	if _, err := host.WriteOffload(&vnet.Header{}, [][]byte{make([]byte, 1501)}); !errors.Is(err, syscall.EMSGSIZE) {
+		t.Errorf("WriteOffload beyond the MTU: %v; want EMSGSIZE", err)
+	}
+	if host.Offload() {
+		t.Error("Offload is true")
 	}
 }
 
