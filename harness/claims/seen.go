@@ -52,10 +52,11 @@ func (s *seen) tally(name string) (connected, failed int) {
 	return r.Connections, r.Failures
 }
 
-// own are the segments of the close that were not sent again.
+// own are the segments of the close that the wire had and that were not sent
+// again.
 func own(r *teardown.Report) (lines []*teardown.Line) {
 	for i := range r.Segments {
-		if l := &r.Segments[i]; !l.Again && l.Elided == nil {
+		if l := &r.Segments[i]; !l.Again && !l.Lost && l.Elided == nil {
 			lines = append(lines, l)
 		}
 	}
@@ -93,6 +94,7 @@ func fin(r *teardown.Report, n int) *teardown.Line {
 func finAgain(r *teardown.Report) (again, answer *teardown.Line) {
 	for i := range r.Segments {
 		switch l := &r.Segments[i]; {
+		case l.Lost:
 		case again == nil && l.Again && hasFIN(l):
 			again = l
 		case again != nil && l.From != again.From:

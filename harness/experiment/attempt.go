@@ -77,8 +77,11 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 	if err := a.watch.finish(); err != nil {
 		return nil, err
 	}
+	if len(e.Impair) > 0 {
+		a.watch.retell(a.ground.hits.trace.Take())
+		a.seen.hits = a.ground.hits.counts()
+	}
 	a.seen.reports, a.packets = a.watch.reports(), a.watch.packets
-	a.seen.hits = a.ground.hits.counts()
 	return a, nil
 }
 

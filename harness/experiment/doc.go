@@ -19,8 +19,9 @@
 //	+-----------------------------+          +-----------------------+
 //	           packet socket
 //
-// What the packet socket on the link saw goes through harness/teardown; what
-// the sockets' states are, their owners tell.
+// What the packet socket on the link saw goes through harness/teardown, merged
+// with the close path's account of the segments that fell to a rule, if the wire
+// is to be bad; what the sockets' states are, their owners tell.
 //
 // The types of a file carry the words that explain them in their tags: reading a
 // file, the JSON Schema and "lastack run --help-format" all go by those.

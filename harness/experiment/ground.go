@@ -32,7 +32,7 @@ type ground struct {
 	near, far *lab.Namespace
 	host      *stack.Host
 	forwarder *forward.Forwarder // between two kernels, if the wire is bad
-	hits      hits
+	hits      *hits
 
 	subject, peer  side
 	client, server side
@@ -45,7 +45,7 @@ type ground struct {
 
 // raise builds the ground; who raises it razes it.
 func raise(ctx context.Context, e *Experiment, subject string) (_ *ground, err error) {
-	g := &ground{}
+	g := &ground{hits: newHits()}
 	ctx, g.cancel = context.WithCancel(ctx)
 	defer func() {
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync"
 
+	"lastack/harness/trace"
 	"lastack/stack/closepath"
 	"lastack/stack/impair"
 )
@@ -34,14 +35,19 @@ func (Rule) describe() (what, pattern string) {
 // MarshalText gives the rule in its canonical words.
 func (r Rule) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// hits counts the segments that fell to each rule.
+// hits counts the segments that fell to each rule, and keeps what the close path
+// saw of all. Make it with newHits.
 type hits struct {
-	mu sync.Mutex
-	n  map[string]int
+	trace *trace.Recorder
+	mu    sync.Mutex
+	n     map[string]int
 }
+
+func newHits() *hits { return &hits{trace: trace.New(trace.Config{})} }
 
 // tap is the close path's.
 func (h *hits) tap(e *closepath.Event) {
+	h.trace.Tap(e)
 	if e.Kind != closepath.Impaired {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"lastack/harness/capture"
 	"lastack/harness/lab"
 	"lastack/harness/teardown"
+	"lastack/harness/trace"
 	"lastack/stack/segment"
 )
 
@@ -29,9 +30,7 @@ type watch struct {
 // startWatch captures what crosses the link from now on.
 func startWatch(near *lab.Namespace) (*watch, error) {
 	w := &watch{over: make(chan error, 1)}
-	w.table = teardown.NewTable(teardown.Config{
-		Keep: -1, OnForget: func(c *teardown.Conn) { w.old = append(w.old, c) },
-	})
+	w.begin()
 	err := near.Do(func() (err error) {
 		w.live, err = capture.OpenLive(linkName, capture.LiveConfig{})
 		return err
@@ -41,6 +40,26 @@ func startWatch(near *lab.Namespace) (*watch, error) {
 	}
 	go w.read()
 	return w, nil
+}
+
+// begin forgets all connections.
+func (w *watch) begin() {
+	w.old = nil
+	w.table = teardown.NewTable(teardown.Config{
+		Keep: -1, OnForget: func(c *teardown.Conn) { w.old = append(w.old, c) },
+	})
+}
+
+// retell takes the connections apart again, with what the close path has to say
+// about their segments. It is for a capture that is finished.
+func (w *watch) retell(items []trace.Item) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begin()
+	records := merge(w.packets, items)
+	for i := range records {
+		w.table.Add(&records[i])
+	}
 }
 
 // read ends with the capture: at finish or abandon.

@@ -20,12 +20,19 @@ type Conn struct {
 	// probe's clock, which Next moves on by one, TSEcr the latest heard.
 	Timestamps   bool
 	TSVal, TSEcr uint32
-	// Latest is the last segment received.
+	// Latest is the last segment received, Data what it brought.
 	Latest segment.Segment
+	Data   []byte
 
 	probe *Probe
 	tuple segment.Tuple
-	in    chan segment.Segment
+	in    chan heard
+}
+
+// heard is a segment of the subject's, with its data.
+type heard struct {
+	seg  segment.Segment
+	data []byte
 }
 
 // heardLimit is how many segments may wait for Receive; a subject that answers a
@@ -36,7 +43,7 @@ const heardLimit = 256
 func (p *Probe) Conn(port uint16, to netip.AddrPort) *Conn {
 	c := &Conn{
 		Seq: 1_000_000, Timestamps: true, TSVal: 50_000,
-		probe: p, in: make(chan segment.Segment, heardLimit),
+		probe: p, in: make(chan heard, heardLimit),
 		tuple: segment.Tuple{
 			Src: segment.EndpointFrom(netip.AddrPortFrom(p.addr, port)), Dst: segment.EndpointFrom(to),
 		},
@@ -50,9 +57,9 @@ func (p *Probe) Conn(port uint16, to netip.AddrPort) *Conn {
 // Tuple has the probe as Src.
 func (c *Conn) Tuple() segment.Tuple { return c.tuple }
 
-func (c *Conn) take(s segment.Segment) {
+func (c *Conn) take(h heard) {
 	select {
-	case c.in <- s:
+	case c.in <- h:
 	default: // Receive would be hopelessly behind
 	}
 }
@@ -93,8 +100,9 @@ func (c *Conn) Send(s segment.Segment, payload []byte) error {
 // When ctx ends first, the error is the context's.
 func (c *Conn) Receive(ctx context.Context) (segment.Segment, error) {
 	select {
-	case s := <-c.in:
-		c.Latest = s
+	case h := <-c.in:
+		s := h.seg
+		c.Latest, c.Data = s, h.data
 		if end := s.End(); s.Len() > 0 && c.Ack.Less(end) || s.Flags.Has(segment.SYN) {
 			c.Ack = end
 		}
@@ -107,6 +115,16 @@ func (c *Conn) Receive(ctx context.Context) (segment.Segment, error) {
 	case <-ctx.Done():
 		return segment.Segment{}, fmt.Errorf("probe: wait for a segment of %s: %w", c.tuple.Dst, context.Cause(ctx))
 	}
+}
+
+// Drain receives what has come by now and was not received.
+func (c *Conn) Drain(ctx context.Context) error {
+	for len(c.in) > 0 {
+		if _, err := c.Receive(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Quiet waits until the subject has sent nothing for so long, and returns what it
@@ -155,6 +173,18 @@ func (c *Conn) Finish(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// Close closes first: it sends the FIN, waits for the subject's and acknowledges
+// that.
+func (c *Conn) Close(ctx context.Context) error {
+	if err := c.Send(c.Next(segment.FIN|segment.ACK), nil); err != nil {
+		return err
+	}
+	if _, err := c.await(ctx, segment.FIN|segment.ACK); err != nil {
+		return err
+	}
+	return c.Send(c.Next(segment.ACK), nil)
 }
 
 // await receives until a segment has all of the flags; a RST is an error unless

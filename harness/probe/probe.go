@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +93,8 @@ func (p *Probe) listen() {
 		c := p.conns[s.Tuple]
 		p.mu.Unlock()
 		if c != nil {
-			c.take(s)
+			data := packet.Data[min(s.PayloadStart, len(packet.Data)):]
+			c.take(heard{s, bytes.Clone(data[:min(s.PayloadLen, len(data))])})
 		}
 	}
 }
