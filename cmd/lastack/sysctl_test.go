@@ -53,10 +53,14 @@ func TestLinuxAgrees(t *testing.T) {
 	}
 }
 
-// bounds are the smallest and the largest value, or the widest range of ports.
+// bounds are the smallest and the largest value, the widest range of ports, or one
+// key and two.
 func bounds(d tunable.Def) []string {
-	if d.Kind == tunable.PortPair {
+	switch d.Kind {
+	case tunable.PortPair:
 		return []string{fmt.Sprintf("%d %d", d.Min, d.Max)}
+	case tunable.Keys:
+		return []string{"1-2-3-4", "00000001-00000002-00000003-00000004,ffffffff-0-0-0"}
 	}
 	return []string{d.Format(d.Min), d.Format(d.Max)}
 }
@@ -69,7 +73,10 @@ func TestReadme(t *testing.T) {
 	}
 	for _, d := range tunable.All() {
 		values := fmt.Sprintf("%d to %d", d.Min, d.Max)
-		if d.Max == 1 {
+		switch {
+		case d.Kind == tunable.Keys:
+			values = "one key, or two"
+		case d.Max == 1:
 			values = "0, 1"
 		}
 		row := fmt.Sprintf("| `%s` | %s | %s | ", d.Name, values, d.Format(d.Default))

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxBody is the longest value of a PUT in bytes. A value has at most 20.
+	// maxBody is the longest value of a PUT in bytes. Two keys have 71.
 	maxBody = 256
 	// maxList is the longest list of settings in bytes: every tunable, many times.
 	maxList = 16 << 10

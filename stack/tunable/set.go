@@ -10,6 +10,7 @@ import (
 // atomic loads.
 type Set struct {
 	values [count]atomic.Int64
+	keys   atomic.Pointer[string] // the value of FastOpenKey; nil is none
 
 	mu     sync.Mutex // serialises writers, and so the watchers' calls
 	watchs [count][]func(value int64)
@@ -24,7 +25,8 @@ func NewSet() *Set {
 	return s
 }
 
-// Int is the current value. For a PortPair it is of use to Def.Format alone.
+// Int is the current value. For a PortPair it is of use to Def.Format alone, and
+// for Keys it only tells whether they have changed.
 func (s *Set) Int(id ID) int64 { return s.values[id].Load() }
 
 // Bool is the current value of a switch.
@@ -39,8 +41,19 @@ func (s *Set) Seconds(id ID) time.Duration { return time.Duration(s.Int(id)) * t
 // Ports is the current value of a PortPair; lo <= hi, and both belong to it.
 func (s *Set) Ports(id ID) (lo, hi uint16) { return unpack(s.Int(id)) }
 
+// Keys is the current value of Keys: none, one, or two.
+func (s *Set) Keys(id ID) []Key {
+	keys, _ := parseKeys(s.Text(id)) // what is stored was parsed before
+	return keys
+}
+
 // Text is the current value as Set takes it.
-func (s *Set) Text(id ID) string { return defs[id].Format(s.Int(id)) }
+func (s *Set) Text(id ID) string {
+	if text := s.keys.Load(); defs[id].Kind == Keys && text != nil {
+		return *text
+	}
+	return defs[id].Format(s.Int(id))
+}
 
 // OnChange has f called after each change of the tunable, with the new value,
 // by the goroutine that made the change; two calls never overlap. f must not
@@ -72,24 +85,26 @@ func (s *Set) SetAll(settings []Setting) error {
 		if err != nil {
 			return err
 		}
-		changes = append(changes, change{d.ID, v})
+		changes = append(changes, change{d.ID, v, g.Value})
 	}
 	s.store(changes)
 	return nil
 }
 
-// SetInt stores a value; it fails as Set does when the value is out of range.
+// SetInt stores a value; it fails as Set does when the value is out of range. It is
+// not for Keys.
 func (s *Set) SetInt(id ID, v int64) error {
 	if err := defs[id].check(v); err != nil {
 		return err
 	}
-	s.store([]change{{id, v}})
+	s.store([]change{{id: id, v: v}})
 	return nil
 }
 
 type change struct {
-	id ID
-	v  int64
+	id   ID
+	v    int64
+	text string // of Keys, for which v is too small
 }
 
 // store stores every value before the first watcher is called, so that each
@@ -99,6 +114,10 @@ func (s *Set) store(changes []change) {
 	defer s.mu.Unlock()
 	before := map[ID]int64{}
 	for _, c := range changes {
+		if defs[c.id].Kind == Keys {
+			text := formatKeys(c.text)
+			s.keys.Store(&text)
+		}
 		old := s.values[c.id].Swap(c.v)
 		if _, seen := before[c.id]; !seen {
 			before[c.id] = old

@@ -122,4 +122,45 @@ one clock. Behind a NAT there are many, so it is not the harmless cure of a
 server's TIME_WAIT it was taken for: some clients connect, others time out, by
 whose clock is ahead. It needs net.ipv4.tcp_timestamps on both sides.`,
 	},
+	{
+		ID: FastOpen, Name: "net.ipv4.tcp_fastopen", Min: 0, Max: 0x607, Default: 1,
+		Doc: `TCP Fast Open (RFC 7413), as a sum of bits. 1: a client that asks for it may send
+data in its SYN. 2: listeners answer a request for a cookie, and take data that
+comes in a SYN with one. 4: clients send data without a cookie too. 512:
+listeners take data without a cookie. 1024 has listeners take part that did not
+ask to; here all do, so it changes nothing. Other bits mean nothing, as in Linux.
+It is no switch that makes applications faster by itself: a client has to hand
+its data to the call that connects, and its first connection to a server only
+fetches the cookie. A SYN may come twice, to a server that has lost its memory
+in between: what must not be done twice is not to be asked for in one.`,
+	},
+	{
+		ID: FastOpenKey, Name: "net.ipv4.tcp_fastopen_key", Kind: Keys,
+		Doc: `The key of the cookies that listeners give out, as four words in hexadecimal, and
+with a comma a second one, whose cookies are still taken. Zeros, the default,
+stand for a key drawn at random, which is not shown. A new key alone keeps the
+one before it as the second, so that a change takes no client's cookie away; the
+change after that does. Linux drops the old key unless it is given as the second.
+Cookies are Linux's: hosts with one key take each other's. The key keeps nothing
+secret. It keeps a stranger from having a server work in the name of an address
+that is not the stranger's.`,
+	},
+	{
+		ID: FastOpenBlackhole, Name: "net.ipv4.tcp_fastopen_blackhole_timeout_sec", Min: 0, Max: math.MaxInt32, Default: 0, Unit: "s",
+		Doc: `For how long clients send no data in SYNs after one connection's SYN with data
+and two more behind it went unanswered: some middleboxes swallow such
+connections. Each time that it happens again doubles it, up to 64 times; data
+that a SYN-ACK acknowledges sets it back. 0, Linux's default since 5.14, never
+stops. It is not about a server that refused a cookie or lost one SYN: each
+destination has a memory of its own for that, which this does not switch off.`,
+	},
+	{
+		ID: FastOpenPending, Name: "lastack.fastopen_pending", Min: 0, Max: 65_535, Default: 256,
+		Doc: `How many connections there may be whose data was taken out of the SYN and whose
+handshake is not over (RFC 7413 5.1). Beyond it listeners do without Fast Open:
+the handshake is a plain one, without a cookie, and the client sends its data
+again. It is no limit on connections, and none on clients that send no data in
+SYNs. In Linux it is the backlog that each listener gives with TCP_FASTOPEN; here
+all listeners share it.`,
+	},
 }

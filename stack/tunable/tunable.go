@@ -4,7 +4,7 @@
 //
 // A tunable that Linux has carries Linux's sysctl name, unit and default
 // (net.ipv4...); one of our own begins with "lastack.". All values are integers,
-// as sysctl's are, or pairs of ports; switches are 0 and 1. Whatever lastack takes
+// as sysctl's are, pairs of ports, or keys; switches are 0 and 1. Whatever lastack takes
 // Linux takes too, where it has the tunable; Linux sometimes takes more.
 //
 //	set := tunable.NewSet()
@@ -33,6 +33,10 @@ const (
 	PortRange
 	InvalidRatelimit
 	TWRecycle
+	FastOpen
+	FastOpenKey
+	FastOpenBlackhole
+	FastOpenPending
 	count
 )
 
@@ -44,6 +48,8 @@ const (
 	Number Kind = iota
 	// PortPair is a first and a last port, "32768 60999".
 	PortPair
+	// Keys is a key of 128 bits, or two, as Linux writes those of Fast Open.
+	Keys
 )
 
 // Def describes one tunable.
@@ -54,7 +60,8 @@ type Def struct {
 	// Min and Max are the smallest and largest value taken; for a PortPair, the
 	// smallest first and the largest last port.
 	Min, Max int64
-	// Default is the value at the start, as Set.Int has it; Format prints it.
+	// Default is the value at the start, as Set.Int has it; Format prints it. Of
+	// Keys it is no key.
 	Default int64
 	// Unit is "ms" or "s", or empty for a switch, a plain number or ports.
 	Unit string

@@ -7,12 +7,18 @@ import (
 )
 
 // Parse reads a value as people and sysctl write it: a whole number in decimal,
-// or two ports apart by blanks or tabs. Blanks around it do not matter. The error
-// (a *Error) says what would have been taken.
+// two ports apart by blanks or tabs, or one or two keys. Blanks around it do not
+// matter. The error (a *Error) says what would have been taken.
 func (d Def) Parse(text string) (int64, error) {
 	fields := strings.Fields(text)
 	var v int64
 	switch {
+	case d.Kind == Keys:
+		keys, ok := parseKeys(text)
+		if !ok {
+			return 0, d.refuse("what was given is no key") // which is not to be repeated
+		}
+		return fingerprint(keys), nil
 	case d.Kind == PortPair:
 		lo, hi, ok := parsePorts(fields)
 		if !ok {
@@ -31,8 +37,11 @@ func (d Def) Parse(text string) (int64, error) {
 }
 
 // Format prints a value, as Set.Int has it, so that Parse reads it: without its
-// unit, ports with one blank between them.
+// unit, ports with one blank between them. Of Keys it only knows the default.
 func (d Def) Format(v int64) string {
+	if d.Kind == Keys {
+		return noKey
+	}
 	if d.Kind == PortPair {
 		lo, hi := unpack(v)
 		return fmt.Sprintf("%d %d", lo, hi)
@@ -43,6 +52,8 @@ func (d Def) Format(v int64) string {
 // Range describes the values taken: "0 or 1", "1 to 499 ms".
 func (d Def) Range() string {
 	switch {
+	case d.Kind == Keys:
+		return "a key in hexadecimal as " + noKey + ", or two with a comma between them"
 	case d.Kind == PortPair:
 		return fmt.Sprintf("two ports, FIRST LAST, from %d to %d", d.Min, d.Max)
 	case d.Min == 0 && d.Max == 1:
@@ -54,6 +65,9 @@ func (d Def) Range() string {
 // check refuses a value out of range, or a pair of ports in the wrong order.
 func (d Def) check(v int64) error {
 	lo, hi := v, v
+	if d.Kind == Keys {
+		return d.refuse("%d is no key", v)
+	}
 	if d.Kind == PortPair {
 		first, last := unpack(v)
 		if pack(first, last) != v {
