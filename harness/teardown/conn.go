@@ -19,6 +19,8 @@ type Conn struct {
 	Keep int
 
 	client, server segment.Endpoint
+	ordinal        uint64 // in its Table
+	lean           bool   // of a Table that is
 	begun          bool
 	start          time.Time
 	last           time.Duration // of the latest record, since start
@@ -133,6 +135,9 @@ func (c *Conn) add(r *Record) {
 	c.number(r, &e)
 	c.learn(&e)
 	c.notice(r, &e)
+	if c.lean && c.Done() {
+		return
+	}
 	e.key = e.key || e.carries || e.impaired != "" || e.note.close() || e.before != e.after ||
 		e.flags.Any(segment.SYN|segment.FIN|segment.RST)
 	c.log.add(e, c.Keep)
@@ -155,6 +160,10 @@ func (c *Conn) begin(r *Record) {
 		c.client, c.server = c.server, c.client
 	}
 }
+
+// Number counts the connections of a Table from 1, in the order of their first
+// segments.
+func (c *Conn) Number() int { return int(c.ordinal) }
 
 // Client is the endpoint of the side that opened the connection.
 func (c *Conn) Client() netip.AddrPort { return c.client.AddrPort() }

@@ -23,6 +23,15 @@ type Config struct {
 	// IdleFor gives up connections that are not finished but have not been
 	// heard of for that long. 0 means never.
 	IdleFor time.Duration
+	// MaxOpen bounds the connections that are not finished: past it, the one
+	// unheard of for longest is given up. 0 means no bound.
+	MaxOpen int
+	// Lean keeps no lines of finished connections: Opening and Segments of
+	// their Reports are empty. It is for who counts many and draws none.
+	Lean bool
+	// Recycle uses the memory of a connection again once OnForget, or Flush,
+	// is through with it: nobody may keep a Conn longer than that.
+	Recycle bool
 
 	// OnClose is called when a connection finishes: both FINs acknowledged,
 	// reset or refused. Its Report may still gain stragglers.
@@ -31,7 +40,7 @@ type Config struct {
 	// called exactly once for each that does. Its Report is final.
 	//
 	// Both are called from within Add or Flush, which the owner serialises;
-	// they may keep the Conn, and must not call the Table.
+	// they may keep the Conn (but see Recycle), and must not call the Table.
 	OnForget func(*Conn)
 }
 
@@ -44,9 +53,11 @@ const (
 // Make one with NewTable.
 type Table struct {
 	cfg    Config
-	conns  map[segment.Tuple]*entry
+	index  index
 	open   list
 	done   list
+	free   *entry    // to be used again
+	logs   [][]event // likewise
 	begun  bool
 	start  time.Time     // of the first record
 	now    time.Duration // the latest time of a record, since start
@@ -57,12 +68,12 @@ type Table struct {
 type entry struct {
 	Conn
 	flow     flow.Conn
-	key      segment.Tuple
-	serial   uint64
+	hash     uint64
 	seen     time.Duration // as of Table.now
 	finished bool
 
 	prev, next *entry
+	chain      *entry // of the index
 }
 
 // NewTable makes an empty Table.
@@ -73,7 +84,7 @@ func NewTable(cfg Config) *Table {
 	if cfg.RememberFor == 0 {
 		cfg.RememberFor = defaultRememberFor
 	}
-	return &Table{cfg: cfg, conns: make(map[segment.Tuple]*entry)}
+	return &Table{cfg: cfg, index: newIndex()}
 }
 
 // Add gives a segment to its connection, which is made if it is new, and returns
@@ -88,8 +99,8 @@ func NewTable(cfg Config) *Table {
 // A segment that is Lost begins no connection: Add returns nil if it has none.
 func (t *Table) Add(r *Record) *Conn {
 	t.tick(r.Time)
-	key, _ := r.Seg.Tuple.Canonical()
-	e := t.conns[key]
+	hash := t.index.hash(&r.Seg.Tuple)
+	e := t.index.find(hash, &r.Seg.Tuple)
 	if r.Lost {
 		if e == nil || e.reopens(&r.Seg) {
 			return nil
@@ -105,7 +116,7 @@ func (t *Table) Add(r *Record) *Conn {
 		e = nil
 	}
 	if e == nil {
-		e = t.add(key, &r.Seg)
+		e = t.add(hash, &r.Seg)
 		e.reuses = reuse
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
@@ -124,18 +135,52 @@ func (t *Table) tick(now time.Time) {
 	t.now = max(t.now, now.Sub(t.start))
 }
 
-func (t *Table) add(key segment.Tuple, s *segment.Segment) *entry {
-	e := &entry{key: key, serial: t.serial}
+func (t *Table) add(hash uint64, s *segment.Segment) *entry {
+	e := t.fresh()
 	t.serial++
-	e.Keep = t.cfg.Keep
+	e.hash, e.ordinal = hash, t.serial
+	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean
 	e.client, e.server = s.Src, s.Dst
 	if sentByServer(s) {
 		e.client, e.server = s.Dst, s.Src
 	}
-	t.conns[key] = e
+	t.index.insert(e)
 	t.open.push(e)
 	return e
 }
+
+// fresh is an empty entry, if possible one that was used before.
+func (t *Table) fresh() *entry {
+	e := t.free
+	if e == nil {
+		e = &entry{}
+	} else {
+		t.free = e.next
+		*e = entry{}
+	}
+	if n := len(t.logs); n > 0 {
+		e.log.events, t.logs = t.logs[n-1], t.logs[:n-1]
+	}
+	return e
+}
+
+// drop takes the lines from a connection, for the next one.
+func (t *Table) drop(c *Conn) {
+	if c.log.events == nil {
+		return
+	}
+	if cap(c.log.events) <= longLog && len(t.logs) < spareLogs {
+		clear(c.log.events)
+		t.logs = append(t.logs, c.log.events[:0])
+	}
+	c.log = journal{}
+}
+
+// What is kept to be used again: lists of lines of usual length, and not all.
+const (
+	longLog   = 64
+	spareLogs = 4096
+)
 
 // sentByServer tells from a connection's first segment who is who.
 func sentByServer(s *segment.Segment) bool {
@@ -187,6 +232,9 @@ func (t *Table) touch(e *entry) {
 		return
 	}
 	e.finished = true
+	if t.cfg.Lean {
+		t.drop(&e.Conn)
+	}
 	t.done.push(e)
 	if t.cfg.OnClose != nil {
 		t.cfg.OnClose(&e.Conn)
@@ -201,6 +249,9 @@ func (t *Table) expire() {
 		}
 		t.forget(e)
 	}
+	for t.cfg.MaxOpen > 0 && t.open.n > t.cfg.MaxOpen {
+		t.forget(t.open.head)
+	}
 	if t.cfg.IdleFor <= 0 {
 		return
 	}
@@ -210,7 +261,7 @@ func (t *Table) expire() {
 }
 
 func (t *Table) forget(e *entry) {
-	delete(t.conns, e.key)
+	t.index.remove(e)
 	if e.finished {
 		t.done.remove(e)
 	} else {
@@ -218,6 +269,10 @@ func (t *Table) forget(e *entry) {
 	}
 	if t.cfg.OnForget != nil {
 		t.cfg.OnForget(&e.Conn)
+	}
+	if t.cfg.Recycle {
+		t.drop(&e.Conn)
+		e.next, t.free = t.free, e
 	}
 }
 
@@ -228,7 +283,7 @@ func (t *Table) Len() (open, finished int) { return t.open.n, t.done.n }
 // All is every connection that the Table holds, in the order of their first
 // segments.
 func (t *Table) All() []*Conn {
-	all := make([]*Conn, 0, len(t.conns))
+	all := make([]*Conn, 0, t.index.n)
 	for _, e := range t.sorted() {
 		all = append(all, &e.Conn)
 	}
@@ -243,11 +298,8 @@ func (t *Table) Flush() {
 }
 
 func (t *Table) sorted() []*entry {
-	all := make([]*entry, 0, len(t.conns))
-	for _, e := range t.conns {
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b *entry) int { return int(int64(a.serial - b.serial)) })
+	all := t.index.all()
+	slices.SortFunc(all, func(a, b *entry) int { return int(int64(a.ordinal - b.ordinal)) })
 	return all
 }
 
