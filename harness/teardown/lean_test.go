@@ -53,7 +53,7 @@ func crowd(t *testing.T, rnd *rand.Rand, n int) (all []teardown.Record) {
 	names := []string{"three-way", "four-way-expired", "simultaneous", "refused", "reset-unread", "half-closed", "open", "unanswered", "three-way-late-rst", "three-way-swapped", "long-data"}
 	for i := range n {
 		begin := time.Duration(i) * 5 * time.Millisecond
-		port := uint16(40000 + rnd.IntN(2000))
+		port := uint16(40000 + i%400)
 		for _, r := range records(t, names[rnd.IntN(len(names))]) {
 			for _, e := range []*segment.Endpoint{&r.Seg.Src, &r.Seg.Dst} {
 				if e.Port >= 32768 {
