@@ -61,6 +61,10 @@ func crowd(t *testing.T, rnd *rand.Rand, n int) (all []teardown.Record) {
 				}
 			}
 			r.Time = r.Time.Add(begin)
+			r.Seg.Seq += segment.Seq(i * 100_000)
+			if r.Seg.Flags.Has(segment.ACK) {
+				r.Seg.Ack += segment.Seq(i * 100_000)
+			}
 			all = append(all, r)
 		}
 	}
