@@ -31,13 +31,14 @@ var policy = []rule{
 	{pkg: "stack/flow", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
+	{pkg: "stack/fastopen", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
-		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/tunable"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable"},
 		outside: []string{gvisor}, never: []string{"os", "net/http", "net"},
 	},
-	{pkg: "stack/link", ours: []string{"tun/vnet"}, outside: []string{gvisor}},
+	{pkg: "stack/link", ours: []string{"stack/segment", "tun/vnet"}, outside: []string{gvisor}},
 	{
 		pkg:     "stack/forward",
 		ours:    []string{"stack/segment", "stack/tunable", "stack/impair", "stack/closepath", "stack/link"},
@@ -45,7 +46,7 @@ var policy = []rule{
 	},
 	{
 		pkg:     "stack",
-		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/tunable", "stack/closepath", "stack/link"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable", "stack/closepath", "stack/link"},
 		outside: []string{gvisor},
 	},
 

@@ -240,11 +240,12 @@ func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
 		return segment.Segment{}, segment.ErrTruncated
 	}
 	seg, err := segment.Parse(front.AsSlice()[offset:])
-	if err != segment.ErrTruncated || front.Next() == nil {
-		return seg, err
+	if err == segment.ErrTruncated && front.Next() != nil {
+		// Headers over several views: rare, so a copy will do.
+		v := buf.ToView()
+		defer v.Release()
+		seg, err = segment.Parse(v.AsSlice())
 	}
-	// Headers over several views: rare, so a copy will do.
-	v := buf.ToView()
-	defer v.Release()
-	return segment.Parse(v.AsSlice())
+	seg.Unfinished = buf.GSOOptions.NeedsCsum
+	return seg, err
 }

@@ -113,8 +113,16 @@ type Event struct {
 	buf *netstack.PacketBuffer
 }
 
-// AppendPacket appends the IP packet's bytes to dst.
-func (e *Event) AppendPacket(dst []byte) []byte { return appendPacket(dst, e.buf) }
+// AppendPacket appends the IP packet's bytes to dst, with the checksum completed
+// where offload left that undone. A large segment stays one.
+func (e *Event) AppendPacket(dst []byte) []byte {
+	start := len(dst)
+	dst = appendPacket(dst, e.buf)
+	if e.Seg.Unfinished {
+		e.Seg.WriteChecksum(dst[start:])
+	}
+	return dst
+}
 
 func appendPacket(dst []byte, buf *netstack.PacketBuffer) []byte {
 	views, offset := buf.AsViewList()

@@ -160,6 +160,7 @@ func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 	l := &late{packet: *p, f: f, dir: dir}
 	l.behind = nil
 	l.buf = p.copy(corrupt)
+	l.seg.Unfinished = l.buf.GSOOptions.NeedsCsum
 	if dir == Out {
 		i.out(f, &l.packet)
 		l.buf.DecRef()
@@ -170,10 +171,17 @@ func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 }
 
 // copy is the packet with bytes of its own. netstack keeps data that it has sent
-// and changes headers that it receives, so a double shares neither.
+// and changes headers that it receives, so a double shares neither. A corrupt one
+// has its checksum completed before: with offload, the harm would be summed up
+// with the rest and never found. It then goes out in one piece, large or not.
 func (p *packet) copy(corrupt bool) *netstack.PacketBuffer {
 	b := appendPacket(make([]byte, 0, p.seg.PayloadStart+p.seg.PayloadLen), p.buf)
+	left := p.buf.GSOOptions
 	if corrupt {
+		if p.seg.Unfinished {
+			p.seg.WriteChecksum(b)
+			left = netstack.GSO{}
+		}
 		at := p.seg.TCPStart + 19 // the urgent pointer, which means nothing here
 		if p.seg.PayloadLen > 0 && p.seg.PayloadStart < len(b) {
 			at = p.seg.PayloadStart
@@ -182,6 +190,7 @@ func (p *packet) copy(corrupt bool) *netstack.PacketBuffer {
 	}
 	buf := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithData(b)})
 	buf.NetworkProtocolNumber = protocolOf(&p.seg)
+	buf.GSOOptions = left
 	return buf
 }
 
@@ -250,9 +259,14 @@ func (e *Endpoint) Impairments() []impair.Rule {
 }
 
 // deliverBehind hands on what came in with a segment that has been delivered, and
-// lets go of it.
+// lets go of it. A corrupt one ends here if netstack would not find that out.
 func (e *Endpoint) deliverBehind(behind []*late) {
+	trusting := e.Capabilities()&netstack.CapabilityRXChecksumOffload != 0
 	for _, l := range behind {
+		if l.corrupt && trusting {
+			l.buf.DecRef()
+			continue
+		}
 		if l.corrupt {
 			e.Endpoint.DeliverNetworkPacket(protocolOf(&l.seg), l.buf)
 		} else {

@@ -13,7 +13,16 @@
 // polling gained nothing where connections are short.
 //
 // The package does not look into packets beyond the IP version: what does not
-// parse is netstack's to count and drop. It does no segmentation offload.
+// parse is netstack's to count and drop.
+//
+// # Offload
+//
+// A device with offload (OffloadDevice) carries TCP segments of up to 64 KiB, and
+// leaves checksums undone between netstack and the kernel, neither of which puts
+// them on a wire. netstack is told with GSOEndpoint and CapabilityRXChecksumOffload,
+// and each packet has in GSOOptions what is left to be done, in both directions.
+// netstack then trusts checksums, so the endpoint verifies those that the kernel
+// does not vouch for, of a packet that it forwards, say.
 package link
 
 import (
@@ -22,6 +31,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"lastack/tun/vnet"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -45,8 +56,9 @@ type Device interface {
 
 // Endpoint is a Device as netstack sees it. Make it with New.
 type Endpoint struct {
-	dev Device
-	mtu atomic.Uint32
+	dev     Device
+	offload OffloadDevice // dev, if it has offload; else nil
+	mtu     atomic.Uint32
 
 	mu         sync.Mutex
 	dispatcher netstack.NetworkDispatcher
@@ -56,21 +68,37 @@ type Endpoint struct {
 	err        error
 	done       chan struct{} // closed when the reader has ended
 
-	gather sync.Pool // *[]byte of one MTU, for packets in several pieces
+	gather sync.Pool // *[]byte of the largest packet, for those in several pieces
+	frames sync.Pool // *frame
 }
 
-var _ netstack.LinkEndpoint = (*Endpoint)(nil)
+var (
+	_ netstack.LinkEndpoint = (*Endpoint)(nil)
+	_ netstack.GSOEndpoint  = (*Endpoint)(nil)
+)
 
 // New wraps a device, which the Endpoint owns from now on. Reading begins when
 // netstack attaches.
 func New(dev Device) *Endpoint {
 	e := &Endpoint{dev: dev, done: make(chan struct{})}
 	e.mtu.Store(uint32(dev.MTU()))
+	if o, ok := dev.(OffloadDevice); ok && o.Offload() {
+		e.offload = o
+	}
 	e.gather.New = func() any {
-		b := make([]byte, 0, dev.MTU())
+		b := make([]byte, 0, e.largest())
 		return &b
 	}
+	e.frames.New = func() any { return new(frame) }
 	return e
+}
+
+// largest is the longest packet that the device carries, in bytes.
+func (e *Endpoint) largest() int {
+	if e.offload != nil {
+		return maxOffload
+	}
+	return e.dev.MTU()
 }
 
 // Done is closed when the endpoint has stopped reading: after Close, or because
@@ -102,28 +130,35 @@ func (e *Endpoint) IsAttached() bool {
 	return e.dispatcher != nil
 }
 
-// smallPacket is up to where copying a packet beats giving it a buffer of MTU
-// size: SYN, FIN and ACK are 40 to 80 bytes, and netstack counts a buffer's
-// whole capacity against the socket.
+// smallPacket is up to where copying a packet beats giving it a buffer of the
+// largest size: SYN, FIN and ACK are 40 to 80 bytes, and netstack counts a
+// buffer's whole capacity against the socket. Where the largest is large, so is
+// what is small beside it: up to a quarter.
 const smallPacket = 256
 
 // read delivers packets until the device fails or is closed.
 func (e *Endpoint) read() {
-	size := e.dev.MTU()
+	size := e.largest()
+	small := max(smallPacket, size/4)
 	view := buffer.NewViewSize(size)
+	var header vnet.Header // stays zero without offload
 	var err error
 	for {
 		var n int
-		n, err = e.dev.Read(view.AsSlice())
+		if e.offload != nil {
+			n, err = e.offload.ReadOffload(&header, view.AsSlice())
+		} else {
+			n, err = e.dev.Read(view.AsSlice())
+		}
 		if err != nil {
 			break
 		}
-		if n <= smallPacket {
-			e.deliver(buffer.NewViewWithData(view.AsSlice()[:n]))
+		if n <= small {
+			e.deliver(buffer.NewViewWithData(view.AsSlice()[:n]), &header)
 			continue
 		}
 		view.CapLength(n)
-		e.deliver(view)
+		e.deliver(view, &header)
 		view = buffer.NewViewSize(size)
 	}
 	view.Release()
@@ -136,7 +171,7 @@ func (e *Endpoint) read() {
 }
 
 // deliver hands one packet, which it takes over, to netstack.
-func (e *Endpoint) deliver(v *buffer.View) {
+func (e *Endpoint) deliver(v *buffer.View, h *vnet.Header) {
 	var protocol tcpip.NetworkProtocolNumber
 	switch version(v.AsSlice()) {
 	case 4:
@@ -147,10 +182,15 @@ func (e *Endpoint) deliver(v *buffer.View) {
 		v.Release()
 		return
 	}
+	if e.offload != nil && !vouched(h) && !sound(v.AsSlice()) {
+		v.Release()
+		return
+	}
 	e.mu.Lock()
 	d := e.dispatcher
 	e.mu.Unlock()
 	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithView(v)})
+	pkt.GSOOptions = optionsOf(h)
 	if d != nil {
 		d.DeliverNetworkPacket(protocol, pkt)
 	}
@@ -176,6 +216,9 @@ func (e *Endpoint) WritePackets(pkts netstack.PacketBufferList) (int, tcpip.Erro
 }
 
 func (e *Endpoint) write(pkt *netstack.PacketBuffer) error {
+	if e.offload != nil {
+		return e.writeOffload(pkt)
+	}
 	views, offset := pkt.AsViewList()
 	front := views.Front()
 	if front == nil {
@@ -188,9 +231,8 @@ func (e *Endpoint) write(pkt *netstack.PacketBuffer) error {
 	// One copy costs less than a vectored write of two or three pieces.
 	b := e.gather.Get().(*[]byte)
 	defer e.gather.Put(b)
-	*b = append((*b)[:0], front.AsSlice()[min(offset, front.Size()):]...)
-	offset -= min(offset, front.Size())
-	for v := front.Next(); v != nil; v = v.Next() {
+	*b = (*b)[:0]
+	for v := front; v != nil; v = v.Next() {
 		n := min(offset, v.Size())
 		*b = append(*b, v.AsSlice()[n:]...)
 		offset -= n
@@ -241,41 +283,4 @@ func (e *Endpoint) Wait() {
 	if started {
 		<-e.done
 	}
-}
-
-// MTU implements stack.LinkEndpoint.
-func (e *Endpoint) MTU() uint32 { return e.mtu.Load() }
-
-// SetMTU implements stack.LinkEndpoint. It changes what netstack sends, not the
-// device.
-func (e *Endpoint) SetMTU(mtu uint32) { e.mtu.Store(mtu) }
-
-// Capabilities implements stack.LinkEndpoint: none, so that netstack computes
-// and verifies checksums as a host on a wire does.
-func (*Endpoint) Capabilities() netstack.LinkEndpointCapabilities { return netstack.CapabilityNone }
-
-// MaxHeaderLength implements stack.LinkEndpoint: a TUN has no link header.
-func (*Endpoint) MaxHeaderLength() uint16 { return 0 }
-
-// LinkAddress implements stack.LinkEndpoint: a TUN has none.
-func (*Endpoint) LinkAddress() tcpip.LinkAddress { return "" }
-
-// SetLinkAddress implements stack.LinkEndpoint and does nothing.
-func (*Endpoint) SetLinkAddress(tcpip.LinkAddress) {}
-
-// ARPHardwareType implements stack.LinkEndpoint.
-func (*Endpoint) ARPHardwareType() header.ARPHardwareType { return header.ARPHardwareNone }
-
-// AddHeader implements stack.LinkEndpoint and does nothing.
-func (*Endpoint) AddHeader(*netstack.PacketBuffer) {}
-
-// ParseHeader implements stack.LinkEndpoint: there is nothing to parse.
-func (*Endpoint) ParseHeader(*netstack.PacketBuffer) bool { return true }
-
-// SetOnCloseAction implements stack.LinkEndpoint: f runs once, before the
-// device is closed.
-func (e *Endpoint) SetOnCloseAction(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.onClose = f
 }

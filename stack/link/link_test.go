@@ -10,6 +10,7 @@ import (
 	"lastack/stack/segment"
 	"lastack/tun"
 	"lastack/tun/tuntest"
+	"lastack/tun/vnet"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -186,6 +187,6 @@ func FuzzDeliver(f *testing.F) {
 		if len(packet) == 0 {
 			return // a TUN brings no empty packet
 		}
-		e.deliver(buffer.NewViewWithData(packet))
+		e.deliver(buffer.NewViewWithData(packet), &vnet.Header{})
 	})
 }

@@ -4,7 +4,8 @@ import "encoding/binary"
 
 // The methods of this file change a packet in place, and the Segment with it.
 // They mend the TCP checksum incrementally (RFC 1624 3): the payload is not
-// read, so b may end after the TCP header.
+// read, so b may end after the TCP header. The checksum of an unfinished segment
+// stays as it is, since it covers none of what changes.
 
 // SetTSEcr writes a new TSecr into the packet s was parsed from. It reports
 // false, and changes nothing, where the segment has no timestamps option.
@@ -70,8 +71,9 @@ func (s *Segment) put32(b []byte, at int, v uint32) {
 // put overwrites an even number of bytes of the TCP header at an offset of the packet.
 func (s *Segment) put(b []byte, at int, v []byte) {
 	old := b[at : at+len(v)]
-	xsum := b[s.TCPStart+16 : s.TCPStart+18]
-	fixChecksum(xsum, old, v, (at-s.TCPStart)%2 == 1)
+	if !s.Unfinished {
+		fixChecksum(b[s.TCPStart+16:s.TCPStart+18], old, v, (at-s.TCPStart)%2 == 1)
+	}
 	copy(old, v)
 }
 

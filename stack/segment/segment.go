@@ -25,6 +25,11 @@ type Segment struct {
 	// or not the capture kept them.
 	PayloadLen int
 
+	// Unfinished: the checksum field holds the sum over the pseudo header alone,
+	// to which whoever sends the packet on a wire adds the rest. Parse cannot
+	// tell; who knows sets it.
+	Unfinished bool
+
 	// TCPStart and PayloadStart are offsets from the start of the packet.
 	TCPStart, PayloadStart int
 	Options

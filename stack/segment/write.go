@@ -75,6 +75,18 @@ func (s *Segment) appendOptions(dst []byte) []byte {
 	return s.appendFastOpen(dst)
 }
 
+// WriteChecksum puts the checksum into a whole packet, as of one that is
+// unfinished. A packet cut short stays as it is.
+func (s *Segment) WriteChecksum(packet []byte) {
+	end := s.PayloadStart + s.PayloadLen
+	if len(packet) < end {
+		return
+	}
+	tcp := packet[s.TCPStart:end]
+	tcp[16], tcp[17] = 0, 0
+	binary.BigEndian.PutUint16(tcp[16:], ^fold(s.pseudoHeader(len(tcp))+sum(tcp)))
+}
+
 // ChecksumOK reports whether the TCP checksum of a whole packet is right
 // (RFC 9293 3.1). A packet cut short cannot be judged and gives false.
 func (s *Segment) ChecksumOK(packet []byte) bool {
