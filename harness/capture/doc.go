@@ -2,8 +2,8 @@
 // writes capture files.
 //
 // A capture here is a witness that knows nothing of lastack: it wraps a Linux
-// packet socket ([Live]), the tcpdump program ([Tcpdump]), and gopacket's pcapgo
-// for the file formats ([Reader], [Writer], [PcapWriter]). Whatever made the
+// packet socket ([Live]), the tcpdump program ([Tcpdump]), files ([Reader]), and
+// for writing gopacket's pcapgo ([Writer], [PcapWriter]). Whatever made the
 // packets, the three sources hand them out in one shape, without link header:
 //
 //	packet socket --Live----+
@@ -27,7 +27,7 @@
 //
 // A packet that was lost is never lost silently: a source that missed packets
 // ends with a [*DropError] instead of io.EOF, and files that were cut short or
-// damaged end with an error that names the packet.
+// damaged end with a [*ReadError] that names the packet and the byte.
 //
 // # What it does not do
 //

@@ -43,6 +43,10 @@ type Packet struct {
 	// belongs to the source that returned it, and is valid until the next
 	// call of its Next; Clone makes a copy to keep.
 	Data []byte
+	// LinkHeader is what a file's record has before Data, as captured. It is
+	// nil for sources other than files and where the link has no header, and
+	// valid as long as Data.
+	LinkHeader []byte
 	// OrigLen is the length of the IP packet on the wire in bytes, as far as
 	// it is known: never less than len(Data). Writers take 0 for len(Data).
 	OrigLen int
@@ -57,9 +61,10 @@ type Packet struct {
 	Comment string
 }
 
-// Clone returns the packet with a copy of Data that the caller owns.
+// Clone returns the packet with copies of Data and LinkHeader that the caller
+// owns.
 func (p Packet) Clone() Packet {
-	p.Data = bytes.Clone(p.Data)
+	p.Data, p.LinkHeader = bytes.Clone(p.Data), bytes.Clone(p.LinkHeader)
 	return p
 }
 

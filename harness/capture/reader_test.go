@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -139,6 +140,10 @@ func TestDamagedFiles(t *testing.T) {
 	le.PutUint32(lying[20:], 4000)
 	huge := packetBlock(le, 0, at(0), syn)
 	le.PutUint32(huge[4:], 1<<31)
+	wrongSum := gzipped(t, good)
+	wrongSum[len(wrongSum)-8]++
+	version3 := slices.Clone(good)
+	version3[4] = 3
 	cases := []struct {
 		name string
 		file []byte
@@ -151,13 +156,13 @@ func TestDamagedFiles(t *testing.T) {
 		{"gzipped text", gzipped(t, []byte("not a capture")), 0, ErrFormat, "6e 6f 74"},
 		{"pcap header cut", good[:20], 0, io.ErrUnexpectedEOF, "header"},
 		{"802.11", pcapFile(le, 0xa1b2c3d4, 105), 0, ErrLinkType, "105"},
-		{"record header cut", join(good, make([]byte, 15)), 1, io.ErrUnexpectedEOF, "packet 2"},
+		{"record header cut", join(good, make([]byte, 15)), 1, io.ErrUnexpectedEOF, "packet 2 of the file, at byte 80"},
 		{"record body missing", appendRecord(le, good, 1, 40, 40, nil), 1, io.ErrUnexpectedEOF, "packet 2"},
 		{"record body cut", good[:len(good)-1], 0, io.ErrUnexpectedEOF, "packet 1"},
 		{"more captured than there was", appendRecord(le, good, 1, 40, 39, syn), 1, ErrMalformed, "packet 2"},
 		{"captured 4 GB", appendRecord(le, good, 1, 0xffffffff, 0xffffffff, syn), 1, ErrMalformed, "packet 2"},
 		{"pcapng section cut", ng[:20], 0, io.ErrUnexpectedEOF, "header"},
-		{"pcapng block header cut", join(ng, make([]byte, 3)), 1, io.ErrUnexpectedEOF, "packet 2"},
+		{"pcapng block header cut", join(ng, make([]byte, 3)), 1, io.ErrUnexpectedEOF, fmt.Sprintf("packet 2 of the file, at byte %d", len(ng))},
 		{"pcapng block cut", ng[:len(ng)-1], 0, io.ErrUnexpectedEOF, "packet 1"},
 		{"pcapng packet of no interface", join(ng, packetBlock(le, 7, at(0), syn)), 1, ErrMalformed, "packet 2"},
 		{"pcapng capture longer than block", join(ng, lying), 1, ErrMalformed, "4000"},
@@ -165,6 +170,9 @@ func TestDamagedFiles(t *testing.T) {
 		{"pcapng block of length 0", join(ng, make([]byte, 12)), 1, ErrMalformed, "length 0"},
 		{"pcapng without byte order", join(ng, block(le, blockSection, make([]byte, 16))), 1, ErrMalformed, "byte order"},
 		{"gzip cut", gzipped(t, good)[:40], 0, io.ErrUnexpectedEOF, ""},
+		{"gzip cut in its header", gzipped(t, good)[:5], 0, io.ErrUnexpectedEOF, "gzip"},
+		{"gzip with a wrong checksum", wrongSum, 1, ErrMalformed, "packet 2 of the file, at byte 80 of the unpacked data"},
+		{"pcap of version 3", version3, 0, ErrFormat, "version 3.4"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -227,7 +235,7 @@ func TestReaderMemoryIsBounded(t *testing.T) {
 	cases := map[string]io.Reader{
 		"pcap record of 4 GB": &endless{appendRecord(le, huge, 0, 0xfffffff0, 0xfffffff0, nil), make([]byte, 4096)},
 		"pcapng interfaces":   &endless{section, raw},
-		"options, no end":     &endless{join(section, raw, bytes.Replace(packetBlock(le, 0, at(0), nil), le.AppendUint32(nil, 32), le.AppendUint32(nil, maxBlock), 1)[:28]), option(le, 1, []byte("comment"))},
+		"options, no end":     &endless{join(section, raw, bytes.Replace(packetBlock(le, 0, at(0), nil), le.AppendUint32(nil, 32), le.AppendUint32(nil, maxRecord), 1)[:28]), option(le, 1, []byte("comment"))},
 		"gzip bomb":           bytes.NewReader(gzipped(t, appendRecord(le, huge, 0, 64<<20, 64<<20, make([]byte, 64<<20)))),
 	}
 	for name, file := range cases {

@@ -1,0 +1,71 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"lastack/harness/capture/capturetest"
+	"lastack/stack/segment"
+)
+
+// generated is a capture of about 100,000 packets, cut to their headers.
+func generated(t testing.TB, c capturetest.Config) ([]byte, capturetest.Summary) {
+	t.Helper()
+	var file bytes.Buffer
+	c.Seed, c.SnapLen = 1, 128
+	if c.Connections == 0 {
+		c.Connections = 8000
+	}
+	sum, err := capturetest.Write(&file, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes(), sum
+}
+
+var benchFormats = map[string]capturetest.Config{
+	"pcap":        {},
+	"pcapng":      {Format: capturetest.Pcapng},
+	"pcapng big":  {Format: capturetest.Pcapng, BigEndian: true},
+	"pcap cooked": {Link: capturetest.CookedV2, Format: capturetest.PcapNano},
+	"pcap IPv6":   {IPv6: 100},
+}
+
+// BenchmarkReadFile is reading, taking off the link header, and parsing.
+func BenchmarkReadFile(b *testing.B) {
+	for name, c := range benchFormats {
+		b.Run(name, func(b *testing.B) {
+			file, sum := generated(b, c)
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := readThrough(file); err != nil || n != sum.Packets {
+					b.Fatal(n, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sum.Packets), "ns/packet")
+		})
+	}
+}
+
+// readThrough reads and parses a whole file and counts its segments.
+func readThrough(file []byte) (int, error) {
+	r, err := NewReader(bytes.NewReader(file))
+	if err != nil {
+		return 0, err
+	}
+	for n := 0; ; n++ {
+		p, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		if _, err := segment.Parse(p.Data); err != nil {
+			return n, fmt.Errorf("packet %d: %w", r.Records(), err)
+		}
+	}
+}

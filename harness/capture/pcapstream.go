@@ -1,0 +1,84 @@
+package capture
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/gopacket/gopacket/layers"
+)
+
+// Magic numbers of pcap files.
+const (
+	magicMicros = 0xa1b2c3d4
+	magicNanos  = 0xa1b23c4d
+)
+
+const (
+	pcapHeader       = 24
+	pcapRecordHeader = 16
+)
+
+// maxRecord is the longest record the reader takes, in bytes, pcapng blocks
+// included: what Wireshark takes.
+const maxRecord = 16 << 20
+
+// pcapStream reads the records of a pcap file.
+type pcapStream struct {
+	in    *window
+	order byteOrder
+	unit  int64 // nanoseconds in a unit of the fraction
+	link  layers.LinkType
+}
+
+// openPcap reads the file header, whose magic has been recognised.
+func openPcap(in *window) (*pcapStream, error) {
+	h, err := in.peek(pcapHeader)
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	f := &pcapStream{in: in, unit: 1}
+	magic := binary.LittleEndian.Uint32(h)
+	if magic != magicMicros && magic != magicNanos {
+		f.order = true
+		magic = binary.BigEndian.Uint32(h)
+	}
+	if magic == magicMicros {
+		f.unit = 1000
+	}
+	if major := f.order.u16(h[4:]); major != 2 {
+		return nil, fmt.Errorf("%w: pcap version %d.%d; 2 is read", ErrFormat, major, f.order.u16(h[6:]))
+	}
+	// The upper bits tell of frame check sequences behind the packets, which
+	// are cut off by the length in the IP header.
+	f.link = layers.LinkType(f.order.u32(h[20:]) & 0xffff)
+	if !knownLink(f.link) {
+		return nil, fmt.Errorf("%w %s (%d): capture on the interface itself, or with tcpdump -y EN10MB", ErrLinkType, f.link, f.link)
+	}
+	in.pass(pcapHeader)
+	return f, nil
+}
+
+// next reads one record, link header included.
+func (f *pcapStream) next(p *Packet) (layers.LinkType, error) {
+	h, err := f.in.peek(pcapRecordHeader)
+	if err != nil {
+		return 0, ended(err, len(h))
+	}
+	captured, orig := f.order.u32(h[8:]), f.order.u32(h[12:])
+	if captured > maxRecord {
+		return 0, fmt.Errorf("%w: a record of %d bytes; packets have at most %d", ErrMalformed, captured, maxRecord)
+	}
+	if captured > orig {
+		return 0, fmt.Errorf("%w: %d bytes captured of a packet of %d", ErrMalformed, captured, orig)
+	}
+	n := pcapRecordHeader + int(captured)
+	h, err = f.in.peek(n)
+	if err != nil {
+		return 0, unexpected(err)
+	}
+	f.in.pass(n)
+	p.Time = time.Unix(int64(f.order.u32(h)), int64(f.order.u32(h[4:]))*f.unit).UTC()
+	p.Data, p.OrigLen = h[pcapRecordHeader:], int(orig)
+	return f.link, nil
+}

@@ -1,0 +1,104 @@
+package capture
+
+import (
+	"errors"
+	"io"
+)
+
+const (
+	streamBuffer = 64 << 10  // of what writes, and of compressed input, bytes
+	windowBuffer = 256 << 10 // of what reads: a system call for thousands of packets
+)
+
+// window is a view of a stream that moves forward. A record is looked at where
+// it was read, without a copy of its own.
+type window struct {
+	src  io.Reader
+	buf  []byte // buf[r:w] has been read and not passed
+	r, w int
+	base int64 // offset of buf[0] in the stream
+	err  error // of src, for good
+}
+
+func newWindow(src io.Reader) *window {
+	return &window{src: src, buf: make([]byte, windowBuffer)}
+}
+
+// offset is the place in the stream of the next byte.
+func (w *window) offset() int64 { return w.base + int64(w.r) }
+
+// peek returns the next n bytes without passing them. They are valid until the
+// next peek or discard. Where the stream ends before, it returns what is there
+// and the error.
+func (w *window) peek(n int) ([]byte, error) {
+	if w.w-w.r < n {
+		return w.fill(n)
+	}
+	return w.buf[w.r : w.r+n], nil
+}
+
+// pass moves on by n bytes, which were peeked at.
+func (w *window) pass(n int) { w.r += n }
+
+// fill reads until n bytes are there, and no longer: a pipe that holds a whole
+// record is not asked for the next.
+func (w *window) fill(n int) ([]byte, error) {
+	w.slide(n)
+	for empty := 0; w.w < n; {
+		if w.err != nil {
+			return w.buf[:w.w], w.err
+		}
+		got, err := w.src.Read(w.buf[w.w:])
+		w.w += got
+		w.err = err
+		if got > 0 {
+			empty = 0
+		} else if empty++; empty == 100 && err == nil {
+			w.err = io.ErrNoProgress
+		}
+	}
+	return w.buf[:n], nil
+}
+
+// slide moves what is left to the front, of a larger buffer where n needs one.
+func (w *window) slide(n int) {
+	buf := w.buf
+	if n > len(buf) {
+		buf = make([]byte, max(n, 2*len(buf)))
+	}
+	copy(buf, w.buf[w.r:w.w])
+	w.buf = buf
+	w.base += int64(w.r)
+	w.r, w.w = 0, w.w-w.r
+}
+
+// discard passes n bytes however many they are.
+func (w *window) discard(n int) error {
+	for n > 0 {
+		b, err := w.peek(min(n, windowBuffer))
+		w.pass(len(b))
+		n -= len(b)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended names the end of the stream after part of something: the end of the
+// file where nothing of it was there.
+func ended(err error, there int) error {
+	if there > 0 {
+		return unexpected(err)
+	}
+	return err
+}
+
+// unexpected turns the end of the file into the end of the file in the middle
+// of something.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
