@@ -1,0 +1,40 @@
+package fastopen
+
+import (
+	"sync"
+	"time"
+)
+
+// Blackhole keeps data out of all SYNs for a while after a path swallowed a whole
+// connection that began with such a SYN: a middlebox may hold a grudge against the
+// connection or against the client. The zero value has seen none.
+type Blackhole struct {
+	mu    sync.Mutex
+	times int
+	last  time.Duration
+}
+
+// maxDoublings bounds the pause.
+const maxDoublings = 6
+
+// Seen counts a connection that was swallowed.
+func (b *Blackhole) Seen(now time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.times, b.last = b.times+1, now
+}
+
+// Clear forgets them all: data in a SYN has arrived.
+func (b *Blackhole) Clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.times = 0
+}
+
+// Active reports whether the pause lasts. Its length is given; each time but the
+// first has doubled it.
+func (b *Blackhole) Active(now, pause time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.times > 0 && now < b.last+pause<<min(b.times-1, maxDoublings)
+}
