@@ -90,3 +90,33 @@ func TestStripTimestamps(t *testing.T) {
 		t.Errorf("%v, checksum %v, %+v", err, again.ChecksumOK(b), again)
 	}
 }
+
+// Who completes an unfinished checksum sums up what rewriting left there, so the
+// field must not change with the header.
+func TestRewriteUnfinished(t *testing.T) {
+	for _, v6 := range []bool{false, true} {
+		b, p := everything(v6)
+		xsum := b[p.TCPStart+16 : p.TCPStart+18]
+		pseudo := fold(p.pseudoHeader(len(b) - p.TCPStart))
+		xsum[0], xsum[1] = byte(pseudo>>8), byte(pseudo)
+		p.Unfinished = true
+		p.ShiftSeq(b, 5)
+		p.ShiftAck(b, 7)
+		p.SetTSEcr(b, 9)
+		if got := uint16(xsum[0])<<8 | uint16(xsum[1]); got != pseudo {
+			t.Errorf("v6 %v: the sum over the pseudo header became %#x, want %#x as before", v6, got, pseudo)
+		}
+		if p.ChecksumOK(b) {
+			t.Errorf("v6 %v: an unfinished checksum is found right", v6)
+		}
+		p.WriteChecksum(b)
+		if !p.ChecksumOK(b) {
+			t.Errorf("v6 %v: the checksum that was completed is wrong", v6)
+		}
+		short := append([]byte(nil), b[:len(b)-1]...)
+		p.WriteChecksum(short)
+		if string(short) != string(b[:len(b)-1]) {
+			t.Errorf("v6 %v: a packet cut short was changed", v6)
+		}
+	}
+}
