@@ -131,13 +131,19 @@ func (d *drawing) state(s string, width int) string {
 
 func (d *drawing) verdict(r *teardown.Report) {
 	d.line("")
-	s := fmt.Sprintf("%s: active closer %s, TIME_WAIT %s", r.Close, r.ActiveCloser, r.TimeWait)
-	if r.ResetBy != teardown.None {
-		s += ", RST from the " + string(r.ResetBy)
-	}
-	d.line(d.paint(bold, s))
+	d.line(d.paint(bold, Verdict(r)))
 	words := append(strings.Fields(ascii(r.Reason)), "(RFC "+ascii(r.RFC)+")")
 	for _, part := range wrap(words, d.width) {
 		d.line(part)
 	}
+}
+
+// Verdict is what Render says below the ladder, in a line: "three-way: active
+// closer client, TIME_WAIT client".
+func Verdict(r *teardown.Report) string {
+	s := fmt.Sprintf("%s: active closer %s, TIME_WAIT %s", r.Close, r.ActiveCloser, r.TimeWait)
+	if r.ResetBy != teardown.None {
+		s += ", RST from the " + string(r.ResetBy)
+	}
+	return s
 }

@@ -10,6 +10,13 @@ import (
 // TestImpaired draws what rules did: a cross where the wire never had a segment,
 // and the rule under its arrow.
 func TestImpaired(t *testing.T) {
+	r := impaired(t)
+	golden(t, "impaired", Render(&r, Config{}))
+}
+
+// impaired is a close that two rules fell upon.
+func impaired(t *testing.T) teardown.Report {
+	t.Helper()
 	recs, err := teardowntest.Parse(`
 		0   c SYN
 		1   s SYN+ACK
@@ -31,6 +38,5 @@ func TestImpaired(t *testing.T) {
 	for i := range recs {
 		c = table.Add(&recs[i])
 	}
-	r := c.Report()
-	golden(t, "impaired", Render(&r, Config{}))
+	return c.Report()
 }

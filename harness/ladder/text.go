@@ -11,16 +11,7 @@ import (
 // arrow draws a segment as an arrow of the given width, with a cross in place of
 // its point if it was lost before the wire, and returns what found no room on it.
 func arrow(l *teardown.Line, width int) (line, below string) {
-	room := width - len("<- ") - len(" -")
-	label := ""
-	for _, label = range labels(l) {
-		if len(label) <= room {
-			break
-		}
-	}
-	if len(label) > room {
-		label, below = clip(l.Flags, room), numbers(l)
-	}
+	label, below := fitLabel(l, width-len("<- ")-len(" -"))
 	dashes := width - len(label) - 2 - 1 // two spaces, one point
 	left := dashes / 2
 	toServer, toClient := ">", "<"
@@ -31,6 +22,17 @@ func arrow(l *teardown.Line, width int) (line, below string) {
 		return strings.Repeat("-", left) + " " + label + " " + strings.Repeat("-", dashes-left) + toServer, below
 	}
 	return toClient + strings.Repeat("-", dashes-left) + " " + label + " " + strings.Repeat("-", left), below
+}
+
+// fitLabel is what to write on a segment's arrow where there is room for so many
+// columns, and what has to go below it.
+func fitLabel(l *teardown.Line, room int) (label, below string) {
+	for _, label = range labels(l) {
+		if len(label) <= room {
+			return label, ""
+		}
+	}
+	return clip(l.Flags, room), numbers(l)
 }
 
 // labels are the ways to write a segment, the longest first. PSH tells nothing
