@@ -44,6 +44,7 @@ type Reader struct {
 	ng       *ngStream   //
 	unpacked bool        // gzip came first
 	name     string      // for errors
+	input    *input      // nil unless Open made it
 	packet   Packet      // the one being read
 	records  int
 	skipped  Skipped
@@ -189,7 +190,7 @@ func (p *Packet) strip(start int, dir Direction) {
 // fail turns the error of the record after the last good one into what Next
 // returns.
 func (r *Reader) fail(err error) error {
-	if err == io.EOF {
+	if err == io.EOF || r.input != nil && r.input.stopped {
 		return io.EOF
 	}
 	return &ReadError{Name: r.name, Packet: r.records + 1, Offset: r.in.offset(), Unpacked: r.unpacked, Err: explain(err)}
