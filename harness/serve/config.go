@@ -18,6 +18,11 @@ import (
 type Config struct {
 	// TUN is the interface's name. "" lets the kernel choose.
 	TUN string
+	// MTU of the TUN in bytes. 0 is tun.DefaultMTU.
+	MTU int
+	// Offload has the TUN carry large segments and unfinished checksums: faster
+	// where much is sent, and nothing looks as on a wire.
+	Offload bool
 	// KernelAddrs are the kernel's addresses on the TUN with their prefixes,
 	// at most one of each family. None is DefaultKernelAddrs.
 	KernelAddrs []netip.Prefix
@@ -90,6 +95,11 @@ func (c *Config) complete() (*tunable.Set, error) {
 	return settings(c.Settings)
 }
 
+// device is the TUN as tun.Open takes it.
+func (c *Config) device() tun.Config {
+	return tun.Config{Name: c.TUN, MTU: c.MTU, Addrs: c.KernelAddrs, Offload: c.Offload}
+}
+
 // reached keeps the prefixes in which one of the addresses lies.
 func reached(prefixes []netip.Prefix, addrs []netip.Addr) []netip.Prefix {
 	var kept []netip.Prefix
@@ -105,7 +115,7 @@ func reached(prefixes []netip.Prefix, addrs []netip.Addr) []netip.Prefix {
 
 // completeAddrs pairs each kernel prefix with an address of the host.
 func (c *Config) completeAddrs() error {
-	if err := (tun.Config{Name: c.TUN, Addrs: c.KernelAddrs}).Validate(); err != nil {
+	if err := c.device().Validate(); err != nil {
 		return invalid("%w", err)
 	}
 	families := map[bool]netip.Prefix{}

@@ -95,14 +95,12 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 // without, and says so.
 func (s *server) openDevice() error {
 	var err error
-	c := tun.Config{Name: s.cfg.TUN, Addrs: s.cfg.KernelAddrs}
-	s.dev, err = tun.Open(c)
-	if errors.Is(err, tun.ErrIPv6Disabled) && len(c.Addrs) > 1 {
+	s.dev, err = tun.Open(s.cfg.device())
+	if errors.Is(err, tun.ErrIPv6Disabled) && len(s.cfg.KernelAddrs) > 1 {
 		s.logf("IPv6 is switched off here: serving IPv4 only")
 		s.cfg.KernelAddrs = keep4(s.cfg.KernelAddrs, netip.Prefix.Addr)
 		s.cfg.HostAddrs = keep4(s.cfg.HostAddrs, func(a netip.Addr) netip.Addr { return a })
-		c.Addrs = s.cfg.KernelAddrs
-		s.dev, err = tun.Open(c)
+		s.dev, err = tun.Open(s.cfg.device())
 	}
 	return err
 }
