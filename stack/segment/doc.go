@@ -4,7 +4,8 @@
 // endpoint's stages, the flow tracker, the capture reader, the ladder. Parse
 // works on whatever prefix of the packet is at hand, as long as the headers are
 // in it, and takes lengths from the headers: a capture cut short by its snap
-// length gives the same Segment as the live packet.
+// length gives the same Segment as the live packet. Where offloading has left no
+// length in the headers, Decode takes it from the capture.
 //
 //	packet []byte --Parse--> Segment --(Tuple, Seq, Ack, Flags ...)--> flow
 //

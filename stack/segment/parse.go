@@ -32,35 +32,49 @@ const (
 // (segmentation offload leaves it so in a capture) means all of b.
 func Parse(b []byte) (Segment, error) {
 	var s Segment
+	err := s.decode(b, len(b))
+	return s, err
+}
+
+// Decode is Parse for captures: it fills in a Segment that is used again and
+// again, and it is told how long the packet was on the wire, of which b may be
+// the beginning. That length counts where segmentation offload left a zero in
+// the IP header, and nowhere else. After an error s means nothing.
+func (s *Segment) Decode(b []byte, wireLen int) error {
+	*s = Segment{}
+	return s.decode(b, max(wireLen, len(b)))
+}
+
+func (s *Segment) decode(b []byte, wireLen int) error {
 	if len(b) == 0 {
-		return s, ErrTruncated
+		return ErrTruncated
 	}
 	var total int
 	var err error
 	switch b[0] >> 4 {
 	case 4:
-		total, err = s.parseIPv4(b)
+		total, err = s.parseIPv4(b, wireLen)
 	case 6:
-		total, err = s.parseIPv6(b)
+		total, err = s.parseIPv6(b, wireLen)
 	default:
-		return s, ErrMalformed
+		return ErrMalformed
 	}
 	if err != nil {
-		return s, err
+		return err
 	}
-	return s, s.parseTCP(b, total)
+	return s.parseTCP(b, total)
 }
 
 // parseIPv4 fills in addresses and TCPStart, and returns the packet's length
 // by its header (RFC 791 3.1).
-func (s *Segment) parseIPv4(b []byte) (int, error) {
+func (s *Segment) parseIPv4(b []byte, wireLen int) (int, error) {
 	if len(b) < minIPv4 {
 		return 0, ErrTruncated
 	}
 	ihl := int(b[0]&0x0f) * 4
 	total := int(binary.BigEndian.Uint16(b[2:]))
 	if total == 0 {
-		total = len(b)
+		total = wireLen
 	}
 	if ihl < minIPv4 || total < ihl {
 		return 0, ErrMalformed
@@ -95,13 +109,13 @@ const (
 
 // parseIPv6 fills in addresses and TCPStart, walking extension headers, and
 // returns the packet's length by its header.
-func (s *Segment) parseIPv6(b []byte) (int, error) {
+func (s *Segment) parseIPv6(b []byte, wireLen int) (int, error) {
 	if len(b) < lenIPv6 {
 		return 0, ErrTruncated
 	}
 	total := lenIPv6 + int(binary.BigEndian.Uint16(b[4:]))
 	if total == lenIPv6 {
-		total = len(b) // a jumbogram or segmentation offload: as for IPv4
+		total = jumboLen(b, wireLen)
 	}
 	s.Version = 6
 	copy(s.Src.Addr[:], b[8:24])
@@ -140,6 +154,18 @@ func extensionLen(kind byte, b []byte, at int) (int, error) {
 		return (int(b[at+1]) + 2) * 4, nil // RFC 4302 2.2 counts in words of 4
 	}
 	return (int(b[at+1]) + 1) * 8, nil
+}
+
+// jumboLen is the length of a packet whose IPv6 header says 0: what the jumbo
+// payload option says, the first of a hop-by-hop header, where Linux puts it too
+// (RFC 2675 2); without it segmentation offload has left the 0, as in IPv4.
+func jumboLen(b []byte, wireLen int) int {
+	if b[6] == extHopByHop && len(b) >= lenIPv6+8 && b[42] == 0xc2 && b[43] == 4 {
+		if n := int(binary.BigEndian.Uint32(b[44:])); n > 0xffff {
+			return lenIPv6 + n
+		}
+	}
+	return wireLen
 }
 
 func (s *Segment) parseTCP(b []byte, total int) error {

@@ -264,6 +264,10 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
+		var again Segment
+		if err := again.Decode(b, len(b)); err != nil || again != p {
+			t.Fatalf("Decode: %v, %+v; Parse: %+v", err, again, p)
+		}
 		if p.PayloadLen < 0 || p.TCPStart < minIPv4 || p.PayloadStart < p.TCPStart+minTCP {
 			t.Fatalf("impossible offsets: %+v", p)
 		}
