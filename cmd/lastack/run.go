@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"lastack/harness/experiment"
+	"lastack/harness/report"
 
 	"github.com/spf13/cobra"
 )
@@ -15,7 +17,9 @@ import (
 type runFlags struct {
 	cfg        experiment.Config
 	json       bool
+	mermaid    bool
 	ladders    bool
+	report     string
 	helpFormat bool
 }
 
@@ -34,6 +38,10 @@ The verdict is pass, fail with the first difference, or skip with the reason. A
 failure is tried again up to three times before it counts, because on a busy
 machine applications are late; the result says so.
 
+--report writes one page for a browser, which needs no network: what failed comes
+first, and each experiment has the ladders of both subjects side by side.
+--mermaid prints Markdown with Mermaid diagrams of the segments and the states.
+
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if nothing failed, 1 if something did, 2 for a name or
 file that is no experiment, 3 if the machine lacks something ("lastack doctor"
@@ -45,6 +53,8 @@ says more).`,
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run those that take more than 10 seconds, too")
 	l.StringVar(&f.cfg.Keep, "keep", "", "save captures and results in the folder `DIR`")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
+	l.BoolVar(&f.mermaid, "mermaid", false, "print Markdown with sequence and state diagrams")
+	l.StringVar(&f.report, "report", "", "write a page about the results to `FILE`.html")
 	l.BoolVarP(&f.ladders, "ladders", "v", false, "draw every connection, not only those that failed")
 	l.BoolVar(&f.helpFormat, "help-format", false, "describe the files, and do nothing else")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -58,9 +68,15 @@ says more).`,
 		if err := f.cfg.Validate(); err != nil {
 			return usage(err)
 		}
+		if f.json && f.mermaid {
+			return usagef("--json and --mermaid both print to standard output; give one of them")
+		}
 		// Once outside the lab, too, so that mistakes need none.
 		all, err := experiment.Select(args)
 		if err != nil {
+			return usage(err)
+		}
+		if err := writable(f.report); err != nil {
 			return usage(err)
 		}
 		return inLab(c.Context(), func(ctx context.Context) error { return runExperiments(ctx, all, &f) })
@@ -71,7 +87,7 @@ says more).`,
 func runExperiments(ctx context.Context, all []*experiment.Experiment, f *runFlags) error {
 	text := experiment.Text{W: os.Stdout, Color: colored(os.Stdout), Ladders: f.ladders}
 	f.cfg.Done = text.Done
-	if f.json {
+	if f.json || f.mermaid {
 		f.cfg.Done = nil
 		if terminal(os.Stderr) {
 			f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr)}.Done
@@ -81,13 +97,19 @@ func runExperiments(ctx context.Context, all []*experiment.Experiment, f *runFla
 	if err != nil {
 		return fmt.Errorf("running experiments: %w", err)
 	}
-	if f.json {
+	switch {
+	case f.json:
 		err = writeJSON(os.Stdout, struct {
 			Results []experiment.Result `json:"results"`
 			Passed  bool                `json:"passed"`
 		}{results, experiment.Passed(results)})
-	} else {
+	case f.mermaid:
+		err = report.Markdown(os.Stdout, all, results)
+	default:
 		text.Summary(results)
+	}
+	if f.report != "" {
+		err = errors.Join(err, writePage(f.report, all, results))
 	}
 	if err == nil && !experiment.Passed(results) {
 		err = &exitError{code: exitFailed}

@@ -72,14 +72,22 @@ func cause(l *teardown.Line, self teardown.Who, to string) string {
 // write makes a line of the transition, and of a state that is new one that names
 // it: both sides are one diagram's, so that each needs names of its own.
 func (t *transition) write(b *strings.Builder, side string) {
-	from := "[*]"
+	from, to := "[*]", side+"_"+identifier(t.to)
 	if t.from != "" {
-		from = side + "_" + t.from
+		from = side + "_" + identifier(t.from)
 	}
-	to := side + "_" + t.to
 	fmt.Fprintf(b, "        state \"%s\" as %s\n", mermaid(t.to), to)
 	fmt.Fprintf(b, "        %s --> %s: %s<br/>%s\n", from, to, mermaid(t.cause), mermaid(t.at))
 	if t.to == "CLOSED" {
 		fmt.Fprintf(b, "        %s --> [*]\n", to)
 	}
+}
+
+func identifier(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '_' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' {
+			return c
+		}
+		return '_'
+	}, s)
 }

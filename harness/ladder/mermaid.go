@@ -40,7 +40,7 @@ var participants = [2]string{"C", "S"}
 func message(r *row) string {
 	at := millis(r.timeUS) + " ms: "
 	if r.line == nil {
-		return "Note over C,S: " + mermaid(at+r.sum[0])
+		return "Note over C,S: " + at + arrows(r.sum[0])
 	}
 	from, to, arrow := "C", "S", "->>"
 	if r.line.From == teardown.Server {

@@ -17,8 +17,8 @@ func TestMermaidGolden(t *testing.T) {
 	goldenFile(t, "impaired.states.mmd", StateDiagram(&r))
 }
 
-// plainText is what mermaid lets through.
-const plainText = `(?:[A-Za-z0-9 _.,:+=()/'-]|#\d+;)*`
+// plainText is what mermaid lets through, and the arrows of a sum.
+const plainText = `(?:[A-Za-z0-9 _.,:+=()/'\x{2190}\x{2192}-]|#\d+;)*`
 
 // TestMermaidLines holds every line of every diagram to a few forms: text within
 // them has nothing in it that Mermaid takes for its own.

@@ -1,0 +1,83 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"lastack/harness/experiment"
+	"lastack/harness/ladder"
+)
+
+// entry is an experiment and what it came to on each subject.
+type entry struct {
+	*experiment.Experiment
+	// ID is the name, made unique.
+	ID      string
+	Results []*experiment.Result
+}
+
+// entries gives the results to their experiments. Both are in the order in which
+// experiment.Run has them, by which two experiments of one name are told apart.
+func entries(all []*experiment.Experiment, results []experiment.Result) []*entry {
+	var out []*entry
+	seen := map[string]int{}
+	for _, e := range all {
+		en := &entry{Experiment: e, ID: e.Name}
+		if seen[e.Name]++; seen[e.Name] > 1 {
+			en.ID = fmt.Sprintf("%s_%d", e.Name, seen[e.Name])
+		}
+		for len(results) > 0 && results[0].Experiment == e.Name && en.on(results[0].Subject) == nil {
+			en.Results = append(en.Results, &results[0])
+			results = results[1:]
+		}
+		out = append(out, en)
+	}
+	return out
+}
+
+// on is the result on a subject, nil if there is none.
+func (e *entry) on(subject string) *experiment.Result {
+	for _, r := range e.Results {
+		if r.Subject == subject {
+			return r
+		}
+	}
+	return nil
+}
+
+// Verdict is the worst there is: one subject's failure is the experiment's, and
+// it was skipped if it was run on none.
+func (e *entry) Verdict() string {
+	verdict := experiment.Skipped
+	for _, r := range e.Results {
+		switch r.Verdict {
+		case experiment.Fail:
+			return experiment.Fail
+		case experiment.Pass:
+			verdict = experiment.Pass
+		}
+	}
+	return verdict
+}
+
+// sides says what client and server were.
+func (e *entry) sides(subject string) ladder.Config {
+	cfg := ladder.Config{Client: "the kernel", Server: "the kernel"}
+	switch {
+	case subject != experiment.Lastack:
+	case e.Subject == "client":
+		cfg.Client = "lastack"
+	default:
+		cfg.Server = "lastack"
+	}
+	return cfg
+}
+
+// Numbers are those of the claims that it examines.
+func (e *entry) Numbers() string {
+	var n []string
+	for _, c := range e.Claims {
+		n = append(n, fmt.Sprint(c))
+	}
+	return strings.Join(n, ", ")
+}

@@ -1,0 +1,136 @@
+package report
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"lastack/harness/experiment"
+	"lastack/harness/ladder"
+)
+
+//go:embed page.html page.css
+var files embed.FS
+
+// HTML writes a page about experiments and their results, which are in the order
+// in which experiment.Run gives them.
+func HTML(w io.Writer, all []*experiment.Experiment, results []experiment.Result) error {
+	t, err := template.ParseFS(files, "page.html")
+	if err != nil {
+		return fmt.Errorf("reading the template of the page: %w", err)
+	}
+	css, err := files.ReadFile("page.css")
+	if err != nil {
+		return err
+	}
+	p := newPage(all, results)
+	p.Style = template.CSS(ladder.Style + string(css))
+	if err := t.Execute(w, p); err != nil {
+		return fmt.Errorf("making the page: %w", err)
+	}
+	return nil
+}
+
+// page is what the template is given.
+type page struct {
+	Style    template.CSS
+	Entries  []*entry
+	Groups   []*group
+	Subjects []string
+	Tallies  []tally
+	States   []string
+	// When is the time of the first segment.
+	When string
+}
+
+// group is a part of the page.
+type group struct {
+	Title   string
+	Verdict string
+	Entries []*entry
+}
+
+// tally counts the verdicts on a subject.
+type tally struct {
+	Subject          string
+	Pass, Fail, Skip int
+}
+
+func newPage(all []*experiment.Experiment, results []experiment.Result) *page {
+	p := &page{States: ladder.States(), Groups: []*group{
+		{Title: "Failed", Verdict: experiment.Fail},
+		{Title: "Passed", Verdict: experiment.Pass},
+		{Title: "Not run", Verdict: experiment.Skipped},
+	}}
+	for _, e := range entries(all, results) {
+		for _, g := range p.Groups {
+			if g.Verdict == e.Verdict() {
+				g.Entries = append(g.Entries, e)
+			}
+		}
+	}
+	for _, g := range p.Groups {
+		p.Entries = append(p.Entries, g.Entries...)
+	}
+	p.count(results)
+	return p
+}
+
+func (p *page) count(results []experiment.Result) {
+	var first time.Time
+	for _, s := range experiment.Subjects() {
+		t := tally{Subject: s}
+		for i := range results {
+			r := &results[i]
+			if r.Report != nil && (first.IsZero() || r.Report.Start.Before(first)) {
+				first = r.Report.Start
+			}
+			if r.Subject != s {
+				continue
+			}
+			switch r.Verdict {
+			case experiment.Pass:
+				t.Pass++
+			case experiment.Fail:
+				t.Fail++
+			default:
+				t.Skip++
+			}
+		}
+		if t != (tally{Subject: s}) {
+			p.Tallies, p.Subjects = append(p.Tallies, t), append(p.Subjects, s)
+		}
+	}
+	if !first.IsZero() {
+		p.When = first.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+}
+
+// On is what the experiment came to on each of the page's subjects.
+func (p *page) On(e *entry) (out []*experiment.Result) {
+	for _, s := range p.Subjects {
+		out = append(out, e.on(s))
+	}
+	return out
+}
+
+// Picture is the ladder of a result.
+func (e *entry) Picture(r *experiment.Result) template.HTML {
+	if r.Report == nil {
+		return ""
+	}
+	return template.HTML(ladder.SVG(r.Report, e.sides(r.Subject), e.ID+"-"+r.Subject))
+}
+
+// Summary is how the connection closed, in a line.
+func (e *entry) Summary(r *experiment.Result) string {
+	if r.Report == nil {
+		return ""
+	}
+	return ladder.Verdict(r.Report)
+}
+
+// Facts are what else was measured.
+func (e *entry) Facts(r *experiment.Result) []fact { return facts(r) }
