@@ -67,6 +67,9 @@ type packet struct {
 //   - Timestamps are taken out of SYNs before anything else reads them.
 //   - TIME_WAIT answers before anything else would do something about a segment
 //     of no flow.
+//   - Fast Open is inside of those, which see what the wire has: a SYN-ACK that
+//     acknowledges data, and a response before the client's ACK. Inside of it, all
+//     is a plain handshake and data behind it.
 //   - Delayed ACK stands as near to netstack as a stage can, so that whatever
 //     is outside of it treats a held ACK as not yet sent, which is the truth
 //     of the wire.
@@ -81,6 +84,7 @@ func (e *Endpoint) stages(tapHost bool) []stage {
 		&tracker{e: e},
 		&timestamps{e: e},
 		e.timeWait,
+		e.fastOpen,
 		e.delayed,
 		e.order,
 		&renumber{e: e},

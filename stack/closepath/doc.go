@@ -15,6 +15,8 @@
 //	      |              |
 //	  TIME_WAIT  ------------------  answers for connections that netstack is
 //	      |              |           through with (lastack/stack/timewait)
+//	  Fast Open  ------------------  data in SYNs, of which netstack knows nothing
+//	      |              |           (lastack/stack/fastopen)
 //	  delayed ACK  ----------------  holds the host's pure ACKs
 //	      |              |
 //	  order  ----------------------  keeps a bare FIN that overtook data

@@ -70,6 +70,7 @@ type Endpoint struct {
 	flows    table
 	delayed  *delayedACK
 	timeWait *timeWait
+	fastOpen *fastOpen
 	order    *inOrder
 	impair   *impairment
 	chain    []stage
@@ -95,11 +96,13 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.strays.New = func() any { return new(packet) }
 	e.delayed = &delayedACK{e: e}
 	e.timeWait = newTimeWait(e)
+	e.fastOpen = newFastOpen(e)
 	e.order = newInOrder(e)
 	e.impair = newImpairment(e, cfg.Impairments, cfg.Seed)
 	e.chain = e.stages(cfg.TapHost)
 	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
 	e.order.place, e.impair.place = e.position(e.order), e.position(e.impair)
+	e.fastOpen.place = e.position(e.fastOpen)
 	e.flows.init(e)
 	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {

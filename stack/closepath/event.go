@@ -63,11 +63,15 @@ const (
 	// the wire before, with the same Rule; one on its way out will be, unless
 	// the rule dropped it.
 	Impaired
+	// Translated: Fast Open stands between what the wire has and what netstack
+	// understands. Going out, the segment stays here, as another one says it or
+	// will; coming in, it was given other numbers.
+	Translated
 )
 
 // String is the kind in lower case.
 func (k Kind) String() string {
-	return [...]string{"seen", "held", "superseded", "dropped", "impaired"}[k]
+	return [...]string{"seen", "held", "superseded", "dropped", "impaired", "translated"}[k]
 }
 
 // Hold is what delayed ACK did to an outgoing segment.

@@ -30,10 +30,11 @@ type tracked struct {
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
 
-	// ack belongs to the delayed-ACK stage, early to the one for order, numbers to
-	// the renumbering one, impaired to the one for impairment, and stamps to the
-	// one for TIME_WAIT.
+	// ack belongs to the delayed-ACK stage, opening to the one for Fast Open, early
+	// to the one for order, numbers to the renumbering one, impaired to the one for
+	// impairment, and stamps to the one for TIME_WAIT.
 	ack      heldACK
+	opening  opening
 	early    early
 	numbers  numbers
 	impaired impaired

@@ -51,6 +51,8 @@ type rig struct {
 	// tuple, and nobody listens.
 	registered, deaf bool
 	phases           []string
+	// toHost is told of what netstack receives, if there is one.
+	toHost func(s *segment.Segment, data []byte)
 }
 
 // unclosed keeps what was written readable after Close.
@@ -91,6 +93,9 @@ func (r *rig) DeliverNetworkPacket(_ tcpip.NetworkProtocolNumber, pkt *netstack.
 		got += " (bad checksum)"
 	}
 	r.delivered = append(r.delivered, got)
+	if r.toHost != nil {
+		r.toHost(&s, append([]byte(nil), v.AsSlice()[s.PayloadStart:]...))
+	}
 }
 
 // DeliverLinkPacket is never called on a link without packet sockets.

@@ -65,7 +65,7 @@ func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 		key = key.Reverse()
 	}
 	opens := opensFlow(s) && (dir == Out || t.e.observe || !t.e.timeWait.has(key))
-	sh := &t.shards[(key.Src.Port^key.Dst.Port^key.Dst.Port>>8)%shardCount]
+	sh := t.shard(key)
 	for {
 		sh.mu.Lock()
 		f := sh.flows[key]
@@ -88,6 +88,10 @@ func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 			return f
 		}
 	}
+}
+
+func (t *table) shard(key segment.Tuple) *shard {
+	return &t.shards[(key.Src.Port^key.Dst.Port^key.Dst.Port>>8)%shardCount]
 }
 
 // add makes a flow for the sender of a SYN. sh.mu is held.
@@ -148,6 +152,7 @@ func (t *table) leave(f *tracked) bool {
 	f.gone.Store(true)
 	t.e.delayed.drop(f)
 	t.e.order.drop(f)
+	t.e.fastOpen.drop(f)
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
 	if f.embryo {

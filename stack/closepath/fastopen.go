@@ -1,0 +1,168 @@
+package closepath
+
+import (
+	"crypto/rand"
+	"time"
+
+	"lastack/stack/fastopen"
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// fastOpen turns TCP Fast Open (RFC 7413), of which netstack knows nothing, into
+// what it understands: a plain handshake with data behind it. The wire has the one,
+// netstack the other, and each its own numbers where they differ: before the
+// handshake is over on one side and not on the other.
+//
+// A server's part is in fastopen_server.go, a client's in fastopen_client.go.
+type fastOpen struct {
+	e     *Endpoint
+	place int // in the chain
+	ring  *fastopen.Keyring
+	cache *fastopen.Cache
+	hole  fastopen.Blackhole
+	fastOpenCounts
+	wishes wishes
+}
+
+// opening is a flow's share of the stage, guarded by the flow's lock.
+type opening struct {
+	// offer is the form of the option with the cookie that the SYN-ACK is to have.
+	offer segment.FastOpen
+	// accepted is a server's connection whose SYN brought data, until its handshake
+	// is over; asked is a client's that asked for Fast Open, until netstack has sent
+	// what the server has got by then.
+	accepted *accepted
+	asked    *asked
+	// taken counts the bytes of the SYN that the SYN-ACK acknowledged.
+	taken int
+}
+
+// The bits of net.ipv4.tcp_fastopen.
+const (
+	clientBit          = 0x1
+	serverBit          = 0x2
+	clientNoCookieBit  = 0x4
+	serverNoCookieBit  = 0x200
+	cachedDestinations = 1024
+)
+
+func newFastOpen(e *Endpoint) *fastOpen {
+	o := &fastOpen{e: e, ring: fastopen.NewKeyring(), cache: fastopen.NewCache(cachedDestinations)}
+	o.setKeys(0)
+	e.tunables.OnChange(tunable.FastOpenKey, o.setKeys)
+	return o
+}
+
+// setKeys takes the keys from the tunable, or draws one where that has none.
+func (o *fastOpen) setKeys(int64) {
+	var keys []fastopen.Key
+	for _, k := range o.e.tunables.Keys(tunable.FastOpenKey) {
+		keys = append(keys, fastopen.Key(k))
+	}
+	if len(keys) == 0 {
+		keys = make([]fastopen.Key, 1)
+		_, _ = rand.Read(keys[0][:]) // it never fails
+	}
+	o.ring.Change(keys...)
+}
+
+// may reports whether net.ipv4.tcp_fastopen has the bit.
+func (o *fastOpen) may(bit int64) bool { return o.e.tunables.Int(tunable.FastOpen)&bit != 0 }
+
+// inbound and outbound let everything pass but SYNs, and segments of connections
+// that are just being opened.
+func (o *fastOpen) inbound(f *tracked, p *packet) verdict {
+	switch {
+	case f == nil || o.e.observe:
+		return pass
+	case f.opening.accepted != nil:
+		return o.confirm(f, p)
+	case f.opening.asked != nil:
+		return o.granted(f, p)
+	case opensFlow(&p.seg) && f.host == flow.Server:
+		o.welcome(f, p)
+	}
+	return pass
+}
+
+func (o *fastOpen) outbound(f *tracked, p *packet) verdict {
+	switch {
+	case f == nil || o.e.observe:
+		return pass
+	case f.opening.accepted != nil:
+		return o.answer(f, p)
+	case f.opening.asked != nil:
+		return o.follow(f, p)
+	case !p.seg.Flags.Has(segment.SYN):
+		return pass
+	case f.opening.offer != segment.NoFastOpen:
+		return o.give(f, p)
+	case f.host == flow.Client && opensFlow(&p.seg):
+		return o.ask(f, p)
+	}
+	return pass
+}
+
+// drop forgets a connection that is gone. f.mu is held.
+func (o *fastOpen) drop(f *tracked) {
+	if f.opening.accepted != nil {
+		o.settle(f)
+	}
+	f.opening.asked = nil
+}
+
+// send has a segment of the stage's own making leave, through the stages outside
+// of it; the caller drains the flow's queue.
+func (o *fastOpen) send(f *tracked, s *segment.Segment, data []byte) {
+	p := made(s, data)
+	if o.e.runOutbound(f, &p, o.place) == pass {
+		f.enqueue(p.buf)
+	}
+	p.buf.DecRef()
+}
+
+// deliver has netstack receive a segment of the stage's own making. No lock is held.
+func (o *fastOpen) deliver(s *segment.Segment, data []byte) {
+	p := made(s, data)
+	defer p.buf.DecRef()
+	o.e.receive(&p.seg, p.buf, o.place+1)
+}
+
+// made is a packet with a segment of the stage's own making; its buffer is the
+// caller's.
+func made(s *segment.Segment, data []byte) packet {
+	buf := netstack.NewPacketBuffer(netstack.PacketBufferOptions{
+		Payload: buffer.MakeWithData(segment.Append(nil, s, data)),
+	})
+	buf.NetworkProtocolNumber = protocolOf(s)
+	seg, _ := parse(buf) // which was written the line before
+	return packet{seg: seg, buf: buf}
+}
+
+// echo is the TSecr of a made-up ACK, by which netstack takes the round trip to
+// have been d.
+func echo(tsVal uint32, d time.Duration) uint32 { return tsVal - uint32(d.Milliseconds()) }
+
+// scaled is the window field of a segment behind the handshake that offers what the
+// SYN did, whose window is never scaled (RFC 7323 2.2).
+func scaled(syn *segment.Segment, scaling bool) uint16 {
+	if !scaling {
+		return syn.Window
+	}
+	return syn.Window >> syn.WindowScale
+}
+
+// after calls f from a goroutine of its own, where no lock is held.
+func (o *fastOpen) after(d time.Duration, f func()) tcpip.Timer {
+	return o.e.clock.AfterFunc(d, func() {
+		if !o.e.closed.Load() {
+			f()
+		}
+	})
+}
