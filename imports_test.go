@@ -53,7 +53,7 @@ var policy = []rule{
 	{pkg: "harness/app"},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
-	{pkg: "harness/capture", outside: []string{gopacket, sys}},
+	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
 	{pkg: "harness/ladder", ours: []string{"harness/teardown"}, never: impure},
