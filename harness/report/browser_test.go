@@ -1,0 +1,93 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBrowser opens the page in Chromium as wide as a phone and as a desk, light
+// and dark, with everything unfolded: nothing overflows, no texts of a picture
+// overlap or leave it, every text has a contrast of 4.5, and no script fails.
+func TestBrowser(t *testing.T) {
+	chromium := browser(t)
+	all, results := fixture(t)
+	looker, err := os.ReadFile("testdata/browser.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// JSON escapes "<", so that the page's source ends no script.
+	source, err := json.Marshal(render(t, all, results))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "looker.html")
+	if err := os.WriteFile(file, []byte(strings.Replace(string(looker), "PAGE;", string(source)+";", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for scheme, name := range []string{"dark", "light"} { // as Blink numbers them
+		t.Run(name, func(t *testing.T) {
+			found := look(t, chromium, file, scheme)
+			want := []string{}
+			for _, width := range []int{1280, 360} {
+				want = append(want, fmt.Sprintf(`^%d px: %s, [1-9]\d\d texts, 7 pictures, 4 folded$`, width, name))
+			}
+			for _, pattern := range append(want, "^looked$") {
+				i := slices.IndexFunc(found, regexp.MustCompile(pattern).MatchString)
+				if i < 0 {
+					t.Errorf("there is no line %s", pattern)
+					continue
+				}
+				found = slices.Delete(found, i, i+1)
+			}
+			for _, line := range found {
+				t.Error(line)
+			}
+		})
+	}
+}
+
+// browser is Chromium's file, without which the test cannot be.
+func browser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if file, err := exec.LookPath(name); err == nil {
+			return file
+		}
+	}
+	t.Skip("SKIPPED: how the page looks in a browser is not tested, as Chromium is not installed (sudo apt-get install chromium)")
+	return ""
+}
+
+// look is what the file says of itself once it has run, a line each.
+func look(t *testing.T, chromium, file string, scheme int) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	home := t.TempDir()
+	c := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
+		"--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir="+filepath.Join(home, "profile"),
+		fmt.Sprintf("--blink-settings=preferredColorScheme=%d", scheme), "--window-size=1400,1000", "--dump-dom", "file://"+file)
+	c.Env = append(os.Environ(), "HOME="+home)
+	c.WaitDelay = 10 * time.Second
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", chromium, err)
+	}
+	_, rest, _ := strings.Cut(string(out), `<pre id="found">`)
+	text, _, ok := strings.Cut(rest, "</pre>")
+	if !ok {
+		t.Fatalf("%s printed no findings: %.500s", chromium, out)
+	}
+	return strings.Split(html.UnescapeString(text), "\n")
+}
