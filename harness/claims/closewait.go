@@ -1,5 +1,10 @@
 package claims
 
+import "strings"
+
+// tooMany is what a program says that got EMFILE.
+const tooMany = "Too many open files"
+
 // closeWait are the claims about sockets that nobody closes.
 var closeWait = []Claim{
 	{
@@ -14,10 +19,15 @@ var closeWait = []Claim{
 		},
 	},
 	{
-		Number: 11, Source: "N", Expect: Holds,
+		Number: 11, Source: "N", Expect: Holds, Tries: []string{"close-wait-emfile"},
 		Text:  "The pile-up reaches the socket limit.",
 		Truth: "accept() fails with EMFILE.",
-		Needs: "an experiment that bounds the server's descriptors",
+		judge: func(s *seen) Finding {
+			const name = "close-wait-emfile"
+			said := s.results[name].ServerSaid
+			return whether(strings.Contains(said, tooMany) && s.server(name) == "CLOSE_WAIT",
+				"all %s; 12 descriptors: %s", s.server(name), said)
+		},
 	},
 	{
 		Number: 12, Source: "N", Expect: No, Tries: []string{"close-wait-leak", "close-wait-end"},
@@ -40,10 +50,16 @@ var closeWait = []Claim{
 		Needs: "no experiment: it is about applications, and TCP does not show it",
 	},
 	{
-		Number: 14, Source: "N", Expect: No,
+		Number: 14, Source: "N", Expect: No, Tries: []string{"close-wait-idle", "close-wait-who"},
 		Text:  "Diagnose it with top (load above CPU), perf, flame graph.",
 		Truth: `Idle sockets cost nothing; "ss -tanp" names the process.`,
-		Needs: "an experiment that measures processor time",
+		judge: func(s *seen) Finding {
+			// What top shows as idle, none of the three has anything to say about.
+			const idle = 100 // ms of a second
+			cpu, n := s.results["close-wait-idle"].CPUMS, s.results["close-wait-idle"].Connections
+			return whether(cpu >= idle, "%d sockets took %.1f ms of CPU in a second; ss -p named the owner of %s of %d",
+				n, cpu, s.prints("close-wait-who", 0), s.results["close-wait-who"].Connections)
+		},
 	},
 	{
 		Number: 15, Source: "N", Expect: InPart, Tries: []string{"netstat-time-wait"},

@@ -49,10 +49,14 @@ var otherwise = []struct {
 	}, Holds, "3 skip none; crossed FINs no CLOSING; unread data no RST"},
 	{6, "never four", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), No, "4 not as drawn"},
 	{7, "a round trip long", lasts("time-wait-60s", 0.1), Holds, "0.05 ms"},
+	{8, "the peer closed all the same", closes("time-wait-unheard-60s", three, "CLOSED", "CLOSED"), Holds, "FINs are lost, CLOSED"},
+	{8, "a sound close leaves LAST_ACK", closes("three-way", three, "TIME_WAIT", "LAST_ACK"), No, "LAST_ACK if sound"},
 	{9, "three without data", closes("four-way-slow-closer", three, "TIME_WAIT", "CLOSED"), Holds, "three-way with 0"},
 	{9, "three with data", closes("half-close-data", three, "TIME_WAIT", "CLOSED"), No, "three-way with 0"},
 	{10, "the server's are gone", closes("close-wait-many", three, "TIME_WAIT", "CLOSED"), No, "CLOSED"},
+	{11, "no limit", func(_ *testing.T, w *world) { w.results["close-wait-emfile"].ServerSaid = "20 accepted" }, No, "20 accepted"},
 	{12, "a timer ends it", closes("close-wait-leak", leak, "FIN_WAIT_2", "CLOSED"), Holds, "left alone still CLOSED"},
+	{14, "sockets that spin", func(_ *testing.T, w *world) { w.results["close-wait-idle"].CPUMS = 900 }, Holds, "900.0 ms of CPU"},
 	{15, "lower case counts", printed("netstat-time-wait", "3", "3"), Holds, "3 counted in lower case"},
 	{15, "nothing counts", printed("netstat-time-wait", "0", "0"), No, "0 in upper"},
 	{16, "silence", closes("fin-ack-lost", leak, "FIN_WAIT_2", "CLOSE_WAIT"), No, "did not come again"},
@@ -83,8 +87,12 @@ var otherwise = []struct {
 		w.count("last-ack-lost", 1, 0, 0, 0)
 		w.set(t, "last-ack-lost-server-first", threeBack, "CLOSED", "CLOSED")
 	}, No, "and no time"},
+	{26, "no restart", lasts("time-wait-restart-60s", 40000), InPart, "40.0 s from there"},
 	{27, "a RST", closes("time-wait-none", three+"\n 2 s FIN+ACK seq=101\n 2.1 c RST", "CLOSED", "CLOSED"), Holds, "ends in RST"},
 	{27, "a FIN gets nothing", closes("fin-after-fin-wait-2", four(43, 2500), "TIME_WAIT", "CLOSED"), No, "gets none"},
+	{28, "nothing old gets in", func(_ *testing.T, w *world) {
+		w.results["old-data-let-in"].Answers = []experiment.Answer{{Step: "read", Got: "NEW DATA"}}
+	}, No, `answered "NEW DATA"`},
 	{29, "ports do not count", counts("port-exhaustion", 13, 0, 13, 0), Holds, "13 left TIME_WAIT"},
 	{30, "a wide default", setting(portRange, "1024 65535"), Holds, "64512 ports"},
 	{30, "nearly as wide", setting(portRange, "10000 65535"), InPart, "55536 ports"},

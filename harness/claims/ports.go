@@ -1,9 +1,6 @@
 package claims
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Settings that claims are about. Each is read from a new network namespace.
 const (
@@ -12,8 +9,8 @@ const (
 	twRecycle = "net.ipv4.tcp_tw_recycle"
 )
 
-// inUse is what connect() says when there is no port left.
-const inUse = "cannot assign requested address"
+// noAddress is what connect() fails with when there is no port left.
+const noAddress = "EADDRNOTAVAIL"
 
 // ports are the claims about running out of ports, and about counting.
 var ports = []Claim{
@@ -39,12 +36,13 @@ var ports = []Claim{
 				return Finding{Unclear, err.Error()}
 			}
 			n, failed := s.tally("port-exhaustion")
-			ends := failed > 0 && strings.Contains(s.results["port-exhaustion"].Failure, inUse)
+			errno := s.errno("port-exhaustion")
+			ends := failed > 0 && errno == noAddress
 			near := hi-lo+1 >= 25000 && hi-lo+1 <= 35000
 			if !ends {
-				return whether(false, "%d connections, %d failed, none with %q", n, failed, inUse)
+				return whether(false, "%d connections, %d failed, none with %s", n, failed, noAddress)
 			}
-			return graded(near, true, "that, after %d with as many ports; the default has %d", n, hi-lo+1)
+			return graded(near, true, "%s after %d with as many ports; the default has %d", errno, n, hi-lo+1)
 		},
 	},
 	{

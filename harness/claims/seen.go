@@ -46,6 +46,24 @@ func (s *seen) prints(name string, i int) string {
 	return ""
 }
 
+// errno is what the first failing step of the experiment's client failed with.
+func (s *seen) errno(name string) string {
+	if e := s.results[name].Errors; len(e) > 0 {
+		return e[0].Errno
+	}
+	return ""
+}
+
+// last is what the last crafted segment got that was waited for; empty if none
+// was.
+func (s *seen) last(name string) string {
+	a := s.results[name].Answers
+	if len(a) == 0 {
+		return ""
+	}
+	return a[len(a)-1].Got
+}
+
 // tally is what became of an experiment that connects again and again.
 func (s *seen) tally(name string) (connected, failed int) {
 	r := s.results[name]

@@ -65,13 +65,8 @@ func (t Text) result(e *experiment.Experiment, r *experiment.Result) {
 	if r.Report == nil {
 		return
 	}
-	cfg := ladder.Config{Client: "the kernel", Server: "the kernel", Color: t.Color}
-	if r.Subject == experiment.Lastack {
-		cfg.Server = "lastack"
-		if e.Subject == "client" {
-			cfg.Client, cfg.Server = cfg.Server, cfg.Client
-		}
-	}
+	cfg := ladder.Config{Color: t.Color}
+	cfg.Client, cfg.Server = e.Sides(r.Subject)
 	fmt.Fprintf(t.W, "\n%s", ladder.Render(r.Report, cfg))
 	if r.States != nil {
 		fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)

@@ -2,6 +2,7 @@ package claims
 
 import (
 	"fmt"
+	"strings"
 
 	"lastack/harness/teardown"
 )
@@ -29,6 +30,7 @@ var timeWait = []Claim{
 	},
 	{
 		Number: 26, Source: "N, A", Expect: Holds, Tries: []string{"last-ack-lost", "last-ack-lost-server-first"},
+		Also:  []string{"time-wait-restart", "time-wait-restart-60s"},
 		Text:  "The last ACK is lost: the peer's FIN comes again and is acknowledged, 2MSL starts again.",
 		Truth: "FIN again after 0.207 s, acknowledged at once, timer restarted.",
 		judge: lastACKLost,
@@ -48,10 +50,15 @@ var timeWait = []Claim{
 		},
 	},
 	{
-		Number: 28, Source: "N, A", Expect: Holds,
+		Number: 28, Source: "N, A", Expect: Holds, Tries: []string{"old-data-let-in", "old-data-kept-out"},
 		Text:  "Old segments could corrupt a new connection on the same 4-tuple.",
 		Truth: "Reproduced with TIME_WAIT disabled and overlapping sequence numbers.",
-		Needs: "an experiment that sends old segments again",
+		judge: func(s *seen) Finding {
+			// The server answers with what it took for the new client's data.
+			echo, refused := s.last("old-data-let-in"), s.last("old-data-kept-out")
+			return whether(strings.Contains(echo, "OLD"), "without TIME_WAIT the server answered %q; with it old data got %s",
+				echo, refused)
+		},
 	},
 	{
 		Number: 29, Source: "N, A", Expect: No, Tries: []string{"port-exhaustion"},
@@ -87,8 +94,8 @@ var timeWait = []Claim{
 	},
 }
 
-// lastACKLost wants the FIN again and its answer, whichever side closed first.
-// How long TIME_WAIT goes on after that, the experiments do not wait for.
+// lastACKLost wants the FIN again and its answer, whichever side closed first,
+// and where TIME_WAIT was waited for, that it lasted its whole time from there.
 func lastACKLost(s *seen) Finding {
 	whole, some, when := true, false, [2]string{}
 	for i, name := range []string{"last-ack-lost", "last-ack-lost-server-first"} {
@@ -98,8 +105,19 @@ func lastACKLost(s *seen) Finding {
 			s.results[name].TimeWaitClient+s.results[name].TimeWaitServer == 1
 		whole, some, when[i] = whole && ok, some || ok, at(again)
 	}
-	return graded(whole, some, "FIN again at %s and %s; restart not waited for", when[0], when[1])
+	restart := "restart not waited for"
+	for _, name := range []string{"time-wait-restart", "time-wait-restart-60s"} {
+		if s.has(name) {
+			lasted := s.lasted(name)
+			restart = fmt.Sprintf("%.1f s from there", lasted)
+			whole = whole && lasted >= wholeTime[name]
+		}
+	}
+	return graded(whole, some, "FIN again at %s and %s; %s", when[0], when[1], restart)
 }
+
+// wholeTime is how long TIME_WAIT lasts where it is restarted, in seconds.
+var wholeTime = map[string]float64{"time-wait-restart": 1, "time-wait-restart-60s": 59.9}
 
 // at is the time of a segment, if there is one.
 func at(l *teardown.Line) string {

@@ -83,9 +83,9 @@ func (w *world) set(t *testing.T, name, closing, client, server string) *experim
 func (w *world) count(name string, connections, failures, client, server int) {
 	r := w.results[name]
 	r.Connections, r.Failures, r.TimeWaitClient, r.TimeWaitServer = connections, failures, client, server
-	r.Failure = ""
+	r.Errors = nil
 	if failures > 0 {
-		r.Failure = `step "connect": dial tcp4 10.77.0.1:8000: connect: cannot assign requested address`
+		r.Errors = []experiment.StepError{{Step: "connect", Errno: "EADDRNOTAVAIL", Times: failures}}
 	}
 }
 
@@ -123,12 +123,27 @@ func linux(t *testing.T) *world {
 	w.set(t, "unread-data", resetOnly, "CLOSED", "CLOSED")
 	w.set(t, "fin-after-fin-wait-2", finGetsRST, "CLOSED", "CLOSED")
 	w.set(t, "time-wait-none", three, "CLOSED", "CLOSED")
+	w.set(t, "time-wait-unheard-60s", lastACKLostBy("c", "s"), "CLOSED", "LAST_ACK")
+	w.set(t, "time-wait-restart-60s", threeBack, "CLOSED", "TIME_WAIT")
+	w.set(t, "old-data-let-in", threeBack, "CLOSED", "CLOSED")
+	w.set(t, "old-data-kept-out", threeBack, "CLOSED", "TIME_WAIT")
+	for _, name := range []string{"close-wait-emfile", "close-wait-idle", "close-wait-who"} {
+		w.set(t, name, leak, "FIN_WAIT_2", "CLOSE_WAIT")
+	}
 	w.numbers()
 	return w
 }
 
 func (w *world) numbers() {
 	w.results["time-wait-60s"].LastedMS = 61000
+	w.results["time-wait-restart-60s"].LastedMS = 61000
+	w.results["close-wait-emfile"].ServerSaid = "8 accepted, then: Too many open files"
+	w.results["close-wait-idle"].CPUMS = 1.2
+	w.count("close-wait-idle", 200, 0, 0, 0)
+	w.results["close-wait-who"].Prints = []string{"5"}
+	w.count("close-wait-who", 5, 0, 0, 0)
+	w.results["old-data-let-in"].Answers = []experiment.Answer{{Step: "connect", Got: "SYN+ACK"}, {Step: "read", Got: "OLD DATA"}}
+	w.results["old-data-kept-out"].Answers = []experiment.Answer{{Step: "connect", Got: "ACK"}, {Step: "inject", Got: "ACK"}}
 	w.results["fin-wait-2-orphan"].LastedMS = 1010
 	w.count("close-wait-many", 20, 0, 0, 0)
 	w.count("port-exhaustion", 10, 3, 10, 0)

@@ -19,6 +19,8 @@ type attempt struct {
 	ground *ground
 	watch  *watch
 	open   []socket // of the client
+	// crafted is the client that is no socket; nil if there is none.
+	crafted *crafted
 
 	seen    observed
 	packets []capture.Packet
@@ -37,7 +39,12 @@ type observed struct {
 	failures int
 	failed   error // the first of the client's failures
 	errors   stepErrors
+	answers  []Answer // to crafted segments
 	lasted   time.Duration
+	// cpu is the processor time taken in the rest.
+	cpu time.Duration
+	// said is what the server's program printed.
+	said string
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
 	// hits counts what fell to each impairment.
@@ -65,11 +72,15 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		for _, c := range a.open {
 			_ = c.Close() // most are closed; the rest has been looked at
 		}
+		if a.crafted != nil {
+			err = errors.Join(err, a.crafted.probe.Close())
+		}
 		err = errors.Join(err, a.ground.raze())
 	}()
 	if a.watch, err = startWatch(a.ground.near); err != nil {
 		return nil, err
 	}
+	a.watch.accepted = len(e.Client.Crafted) > 0
 	defer a.watch.abandon()
 	if err := a.observe(ctx); err != nil {
 		return nil, err
@@ -80,6 +91,9 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 	if len(e.Impair) > 0 {
 		a.watch.retell(a.ground.hits.trace.Take())
 		a.seen.hits = a.ground.hits.counts()
+	}
+	if a.ground.program != nil {
+		a.seen.said = a.ground.program.said()
 	}
 	a.seen.reports, a.packets = a.watch.reports(), a.watch.packets
 	return a, nil
@@ -101,6 +115,9 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 	if err := a.check(ctx); err != nil {
 		return err
 	}
+	if a.seen.cpu, err = a.rest(ctx); err != nil {
+		return err
+	}
 	if a.exp.Expect.Lasts.Side != "" {
 		return a.outlast(ctx)
 	}
@@ -111,8 +128,8 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 // machine lacks what it is made of.
 func (a *attempt) driveAll(ctx context.Context) error {
 	patience := clientPatience
-	for _, s := range a.exp.Client.Steps {
-		patience += time.Duration(a.exp.Repeat) * s.Wait
+	for _, d := range a.exp.Client.waits() {
+		patience += time.Duration(a.exp.Repeat) * d
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the client was not through after %v", patience))
 	defer cancel()
@@ -143,7 +160,7 @@ func (a *attempt) settle(ctx context.Context) (bool, error) {
 		for i, p := range pairs {
 			st, err := a.states(p)
 			a.seen.states, a.seen.stray = st, i
-			if err != nil || st != a.exp.Expect.States {
+			if err != nil || !a.exp.Expect.States.admit(st) {
 				return false, err
 			}
 		}

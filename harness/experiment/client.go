@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +19,9 @@ func (a *attempt) drive(ctx context.Context) error {
 	if len(a.exp.Client.Command) > 0 {
 		return a.command(ctx)
 	}
+	if len(a.exp.Client.Crafted) > 0 {
+		return a.craft(ctx)
+	}
 	var s script
 	err := s.run(ctx, a)
 	if s.conn != nil {
@@ -30,11 +32,7 @@ func (a *attempt) drive(ctx context.Context) error {
 
 // command runs the client's program to its end.
 func (a *attempt) command(ctx context.Context) error {
-	fill := strings.NewReplacer("{HOST}", a.ground.to.Addr().String(), "{PORT}", strconv.Itoa(port))
-	var args []string
-	for _, arg := range a.exp.Client.Command {
-		args = append(args, fill.Replace(arg))
-	}
+	args := a.ground.fill(a.exp.Client.Command)
 	shown := strings.Join(args, " ")
 	if args[0] == "nc" {
 		path, err := lab.Netcat()

@@ -88,7 +88,10 @@ func near(name string, names []string) string {
 			within = append(within, n)
 		}
 	}
-	if len(within) > 0 && len(within) <= most {
+	if len(within) > most {
+		return fmt.Sprintf("%d are called something with %s, such as %s; \"lastack list\" lists them", len(within), name, within[0])
+	}
+	if len(within) > 0 {
 		return "did you mean " + strings.Join(within, ", ") + "?"
 	}
 	if s := suggest(name, names); strings.HasPrefix(s, "did you") {

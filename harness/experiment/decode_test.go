@@ -88,6 +88,7 @@ func TestMistakes(t *testing.T) {
 		{"ack_delay_ms: 39..58\n", "ack_delay_ms: 39..58\n---\nname: b\n", "a second document begins"},
 		{"ack_delay_ms: 39..58", "lasts: {side: client, ms: 100..}", "x.yaml:23: the range 100.. has no end"},
 		{"ack_delay_ms: 39..58", "checks: [{run: ' '}]", "x.yaml:23: the check runs nothing"},
+		{"TIME_WAIT, server: CLOSED}\n  ack_delay_ms: 39..58", "any, server: CLOSED}\n  lasts: {side: client, ms: 1}", "x.yaml:23: states must say which state of the client"},
 		{"ack_delay_ms: 39..58", "lasts: {side: server, ms: 100}", "x.yaml:23: the server is CLOSED already, by states"},
 	} {
 		broken := strings.Replace(whole, tt.old, tt.new, 1)

@@ -24,8 +24,8 @@ type Experiment struct {
 	Skip     Skip     `yaml:"skip" doc:"why it is not run on one of the subjects"`
 	Tunables Tunables `yaml:"tunables" doc:"settings of either side, each NAME: VALUE"`
 	Impair   Rules    `yaml:"impair" doc:"rules that make the wire between the two sides bad, as for lastack serve --impair; the host is the subject, the peer the other side. Something must fall to each"`
-	Server   Server   `yaml:"server" need:"yes" doc:"the app that serves"`
-	Client   Client   `yaml:"client" need:"yes" doc:"what the client does: a command or steps"`
+	Server   Server   `yaml:"server" need:"yes" doc:"the app or the program that serves"`
+	Client   Client   `yaml:"client" need:"yes" doc:"what the client does: a command, steps or crafted segments"`
 	Repeat   int      `yaml:"repeat" doc:"how often the client does that, one after the other; once if left out"`
 	Expect   Expect   `yaml:"expect" need:"yes" doc:"what must be seen"`
 
@@ -45,17 +45,19 @@ type Tunables struct {
 	Peer    map[string]string `yaml:"peer" doc:"of the other side, which is the kernel's: sysctls of its network namespace"`
 }
 
-// Server is the app behind the listener.
+// Server is the app behind the listener, or a program.
 type Server struct {
-	App     string            `yaml:"app" need:"yes" doc:"its kind, as for lastack serve --app"`
+	App     string            `yaml:"app" doc:"its kind, as for lastack serve --app"`
 	Options map[string]string `yaml:"options" doc:"its options, each NAME: VALUE"`
+	Command []string          `yaml:"command" doc:"instead of an app, a program and its arguments; {HOST} and {PORT} stand for where it is to listen, and it prints a line once it does. Not on lastack, unless the subject is the client"`
 }
 
-// Client is what connects: a program, or steps on a socket.
+// Client is what connects: a program, steps on a socket, or segments without one.
 type Client struct {
 	Command []string `yaml:"command" doc:"a program and its arguments; {HOST} and {PORT} stand for the server's. Only where the subject is the server"`
 	Stdin   string   `yaml:"stdin" doc:"what the command reads from standard input"`
 	Steps   []Step   `yaml:"steps" doc:"what is done with a socket, in order"`
+	Crafted []Craft  `yaml:"crafted" doc:"what is done without a socket, by segments made for the purpose, sound or not. Only where the subject is the server; the client's state is CLOSED then. A connection whose SYN is refused counts for nothing"`
 }
 
 // Expect is what must be seen. What is left out may be anything.
@@ -70,20 +72,36 @@ type Expect struct {
 	HalfClose    Range         `yaml:"half_close_bytes" doc:"how many bytes the other side sends after the first FIN and before its own"`
 	FINsAgain    Range         `yaml:"fins_again" doc:"how many FINs are sent again, by both sides together"`
 	Lasts        Lasts         `yaml:"lasts" doc:"how long a state lasts, from the last segment on; the state is one of those in states"`
+	ServerSays   string        `yaml:"server_says" doc:"what the server's program must print, among other things"`
+	Rest         Rest          `yaml:"rest" doc:"what happens when nothing does"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
 }
 
 // States are RFC 9293's names, with underscores.
 type States struct {
-	Client string `yaml:"client" need:"yes" one:"ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT|CLOSED" doc:"of the client's socket; CLOSED if there is none"`
-	Server string `yaml:"server" need:"yes" one:"ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT|CLOSED" doc:"of the server's socket; CLOSED if there is none"`
+	Client string `yaml:"client" need:"yes" one:"ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT|CLOSED|any" doc:"of the client's socket; CLOSED if there is none, any if it does not matter, as where counts tells"`
+	Server string `yaml:"server" need:"yes" one:"ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT|CLOSED|any" doc:"of the server's socket, likewise"`
+}
+
+// anyState stands for every state.
+const anyState = "any"
+
+// admit reports whether the states seen are those that are expected.
+func (s States) admit(seen States) bool {
+	return (s.Client == anyState || s.Client == seen.Client) && (s.Server == anyState || s.Server == seen.Server)
 }
 
 // Lasts is how long one side stays in the state that Expect.States gives it.
 type Lasts struct {
 	Side string `yaml:"side" need:"yes" one:"client|server" doc:"whose state"`
 	MS   Range  `yaml:"ms" need:"yes" doc:"until the socket is gone, in ms"`
+}
+
+// Rest is a time in which nobody does anything.
+type Rest struct {
+	MS  int   `yaml:"ms" need:"yes" doc:"how long, in ms, once the states are as expected"`
+	CPU Range `yaml:"cpu_ms" need:"yes" doc:"how much processor time this program takes meanwhile, the server's app and lastack included, in ms"`
 }
 
 // Counts are of all that the client did.
@@ -106,6 +124,21 @@ func (e *Experiment) Reason(subject string) string {
 		return e.Skip.Kernel
 	}
 	return e.Skip.Lastack
+}
+
+// Sides are what is at either end when the experiment is run on the subject, in
+// the words of a ladder.
+func (e *Experiment) Sides(subject string) (client, server string) {
+	client, server = "the kernel", "the kernel"
+	if len(e.Client.Crafted) > 0 {
+		client = "crafted"
+	}
+	if subject == Lastack && e.Subject == "client" {
+		client = Lastack
+	} else if subject == Lastack {
+		server = Lastack
+	}
+	return client, server
 }
 
 // port is where the server listens.

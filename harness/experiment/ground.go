@@ -18,7 +18,10 @@ import (
 )
 
 // The addresses; the picture is in the package comment.
-const linkName = "link"
+const (
+	linkName = "link"
+	farName  = "far"
+)
 
 var (
 	nearPrefix = netip.MustParsePrefix("10.77.0.1/24")
@@ -38,9 +41,10 @@ type ground struct {
 	client, server side
 	to             netip.AddrPort
 
-	cancel context.CancelFunc
-	apps   sync.WaitGroup
-	failed error // the app's; read after apps.Wait
+	cancel  context.CancelFunc
+	apps    sync.WaitGroup
+	failed  error    // the app's; read after apps.Wait
+	program *program // that serves; nil if an app does
 }
 
 // raise builds the ground; who raises it razes it.
@@ -84,7 +88,7 @@ func (g *ground) raiseKernel() (err error) {
 	g.subject = &kernelSide{g.far, farPrefix.Addr()}
 	return lab.Veth(lab.VethConfig{
 		A:         lab.VethEnd{Namespace: g.near, Name: linkName, Addrs: []netip.Prefix{nearPrefix}},
-		B:         lab.VethEnd{Namespace: g.far, Name: "far", Addrs: []netip.Prefix{farPrefix}},
+		B:         lab.VethEnd{Namespace: g.far, Name: farName, Addrs: []netip.Prefix{farPrefix}},
 		NoOffload: true,
 	})
 }
@@ -99,7 +103,7 @@ func (g *ground) raiseForwarded(e *Experiment) (err error) {
 	if err != nil {
 		return err
 	}
-	far, err := openTUN(g.far, "far", farPrefix)
+	far, err := openTUN(g.far, farName, farPrefix)
 	if err != nil {
 		return errors.Join(err, near.Close())
 	}
@@ -163,6 +167,10 @@ func (g *ground) tune(e *Experiment) error {
 }
 
 func (g *ground) serve(ctx context.Context, e *Experiment) error {
+	g.to = netip.AddrPortFrom(g.server.addr(), port)
+	if len(e.Server.Command) > 0 {
+		return g.serveProgram(ctx, e.Server.Command)
+	}
 	a, err := app.New(e.Server.spec(), app.Config{})
 	if err != nil {
 		return err
@@ -171,7 +179,6 @@ func (g *ground) serve(ctx context.Context, e *Experiment) error {
 	if err != nil {
 		return fmt.Errorf("listening for %s: %w", e.Server.App, err)
 	}
-	g.to = netip.AddrPortFrom(g.server.addr(), port)
 	g.apps.Go(func() { g.failed = a.Serve(ctx, l) })
 	return nil
 }

@@ -30,7 +30,7 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 		}
 		return why, i
 	}
-	if o.states != x.States && len(o.reports) > 0 {
+	if !x.States.admit(o.states) && len(o.reports) > 0 {
 		return x.judgeStates(o), o.stray
 	}
 	if !o.settled {
@@ -65,13 +65,7 @@ func (e *Experiment) connections(failures int) Range {
 	if e.Expect.Counts.Connections.Set {
 		return e.Expect.Counts.Connections
 	}
-	each := 0
-	for _, s := range e.Client.Steps {
-		if s.Verb == "connect" && s.Fails == 0 {
-			each++
-		}
-	}
-	n := float64(max(each, 1) * (e.Repeat - failures))
+	n := float64(max(e.Client.connects(), 1) * (e.Repeat - failures))
 	return Range{Min: n, Max: n, Set: true}
 }
 
@@ -101,7 +95,7 @@ func (x *Expect) judgeConn(r *teardown.Report) string {
 func (x *Expect) judgeStates(o *observed) string {
 	var parts []string
 	for _, s := range [][3]string{{"client", o.states.Client, x.States.Client}, {"server", o.states.Server, x.States.Server}} {
-		if s[1] != s[2] {
+		if s[1] != s[2] && s[2] != anyState {
 			parts = append(parts, fmt.Sprintf("the %s's socket is %s, expected %s", s[0], s[1], s[2]))
 		}
 	}
@@ -114,6 +108,12 @@ func (x *Expect) judgeRest(o *observed) string {
 		if got := o.prints[i]; got != strings.TrimSpace(c.Prints) {
 			return fmt.Sprintf("%s printed %s, expected %s", c.Run, quote(got), quote(c.Prints))
 		}
+	}
+	if !strings.Contains(o.said, x.ServerSays) {
+		return fmt.Sprintf("the server's program printed %s, expected %s", quote(o.said), quote(x.ServerSays))
+	}
+	if ms := float64(o.cpu) / float64(time.Millisecond); !x.Rest.CPU.Has(ms) {
+		return fmt.Sprintf("%.1f ms of processor time were taken in %d ms of rest, expected %s", ms, x.Rest.MS, x.Rest.CPU)
 	}
 	for i, want := range []Range{x.Counts.TimeWaitClient, x.Counts.TimeWaitServer} {
 		if n := o.timeWaits[i]; !want.Has(float64(n)) {

@@ -34,6 +34,8 @@ type Result struct {
 	TimeWait     teardown.Who     `json:"time_wait,omitempty"`
 	Segments     []teardown.Line  `json:"segments,omitempty"`
 	Report       *teardown.Report `json:"report,omitempty"`
+	// All are the reports of every connection of the last attempt.
+	All []teardown.Report `json:"-"`
 	// States are those of the sockets, as their owners told.
 	States *Ends `json:"states,omitempty"`
 
@@ -48,8 +50,14 @@ type Result struct {
 	TimeWaitServer int         `json:"time_wait_server"`
 	// LastedMS is how long the state lasted that the experiment is about.
 	LastedMS float64 `json:"lasted_ms,omitempty"`
+	// CPUMS is the processor time that a rest took.
+	CPUMS float64 `json:"cpu_ms,omitempty"`
+	// ServerSaid is what the server's program printed.
+	ServerSaid string `json:"server_said,omitempty"`
 	// Impaired counts the segments that fell to each rule.
 	Impaired map[string]int `json:"impaired,omitempty"`
+	// Answers are what crafted segments got.
+	Answers []Answer `json:"answers,omitempty"`
 	// Prints are what the checks printed.
 	Prints []string `json:"prints,omitempty"`
 	// Capture is the file that the packets of the last attempt were kept in.
@@ -79,8 +87,9 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints
-	r.Impaired, r.Errors = o.hits, o.errors
-	r.Report, r.States, r.Segments = nil, nil, nil
+	r.CPUMS, r.ServerSaid = float64(o.cpu.Microseconds())/1000, o.said
+	r.Impaired, r.Errors, r.Answers = o.hits, o.errors, o.answers
+	r.All, r.Report, r.States, r.Segments = o.reports, nil, nil, nil
 	r.Close, r.ActiveCloser, r.TimeWait = "", "", ""
 	if conn < len(o.reports) {
 		rep := &o.reports[conn]

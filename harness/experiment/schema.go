@@ -88,6 +88,11 @@ func Help() string {
 	for _, v := range verbs() {
 		fmt.Fprintf(&b, "  %s\n%s", v.form, wrap(v.doc, "      "))
 	}
+	b.WriteString("\nSteps of crafted segments:\n\n")
+	for _, c := range crafts() {
+		b.WriteString(wrap(c.form, "  ") + wrap(c.doc, "      "))
+	}
+	b.WriteString("\n" + wrap(craftSyntax+strings.Join(answers, ", ")+". FLAGS are "+strings.Join(craftFlagNames(), ", ")+".", "  "))
 	b.WriteString("\nA segment is written\n\n" + wrap(patternSyntax, "  ") + "\n" + wrap("where FLAGS are "+
 		strings.Join(flagSets, ", ")+" (PSH does not count), acks FIN marks the first segment that acknowledges the other "+
 		"side's FIN, and at gives ms since the first FIN or RST.", "") + "\nApps and their options:\n\n")

@@ -77,8 +77,8 @@ func TestCorpus(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	for arg, want := range map[string]string{
-		"three":     "did you mean three-way?",
-		"time-wait": "did you mean grep-time-wait,", "lingre-0": `did you mean "linger-0"?`,
+		"three":    "did you mean three-way?",
+		"last-ack": "did you mean last-ack-lost-server-first, last-ack-lost,", "time-wait": "are called something with time-wait, such as", "lingre-0": `did you mean "linger-0"?`,
 		"zzzzzzzz": "lastack list",
 	} {
 		if _, err := Select([]string{arg}); err == nil || !strings.Contains(err.Error(), want) {

@@ -28,6 +28,8 @@ type side interface {
 	// set sets what is a sysctl for the kernel and a tunable for lastack.
 	set(name, value string) error
 	listen() (net.Listener, error)
+	// namespace is where programs find the side's sockets; nil if nowhere.
+	namespace() *lab.Namespace
 	// dial connects, from a local port unless that is 0.
 	dial(ctx context.Context, to netip.AddrPort, from int) (socket, error)
 	// state is CLOSED where there is no socket.
@@ -43,6 +45,8 @@ type kernelSide struct {
 
 func (k *kernelSide) addr() netip.Addr             { return k.at }
 func (k *kernelSide) set(name, value string) error { return k.ns.Sysctl(name, value) }
+
+func (k *kernelSide) namespace() *lab.Namespace { return k.ns }
 
 // listen has no MPTCP, which Go's listeners offer by default: the subject is TCP.
 func (k *kernelSide) listen() (l net.Listener, err error) {
@@ -103,6 +107,8 @@ type lastackSide struct {
 func (l *lastackSide) addr() netip.Addr             { return l.host.Addrs()[0] }
 func (l *lastackSide) set(name, value string) error { return l.host.Tunables().Set(name, value) }
 func (l *lastackSide) timeWaits() (int, error)      { return l.host.TimeWaits(), nil }
+
+func (l *lastackSide) namespace() *lab.Namespace { return nil }
 
 func (l *lastackSide) listen() (net.Listener, error) {
 	return l.host.Listen("tcp", netip.AddrPortFrom(l.addr(), port).String())

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lastack/harness/ladder"
+	"lastack/harness/teardown"
 )
 
 // WriteList writes what each experiment is called and asks, and where it is not run.
@@ -48,15 +49,27 @@ func (t Text) Done(e *Experiment, r *Result) {
 	if r.Report == nil || !t.Ladders && r.Verdict != Fail {
 		return
 	}
-	cfg := ladder.Config{Client: "the kernel", Server: "the kernel", Color: t.Color}
-	if r.Subject == Lastack {
-		cfg.Server = "lastack"
-		if e.Subject == "client" {
-			cfg.Client, cfg.Server = cfg.Server, cfg.Client
-		}
+	t.ladders(e, r)
+	fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)
+	for _, a := range r.Answers {
+		fmt.Fprint(t.W, wrap(fmt.Sprintf("%s: %s", a.Step, a.Got), "  "))
 	}
-	fmt.Fprintf(t.W, "\n%sstates afterwards: client %s, server %s\n\n",
-		ladder.Render(r.Report, cfg), r.States.Client, r.States.Server)
+	fmt.Fprintln(t.W)
+}
+
+// ladders draws every connection if they are few, else the one that the result
+// is about.
+func (t Text) ladders(e *Experiment, r *Result) {
+	const few = 3
+	cfg := ladder.Config{Color: t.Color}
+	cfg.Client, cfg.Server = e.Sides(r.Subject)
+	drawn := r.All
+	if len(drawn) > few {
+		drawn = []teardown.Report{*r.Report}
+	}
+	for i := range drawn {
+		fmt.Fprintf(t.W, "\n%s", ladder.Render(&drawn[i], cfg))
+	}
 }
 
 // evidence is what was measured, in a few words.

@@ -17,6 +17,7 @@ const (
 	mostClaims = 49
 	mostRepeat = 1000
 	mostLasts  = 600_000 // ms
+	mostRest   = 60_000  // ms
 )
 
 // validate finds what no field alone can tell, in a file that is well-formed,
@@ -43,6 +44,7 @@ func (d *decoder) validate(e *Experiment) {
 	d.validateTunables(e)
 	d.validateLasts(e)
 	d.validateChecks(e)
+	d.validateRest(e)
 }
 
 func (d *decoder) validateChecks(e *Experiment) {
@@ -61,8 +63,27 @@ func (d *decoder) validateRepeat(e *Experiment) {
 }
 
 func (d *decoder) validateServer(e *Experiment) {
-	if _, err := app.New(e.Server.spec(), app.Config{}); err != nil {
-		d.fail(d.lines["server"], "%v", err)
+	s, line := &e.Server, d.lines["server"]
+	switch {
+	case len(s.Command) == 0 && s.App == "":
+		d.fail(line, "nothing serves; give an app or a command")
+	case len(s.Command) == 0:
+		if _, err := app.New(s.spec(), app.Config{}); err != nil {
+			d.fail(line, "%v", err)
+		}
+	case s.App != "" || len(s.Options) > 0:
+		d.fail(line, "the server is an app and a command; give one of them")
+	case e.Subject == "server" && e.Skip.Lastack == "":
+		d.fail(line, "a command cannot be the subject on lastack, because it knows only the kernel's sockets; say so under skip, lastack")
+	}
+	if e.Expect.ServerSays != "" && len(s.Command) == 0 {
+		d.fail(d.lines["expect.server_says"], "an app says nothing; server_says is for a server that is a command")
+	}
+}
+
+func (d *decoder) validateRest(e *Experiment) {
+	if ms := e.Expect.Rest.MS; d.lines["expect.rest"] > 0 && (ms < 1 || ms > mostRest) {
+		d.fail(d.lines["expect.rest.ms"], "the rest is %d ms; want 1 to %d", ms, mostRest)
 	}
 }
 
@@ -71,13 +92,15 @@ func (s *Server) spec() app.Spec { return app.Spec{Port: port, Kind: s.App, Opti
 
 func (d *decoder) validateClient(e *Experiment) {
 	c, line := &e.Client, d.lines["client"]
-	switch {
-	case len(c.Command) == 0 && len(c.Steps) == 0:
-		d.fail(line, "the client does nothing; give it a command or steps")
-	case len(c.Command) > 0 && len(c.Steps) > 0:
-		d.fail(line, "the client has a command and steps; give one of them")
+	switch n := c.kinds(); {
+	case n == 0:
+		d.fail(line, "the client does nothing; give it a command, steps or crafted segments")
+	case n > 1:
+		d.fail(line, "the client has more than one of command, steps and crafted; give one of them")
 	case c.Stdin != "" && len(c.Command) == 0:
 		d.fail(line, "stdin is for a command; steps have send")
+	case len(c.Crafted) > 0:
+		d.validateCrafted(e)
 	case len(c.Command) > 0 && e.Subject == "client":
 		d.fail(line, "a command cannot be the subject, because it knows only the kernel's sockets; give steps")
 	case len(c.Steps) > 0 && c.Steps[0].Verb != "connect":
@@ -119,7 +142,11 @@ func (d *decoder) validateLasts(e *Experiment) {
 	if l.MS.Max > mostLasts {
 		d.fail(d.lines["expect.lasts.ms"], "the range %s has no end that is waited for; end it at %d or less", l.MS, mostLasts)
 	}
-	if l.Side != "" && state == "CLOSED" {
+	switch {
+	case l.Side == "":
+	case state == "CLOSED":
 		d.fail(d.lines["expect.lasts"], "the %s is CLOSED already, by states", l.Side)
+	case state == anyState:
+		d.fail(d.lines["expect.lasts"], "states must say which state of the %s it is that lasts, and not %s", l.Side, anyState)
 	}
 }

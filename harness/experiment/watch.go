@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 type watch struct {
 	live *capture.Live
 	over chan error // what ended the reader
+	// accepted leaves out the connections whose SYN was not accepted.
+	accepted bool
 
 	mu      sync.Mutex
 	table   *teardown.Table
@@ -102,7 +105,16 @@ func (w *watch) pairs() (all []pair) {
 
 // conns are the connections so far; w.mu is held.
 func (w *watch) conns() []*teardown.Conn {
-	return append(append([]*teardown.Conn(nil), w.old...), w.table.All()...)
+	all := append(append([]*teardown.Conn(nil), w.old...), w.table.All()...)
+	if !w.accepted {
+		return all
+	}
+	return slices.DeleteFunc(all, func(c *teardown.Conn) bool { r := c.Report(); return !accepted(&r) })
+}
+
+// accepted reports whether a SYN was answered by one.
+func accepted(r *teardown.Report) bool {
+	return slices.ContainsFunc(r.Opening, func(l teardown.Line) bool { return l.Flags == "SYN+ACK" })
 }
 
 // reports are those of the connections so far, in the order of their first
