@@ -17,6 +17,10 @@ type Detail struct {
 	// that never came, to the end of the trace; -1 where no side was alone in
 	// having closed.
 	HalfCloseUS int64 `json:"half_close_us"`
+	// IdleUS is for how long no data had been sent when the close began, with
+	// its first FIN, its RST, or the request that met the RST; -1 where there
+	// was no close or no data before it.
+	IdleUS int64 `json:"idle_us"`
 	// FINsAgain tells of retransmitted FINs.
 	FINsAgain []FINAgain `json:"fins_again,omitempty"`
 	// ResetCause is why there was a RST, also of one after the close was over.
@@ -82,7 +86,7 @@ func (c *Conn) Detail(end time.Time) Detail {
 	f, g := &c.side[first].fin, &c.side[first.Other()].fin
 	last := max(c.last, end.Sub(c.start))
 	d := Detail{
-		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1,
+		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1, IdleUS: c.idle(),
 		ResetCause: c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
 		Reuses: c.reuse(), Reused: c.reused,
 	}
@@ -112,6 +116,26 @@ func (c *Conn) Detail(end time.Time) Detail {
 		}
 	}
 	return d
+}
+
+// idle is Detail.IdleUS.
+func (c *Conn) idle() int64 {
+	if idle, ok := c.raced(); ok {
+		return idle.Microseconds()
+	}
+	if !c.talk.any {
+		return -1
+	}
+	f := &c.side[c.firstFIN].fin
+	switch {
+	case c.fins > 0:
+		return f.idle.Microseconds()
+	case c.over == notReset:
+		return -1
+	case c.talk.wake.by != c.rst.by && c.talk.wake.at == c.talk.at:
+		return c.talk.wake.after.Microseconds()
+	}
+	return max(0, c.rst.at-c.talk.at).Microseconds()
 }
 
 func (f *fin) carrier() Carrier {

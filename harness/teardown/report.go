@@ -110,11 +110,18 @@ func (c *Conn) Report() Report {
 // Verdict is the Report without its prose and its lines (Reason, RFC, Opening,
 // Segments are empty), for who counts many connections and draws none.
 func (c *Conn) Verdict() Report {
+	r := c.Outcome()
+	r.Client, r.Server = c.client.String(), c.server.String()
+	return r
+}
+
+// Outcome is the Verdict without Client and Server: what can be had without
+// allocating.
+func (c *Conn) Outcome() Report {
 	first, _, swapped := c.order()
 	cl, sv := &c.side[flow.Client], &c.side[flow.Server]
 	st := c.states()
 	r := Report{
-		Client: c.client.String(), Server: c.server.String(),
 		Close: c.kind(), ActiveCloser: c.activeCloser(), TimeWait: whoAre(c.inTimeWait()),
 		FINRetransmissions: cl.fin.again + sv.fin.again,
 		HalfCloseBytes:     c.side[first.Other()].after,

@@ -276,6 +276,9 @@ func (t *Table) forget(e *entry) {
 	}
 }
 
+// Now is the latest time of a record.
+func (t *Table) Now() time.Time { return t.start.Add(t.now) }
+
 // Len is how many connections the Table holds: those not finished, and those
 // finished and remembered.
 func (t *Table) Len() (open, finished int) { return t.open.n, t.done.n }

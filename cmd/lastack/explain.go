@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"lastack/harness/capture"
+	"lastack/harness/explain"
+	"lastack/harness/ladder"
+
+	"github.com/spf13/cobra"
+)
+
+// explainFlags is what the command line says before it is understood.
+type explainFlags struct {
+	close  []string
+	hosts  []string
+	port   uint16
+	longer time.Duration
+
+	json, csv, follow bool
+	ladder            int
+	pcapng            string
+}
+
+func explainCommand() *cobra.Command {
+	var f explainFlags
+	c := &cobra.Command{
+		Use:   "explain FILE...|-",
+		Short: "How every connection of a capture closed, and why",
+		Long: `explain reads what tcpdump or Wireshark wrote and says of every connection who
+closed first, in how many segments and why that many, who holds TIME_WAIT, which
+side never closed, and who sent a RST and what provoked it.
+
+First come findings: what a person should do something about. Then a table counts
+the connections by server and kind of close, the worst kinds first, with the middle
+and the 95th percentile of how long they took, of how late the first FIN was
+acknowledged, and of how long one side was closed and the other not.
+
+  sudo tcpdump -i any -s 128 -w - tcp | lastack explain -
+  lastack explain prod.pcapng.gz --close reset --csv
+  lastack explain prod.pcap --ladder 17
+  lastack explain prod.pcap --pcapng explained.pcapng    # then: wireshark explained.pcapng
+
+pcap and pcapng are read, also gzipped, from files or from standard input ("-");
+several files are read as one, in the order of time. --follow waits for more at the
+end of a file, prints a line for each connection that closes, and the rest on
+Ctrl-C. --pcapng writes the IP packets again, each that matters with a comment that
+Wireshark shows. Memory is bounded whatever the capture's size.
+
+Exit status: 0; 2 for a file that cannot be read or is damaged. The verdicts on what
+could be read are printed all the same, and a file that only ends too early is a
+warning.`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	l := c.Flags()
+	l.StringSliceVar(&f.close, "close", nil, "only `KIND`s of close: three-way, reset ...")
+	l.StringSliceVar(&f.hosts, "host", nil, "only connections of an `ADDRESS` or network, either side")
+	l.Uint16Var(&f.port, "port", 0, "only connections of a port, either side")
+	l.DurationVar(&f.longer, "longer", 0, "only connections that took longer than this")
+	l.IntVar(&f.ladder, "ladder", 0, "draw connection `N` instead; the numbers are in findings, CSV and JSON")
+	l.BoolVar(&f.json, "json", false, "print one JSON document")
+	l.BoolVar(&f.csv, "csv", false, "print a line of CSV for each connection")
+	l.BoolVar(&f.follow, "follow", false, "wait for more at the end of the file, until Ctrl-C")
+	l.StringVar(&f.pcapng, "pcapng", "", "write the packets to `FILE` again, with comments")
+	c.RunE = func(c *cobra.Command, args []string) error { return runExplain(c.Context(), &f, args) }
+	return c
+}
+
+// filter is what the flags ask for.
+func (f *explainFlags) filter() (out explain.Filter, err error) {
+	if out.Close, err = parseEach(f.close, "--close", explain.ParseKind); err != nil {
+		return out, err
+	}
+	if out.Hosts, err = parseEach(f.hosts, "--host", explain.ParseHost); err != nil {
+		return out, err
+	}
+	if f.longer < 0 {
+		return out, usagef("--longer %v: give a time, such as 1s", f.longer)
+	}
+	out.Port, out.Longer = f.port, f.longer
+	return out, nil
+}
+
+func (f *explainFlags) check(files []string) error {
+	views := 0
+	for _, is := range []bool{f.json, f.csv, f.ladder != 0} {
+		if is {
+			views++
+		}
+	}
+	switch {
+	case views > 1:
+		return usagef("--json, --csv and --ladder are three views; give one of them")
+	case f.ladder < 0:
+		return usagef("--ladder %d: connections are counted from 1", f.ladder)
+	case f.follow && len(files) > 1:
+		return usagef("--follow reads one file; %d are given", len(files))
+	}
+	return nil
+}
+
+// view is how the connections and the summary are shown.
+type view struct {
+	opt   explain.Options
+	close func(*explain.Summary) error
+}
+
+// view chooses one by the flags.
+func (f *explainFlags) view() (*view, error) {
+	v := &view{}
+	var err error
+	if v.opt.Filter, err = f.filter(); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.json:
+		j := explain.NewJSON(os.Stdout)
+		v.opt.Each, v.close = j.Each, j.Close
+	case f.csv:
+		t := explain.NewCSV(os.Stdout)
+		v.opt.Each = t.Each
+		v.close = func(*explain.Summary) error { return t.Flush() }
+	case f.ladder > 0:
+		v.drawOne(f.ladder)
+	default:
+		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, colored(os.Stdout)) }
+		if f.follow {
+			v.opt.Closed = func(c *explain.Connection) error {
+				_, err := fmt.Println(c.Line())
+				return err
+			}
+		}
+	}
+	return v, nil
+}
+
+// drawOne draws the connection of that number.
+func (v *view) drawOne(n int) {
+	found := false
+	v.opt.Each = func(c *explain.Connection) error {
+		if c.N != n {
+			return nil
+		}
+		found = true
+		_, err := fmt.Print(ladder.Render(&c.Report, ladder.Config{Color: colored(os.Stdout)}))
+		return err
+	}
+	v.close = func(s *explain.Summary) error {
+		if !found {
+			return usagef("--ladder %d: there is no such connection among the %d asked for of %d (numbers: lastack explain --csv)", n, s.Matching, s.Connections)
+		}
+		return nil
+	}
+}
+
+func runExplain(ctx context.Context, f *explainFlags, files []string) error {
+	if err := f.check(files); err != nil {
+		return err
+	}
+	source, closeFiles, err := openCaptures(ctx, files, f.follow)
+	if err != nil {
+		return err
+	}
+	defer closeFiles()
+	v, err := f.view()
+	if err != nil {
+		return err
+	}
+	a := explain.New(v.opt)
+	damage := a.ReadAll(source)
+	sum, err := a.Summary()
+	switch {
+	case err != nil:
+		return err
+	case damage != nil && sum.Packets == 0:
+		return usage(damage)
+	}
+	if ctx.Err() != nil && !f.follow {
+		sum.Warn("interrupted after %d packets", sum.Packets)
+	}
+	for _, w := range sum.Warnings {
+		fmt.Fprintln(os.Stderr, "lastack: warning: "+w)
+	}
+	if err := v.close(sum); err != nil || damage == nil {
+		return err
+	}
+	return &exitError{code: exitUsage} // what there is to say is among the warnings
+}
+
+// openCaptures opens files as one source.
+func openCaptures(ctx context.Context, files []string, follow bool) (capture.Source, func(), error) {
+	var sources []capture.Source
+	var open []*capture.File
+	closeAll := func() {
+		for _, f := range open {
+			_ = f.Close() // only read from
+		}
+	}
+	for _, name := range files {
+		f, err := capture.Open(name, capture.OpenConfig{Follow: follow, Stop: ctx.Done()})
+		if err != nil {
+			closeAll()
+			return nil, nil, usage(err)
+		}
+		open, sources = append(open, f), append(sources, f)
+	}
+	if len(sources) == 1 {
+		return sources[0], closeAll, nil
+	}
+	return explain.NewMerge(sources), closeAll, nil
+}

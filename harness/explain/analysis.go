@@ -1,0 +1,164 @@
+package explain
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"lastack/harness/capture"
+	"lastack/harness/teardown"
+	"lastack/stack/segment"
+)
+
+// Connection is one connection and how it closed: what is known of it when it
+// leaves.
+type Connection struct {
+	// N counts the connections of the capture from 1, in the order of their
+	// first segments, whether or not a Filter lets them pass.
+	N int `json:"n"`
+	teardown.Report
+	teardown.Detail
+}
+
+// Options say what an Analysis is to find out. The zero value counts and
+// summarises all connections.
+type Options struct {
+	Filter Filter
+	// Each is called with every connection that passes the Filter, as it
+	// leaves: nearly in the order in which they ended. An error ends the
+	// analysis. nil is quicker, as no lines are kept.
+	Each func(*Connection) error
+	// Closed is called as a connection is over, for who cannot wait until it
+	// leaves. Stragglers may still come.
+	Closed func(*Connection) error
+}
+
+// The bounds of what an Analysis remembers.
+const (
+	maxOpen     = 131_072         // connections under way
+	remember    = 32_768          // connections that are over, for their stragglers
+	rememberFor = 2 * time.Minute // no straggler comes later
+)
+
+// Analysis explains the connections of one capture. Make one with New; it is for
+// one goroutine.
+type Analysis struct {
+	opt   Options
+	table *teardown.Table
+	rec   teardown.Record
+	sum   Summary
+
+	groups   groups
+	findings findings
+	flushing bool
+	err      error // of Each or Closed
+}
+
+// New begins an analysis.
+func New(opt Options) *Analysis {
+	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings()}
+	cfg := teardown.Config{
+		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
+		Recycle: true, OnForget: a.leave,
+	}
+	if opt.Each == nil && opt.Closed == nil {
+		cfg.Lean, cfg.Keep = true, 4
+	}
+	if opt.Closed != nil {
+		cfg.OnClose = a.closed
+	}
+	a.table = teardown.NewTable(cfg)
+	return a
+}
+
+// Add takes in the next packet. It keeps nothing of p.Data. The error is that of
+// Each or Closed.
+func (a *Analysis) Add(p *capture.Packet) error {
+	a.sum.Packets++
+	var err error
+	if a.rec.Seg, err = segment.Parse(p.Data); err != nil {
+		a.sum.skip(err)
+		return nil
+	}
+	a.rec.Time = p.Time
+	return a.add(&a.rec)
+}
+
+func (a *Analysis) add(r *teardown.Record) error {
+	a.table.Add(r)
+	return a.err
+}
+
+// Summary ends the analysis and says what was found. The error is that of Each.
+func (a *Analysis) Summary() (*Summary, error) {
+	a.flushing = true
+	a.table.Flush()
+	a.sum.Groups = a.groups.list()
+	a.sum.Findings = a.findings.list()
+	a.sum.warn(a.groups.overflowed, a.findings.lost())
+	return &a.sum, a.err
+}
+
+// ended is a connection that left, and what is known of it without allocating.
+type ended struct {
+	conn           *teardown.Conn
+	client, server netip.AddrPort
+	report         teardown.Report // an Outcome
+	detail         teardown.Detail
+}
+
+func (a *Analysis) ended(c *teardown.Conn) ended {
+	return ended{
+		conn: c, client: c.Client(), server: c.Server(),
+		report: c.Outcome(), detail: c.Detail(a.table.Now()),
+	}
+}
+
+func (e *ended) duration() time.Duration { return micros(e.report.DurationUS) }
+
+// micros is a duration given in microseconds; negative ones mean none.
+func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
+
+func (a *Analysis) leave(c *teardown.Conn) {
+	e := a.ended(c)
+	if !a.flushing && !c.Done() && e.detail.Reused == nil {
+		a.sum.GivenUp++
+	}
+	a.sum.Connections++
+	a.sum.see(&e)
+	if !a.opt.Filter.all() && !a.opt.Filter.passes(&e) {
+		return
+	}
+	a.sum.Matching++
+	a.groups.add(&e)
+	a.findings.add(&e)
+	if a.opt.Each != nil && a.err == nil {
+		a.err = a.opt.Each(e.whole())
+	}
+}
+
+func (a *Analysis) closed(c *teardown.Conn) {
+	e := a.ended(c)
+	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
+		a.err = a.opt.Closed(e.whole())
+	}
+}
+
+// whole is the connection with its prose and its lines.
+func (e *ended) whole() *Connection {
+	return &Connection{N: e.conn.Number(), Report: e.conn.Report(), Detail: e.detail}
+}
+
+// skip counts a packet that is no TCP segment.
+func (s *Summary) skip(err error) {
+	switch {
+	case errors.Is(err, segment.ErrNotTCP):
+		s.NotTCP++
+	case errors.Is(err, segment.ErrFragment):
+		s.Fragments++
+	case errors.Is(err, segment.ErrTruncated):
+		s.Truncated++
+	default:
+		s.Malformed++
+	}
+}

@@ -1,0 +1,286 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"lastack/harness/teardown"
+)
+
+// Finding is one thing that a person can act on.
+type Finding struct {
+	// Kind names the sort of finding; the names do not change.
+	Kind FindingKind `json:"kind"`
+	// Text is what was seen, with numbers, and what to do.
+	Text string `json:"text"`
+	// Host is whom it is about, "ip:port" or an address.
+	Host string `json:"host"`
+	// Connections is how many show it, and Example is one of them.
+	Connections int `json:"connections"`
+	Example     int `json:"example"`
+	// Also are others that show the same, the largest first.
+	Also []Also `json:"also,omitempty"`
+}
+
+// Also is another host that shows what a Finding is about.
+type Also struct {
+	Host        string `json:"host"`
+	Connections int    `json:"connections"`
+	Example     int    `json:"example"`
+}
+
+// FindingKind is a sort of finding.
+type FindingKind string
+
+// The sorts, the most important first.
+const (
+	FindExhaustion FindingKind = "port-exhaustion"
+	FindCloseWait  FindingKind = "close-wait-leak"
+	FindRace       FindingKind = "keep-alive-race"
+	FindHalfOpen   FindingKind = "half-open"
+	FindHit        FindingKind = "time-wait-hit"
+	FindLate       FindingKind = "data-after-close"
+	FindForgotten  FindingKind = "fin-wait-2-expired"
+	FindLost       FindingKind = "fin-or-ack-lost"
+	FindUnanswered FindingKind = "fin-unanswered"
+	FindAborts     FindingKind = "aborts"
+	FindRefused    FindingKind = "refused"
+	FindWhoCloses  FindingKind = "who-closes-first"
+)
+
+// maxFindings is how many people read.
+const maxFindings = 10
+
+// The bounds of what findings are made of.
+const (
+	maxHosts = 4096
+	maxPairs = 8192
+)
+
+// findings collects what the Findings are made of.
+type findings struct {
+	servers tally[netip.AddrPort, host]
+	leaks   tally[netip.AddrPort, leak] // by who is in CLOSE_WAIT; clients without port
+	pairs   tally[pair, holder]         // of client and server
+}
+
+// host is what one server, and the clients that go there, did.
+type host struct {
+	causes  [nCauses]cases
+	again   cases // connections with a FIN sent more than once
+	lost    [3]int
+	waiting cases     // FINs that nobody acknowledged
+	timed   cases     // TIME_WAIT left at the server
+	first   time.Time // the first and the last close of these
+	last    time.Time
+	idle    histogram // before keep-alive races
+	asleep  histogram // before what met a half-open connection
+}
+
+// cases are a number of connections and one of them.
+type cases struct{ n, example int }
+
+func (c *cases) add(e *ended) {
+	if c.n++; c.n == 1 {
+		c.example = e.conn.Number()
+	}
+}
+
+// The causes of resets that findings are about.
+const (
+	byRace = iota
+	byHalfOpen
+	byHit
+	byLateData
+	byForgotten
+	byAbort
+	byRefusal
+	nCauses
+)
+
+func causeIndex(c teardown.ResetCause) int {
+	switch c {
+	case teardown.CauseRace:
+		return byRace
+	case teardown.CauseHalfOpen:
+		return byHalfOpen
+	case teardown.CauseTimeWaitHit:
+		return byHit
+	case teardown.CauseClosed:
+		return byLateData
+	case teardown.CauseForgotten:
+		return byForgotten
+	case teardown.CauseAbort, teardown.CauseAbortUnread:
+		return byAbort
+	case teardown.CauseRefused:
+		return byRefusal
+	}
+	return -1
+}
+
+// pair is a client's address and where it goes.
+type pair struct {
+	client netip.Addr
+	server netip.AddrPort
+}
+
+// holder is what a client holds in TIME_WAIT toward one destination.
+type holder struct {
+	held        int
+	example     int
+	first, last time.Time
+}
+
+// leak is what was left in CLOSE_WAIT.
+type leak struct {
+	example int
+	oldest  time.Duration
+	server  bool // the leaking side is the server
+}
+
+func newFindings() findings {
+	return findings{
+		servers: newTally[netip.AddrPort, host](maxHosts),
+		leaks:   newTally[netip.AddrPort, leak](maxHosts),
+		pairs:   newTally[pair, holder](maxPairs),
+	}
+}
+
+// leakAfter is how long a half-closed connection has to be silent to be taken for
+// forgotten by its application.
+const leakAfter = time.Second
+
+func (f *findings) add(e *ended) {
+	s := f.servers.count(e.server)
+	s.v.add(e)
+	if e.detail.CloseWait != teardown.None && micros(e.detail.SilentUS) >= leakAfter {
+		f.addLeak(e)
+	}
+	if e.report.TimeWait == teardown.Client || e.report.TimeWait == teardown.Both {
+		p := f.pairs.count(pair{e.client.Addr(), e.server})
+		end := e.report.Start.Add(e.duration())
+		if p.v.held++; p.v.held == 1 {
+			p.v.example, p.v.first, p.v.last = e.conn.Number(), end, end
+		}
+		p.v.first, p.v.last = earlier(p.v.first, end), later(p.v.last, end)
+	}
+}
+
+func (f *findings) addLeak(e *ended) {
+	who := e.server
+	if e.detail.CloseWait == teardown.Client {
+		who = netip.AddrPortFrom(e.client.Addr(), 0)
+	}
+	l := f.leaks.count(who)
+	l.v.server = e.detail.CloseWait == teardown.Server
+	if age := micros(e.detail.LeftOpenUS); l.n == 1 || age > l.v.oldest {
+		l.v.example, l.v.oldest = e.conn.Number(), age
+	}
+}
+
+func (h *host) add(e *ended) {
+	if i := causeIndex(e.detail.ResetCause); i >= 0 {
+		h.causes[i].add(e)
+		switch i {
+		case byRace:
+			h.idle.add(micros(e.detail.IdleUS))
+		case byHalfOpen:
+			h.asleep.add(micros(e.detail.IdleUS))
+		}
+	}
+	if e.report.Close == teardown.Unanswered && e.report.FINRetransmissions > 0 {
+		h.waiting.add(e)
+	} else if e.report.FINRetransmissions > 0 {
+		h.again.add(e)
+		h.lost[lostIndex(e.detail.FINsAgain)]++
+	}
+	if e.report.TimeWait == teardown.Server {
+		end := e.report.Start.Add(e.duration())
+		if h.timed.add(e); h.timed.n == 1 {
+			h.first, h.last = end, end
+		}
+		h.first, h.last = earlier(h.first, end), later(h.last, end)
+	}
+}
+
+// lostIndex is 0 for a lost FIN, 1 for a lost ACK, 2 for either.
+func lostIndex(again []teardown.FINAgain) int {
+	i := -1
+	for _, f := range again {
+		k := slices.Index([]teardown.Lost{teardown.LostFIN, teardown.LostACK}, f.Lost)
+		if k < 0 || i >= 0 && i != k {
+			return 2
+		}
+		i = k
+	}
+	return i
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// lost reports whether there were more hosts than findings keep.
+func (f *findings) lost() bool { return f.servers.lost || f.leaks.lost || f.pairs.lost }
+
+// list makes the findings: one of each sort, about the host that shows it most.
+func (f *findings) list() []Finding {
+	byKind := map[FindingKind][]Finding{}
+	for _, all := range [][]Finding{f.exhaustion(), f.closeWait(), f.byServer()} {
+		for _, found := range all {
+			byKind[found.Kind] = append(byKind[found.Kind], found)
+		}
+	}
+	out := []Finding{}
+	for _, k := range findingKinds {
+		if all := byKind[k]; len(all) > 0 && len(out) < maxFindings {
+			out = append(out, merge(all))
+		}
+	}
+	return out
+}
+
+// merge makes one finding of those of one sort.
+func merge(all []Finding) Finding {
+	slices.SortFunc(all, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host))
+	})
+	first, rest := all[0], all[1:]
+	var names []string
+	for i, f := range rest {
+		first.Also = append(first.Also, Also{f.Host, f.Connections, f.Example})
+		if i < named {
+			names = append(names, fmt.Sprintf("%s (%s)", f.Host, number(f.Connections)))
+		}
+	}
+	if more := len(rest) - named; more > 0 {
+		names = append(names, number(more)+" more")
+	}
+	if len(names) > 0 {
+		first.Text += " Likewise " + strings.Join(names, ", ") + "."
+	}
+	return first
+}
+
+// named is how many more hosts a sentence names.
+const named = 3
+
+// findingKinds are the sorts, the most important first.
+var findingKinds = []FindingKind{
+	FindExhaustion, FindCloseWait, FindRace, FindHalfOpen, FindHit, FindLate,
+	FindForgotten, FindLost, FindUnanswered, FindAborts, FindRefused, FindWhoCloses,
+}

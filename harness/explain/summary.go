@@ -1,0 +1,73 @@
+package explain
+
+import (
+	"fmt"
+	"time"
+)
+
+// Summary is what an Analysis comes to.
+type Summary struct {
+	// Findings are sentences a person can act on, the most important first,
+	// at most ten.
+	Findings []Finding `json:"findings"`
+	// Groups count the connections by server and kind of close, the worst
+	// kinds first.
+	Groups []Group `json:"groups"`
+	// Warnings say what the verdicts may lack.
+	Warnings []string `json:"warnings"`
+
+	// Packets are those that were read, and Connections those found in them, of
+	// which Matching pass the Filter.
+	Packets     int `json:"packets"`
+	Connections int `json:"-"`
+	Matching    int `json:"-"`
+	// Begin and End are the times of the first and the last segment.
+	Begin time.Time `json:"begin"`
+	End   time.Time `json:"end"`
+	// Packets that are no TCP segments: of other protocols, fragments of IP
+	// without a TCP header, cut before the end of the TCP header, nonsense.
+	NotTCP    int `json:"not_tcp"`
+	Fragments int `json:"fragments"`
+	Truncated int `json:"truncated"`
+	Malformed int `json:"malformed"`
+	// GivenUp counts connections that were taken for over, unfinished, to
+	// bound memory.
+	GivenUp int `json:"given_up"`
+}
+
+// Warn adds a warning.
+func (s *Summary) Warn(format string, args ...any) {
+	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+}
+
+// see extends the time that was covered.
+func (s *Summary) see(e *ended) {
+	if s.Begin.IsZero() || e.report.Start.Before(s.Begin) {
+		s.Begin = e.report.Start
+	}
+	if end := e.report.Start.Add(e.duration()); end.After(s.End) {
+		s.End = end
+	}
+}
+
+// warn says what was left out.
+func (s *Summary) warn(groups int, tallies bool) {
+	if s.Truncated > 0 {
+		s.Warn("%s cut before the end of the TCP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(s.Truncated, "packet"))
+	}
+	if s.Fragments > 0 {
+		s.Warn("%s IP fragments without a TCP header, and were left out", were(s.Fragments, "packet"))
+	}
+	if s.Malformed > 0 {
+		s.Warn("%s malformed, and left out", were(s.Malformed, "packet"))
+	}
+	if s.GivenUp > 0 {
+		s.Warn("%s given up unfinished, as more than %s were open at once; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))
+	}
+	if groups > 0 {
+		s.Warn("%s of more than %s groups counted together as other servers", were(groups, "connection"), number(maxGroups))
+	}
+	if tallies {
+		s.Warn("there are so many servers and clients that the findings are about the busiest")
+	}
+}

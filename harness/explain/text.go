@@ -1,0 +1,136 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+const columns = 80
+
+// WriteText prints a Summary for people: the findings, then a table of the
+// groups. No line is wider than 80 columns.
+func WriteText(w io.Writer, s *Summary, color bool) error {
+	t := &text{color: color}
+	for i := range s.Findings {
+		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (--ladder %d)", s.Findings[i].Text, s.Findings[i].Example))
+	}
+	if len(s.Findings) > 0 {
+		t.b.WriteByte('\n')
+	}
+	t.table(s.Groups)
+	t.b.WriteByte('\n')
+	t.paragraph("", s.counts())
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// counts is the last line: what was read.
+func (s *Summary) counts() string {
+	line := fmt.Sprintf("%s, %s", count(s.Packets, "packet"), count(s.Connections, "connection"))
+	if s.Matching != s.Connections {
+		line += fmt.Sprintf(", %s as asked for", number(s.Matching))
+	}
+	if s.Connections > 0 {
+		line += fmt.Sprintf(" in %s from %s", long(s.End.Sub(s.Begin)), s.Begin.Format("2006-01-02 15:04:05 MST"))
+	}
+	if s.NotTCP > 0 {
+		line += fmt.Sprintf("; %s of other protocols", count(s.NotTCP, "packet"))
+	}
+	return line + "."
+}
+
+// text is a WriteText under way.
+type text struct {
+	b     strings.Builder
+	color bool
+}
+
+// paragraph writes words behind a mark, wrapped and indented.
+func (t *text) paragraph(mark, words string) {
+	line, indent := mark, strings.Repeat(" ", len(mark))
+	empty := true
+	for _, word := range strings.Fields(words) {
+		if !empty && len(line)+1+len(word) > columns {
+			t.b.WriteString(line + "\n")
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+word, false
+	}
+	t.b.WriteString(line + "\n")
+}
+
+// The table shows so many groups, in these columns: server, close, number, and the middle and the 95th
+// percentile of three durations.
+const (
+	maxRows     = 40
+	serverWidth = 21
+	rowFormat   = "%-*s %-12s %7s %5s %5s  %5s %5s  %5s %5s"
+)
+
+func (t *text) table(groups []Group) {
+	if len(groups) == 0 {
+		t.b.WriteString("No TCP connection.\n")
+		return
+	}
+	head := fmt.Sprintf(rowFormat, serverWidth, "", "", "", " dura", "tion", "  FIN", "ACKed", " half", "close")
+	t.line(dim, head)
+	t.line(dim, fmt.Sprintf(rowFormat, serverWidth, "server", "close", "number", "p50", "p95", "p50", "p95", "p50", "p95"))
+	for i := range min(len(groups), maxRows) {
+		t.row(&groups[i])
+	}
+	if more := len(groups) - maxRows; more > 0 {
+		rest := 0
+		for i := range groups[maxRows:] {
+			rest += groups[maxRows+i].Connections
+		}
+		t.line(dim, fmt.Sprintf("and %s in %s (--json has all of them)", count(rest, "connection"), count(more, "group")))
+	}
+}
+
+func (t *text) row(g *Group) {
+	server := g.Server
+	if len(server) > serverWidth {
+		t.b.WriteString(server + "\n")
+		server = ""
+	}
+	var cells [6]string
+	for i, p := range []*Percentiles{g.Duration, g.AckDelay, g.HalfClose} {
+		cells[2*i], cells[2*i+1] = "-", "-"
+		if p != nil {
+			cells[2*i], cells[2*i+1] = brief(micros(p.P50US)), brief(micros(p.P95US))
+		}
+	}
+	t.line(kindColor(g), fmt.Sprintf(rowFormat, serverWidth, server, g.Close, number(g.Connections),
+		cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]))
+}
+
+// The colours, as ANSI has them.
+const (
+	plain  = ""
+	dim    = "2"
+	red    = "31"
+	yellow = "33"
+)
+
+// kindColor is red for what lost something, yellow for what is not finished.
+func kindColor(g *Group) string {
+	switch g.Close {
+	case "reset", "refused":
+		return red
+	case "half-closed", "unanswered":
+		return yellow
+	}
+	return plain
+}
+
+func (t *text) line(color, s string) {
+	s = strings.TrimRight(s, " ")
+	if t.color && color != plain {
+		s = "\x1b[" + color + "m" + s + "\x1b[0m"
+	}
+	t.b.WriteString(s + "\n")
+}
