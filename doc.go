@@ -24,9 +24,10 @@
 //	stack/segment -> stack/flow -> harness/teardown -> harness/ladder
 //
 // harness/lab makes the network namespaces; harness/probe sends crafted segments
-// in them. harness/serve, demo, churn, monitor and doctor are what the commands of
-// that name do; harness/experiment is list and run, harness/claims judges by what
-// it measured. ss, sysctl and monitor ask a running host over harness/control, and
+// in them. harness/serve, demo, churn, monitor and doctor are what the commands
+// of that name do; harness/experiment is list and run, harness/claims judges by
+// what it measured, and harness/report makes pages and Markdown of that. ss,
+// sysctl and monitor ask a running host over harness/control, and
 // harness/sockstat knows the words of ss. harness/bench compares. stack/forward
 // makes the wire between two kernels bad by the rules of stack/impair.
 // Who may import whom is a table in imports_test.go.
