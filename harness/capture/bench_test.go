@@ -50,6 +50,31 @@ func BenchmarkReadFile(b *testing.B) {
 	}
 }
 
+// BenchmarkSegments adds fragments and duplicates to look for.
+func BenchmarkSegments(b *testing.B) {
+	for name, c := range map[string]capturetest.Config{"once": {}, "twice": {Twice: true, Connections: 4000}} {
+		b.Run(name, func(b *testing.B) {
+			file, sum := generated(b, c)
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := NewReader(bytes.NewReader(file))
+				if err != nil {
+					b.Fatal(err)
+				}
+				segments := NewSegments(r, SegmentsConfig{})
+				n := 0
+				for ; err == nil; n++ {
+					_, _, err = segments.Next()
+				}
+				if n-1 != sum.Packets || !errors.Is(err, io.EOF) {
+					b.Fatal(n, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sum.Records), "ns/packet")
+		})
+	}
+}
+
 // readThrough reads and parses a whole file and counts its segments.
 func readThrough(file []byte) (int, error) {
 	r, err := NewReader(bytes.NewReader(file))

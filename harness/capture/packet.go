@@ -50,6 +50,10 @@ type Packet struct {
 	// OrigLen is the length of the IP packet on the wire in bytes, as far as
 	// it is known: never less than len(Data). Writers take 0 for len(Data).
 	OrigLen int
+	// Partial is set by Segments alone: Data is the first IP fragment of a
+	// packet whose last was not captured. OrigLen, and every length parsed
+	// from Data, is what the fragment has, and less than the packet had.
+	Partial bool
 	// Interface numbers the interface: LiveConfig.Index for a live capture,
 	// an index into Reader.Interfaces for a file, and into
 	// WriterConfig.Interfaces for writing.

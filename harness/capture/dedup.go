@@ -1,0 +1,168 @@
+package capture
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+
+	"lastack/stack/segment"
+)
+
+// DedupConfig says within what time a copy of a packet is one. The zero value
+// suits captures made on one machine.
+type DedupConfig struct {
+	// Window is the most that lies between the captures of a packet at two
+	// places; 0 means 10 ms. Captures of several machines that were merged
+	// need their clocks' difference added.
+	Window time.Duration
+}
+
+// How long after a packet the same place sees its copy: a mirror port shows
+// both ways of a frame at once. Only the identification of IPv4, which no two
+// packets of a connection share within so short a time, makes the longer of the
+// two safe; without it the shorter one has to be shorter than a round-trip, so
+// that it cannot be a fast retransmission.
+const (
+	mirrorWithID    = time.Millisecond
+	mirrorWithoutID = 10 * time.Microsecond
+)
+
+const (
+	dedupSlots  = 1 << 13 // packets remembered, at most
+	dedupPlaces = 5       // places at which a packet is known to have been captured
+)
+
+// Dedup recognises a packet that was captured more than once: on two
+// interfaces, before and after a router, by a mirror port that shows each frame
+// coming and going. It compares what stays the same on the way (addresses,
+// ports, sequence numbers, flags, window, timestamp, length and, in IPv4, the
+// identification), and where it was captured (interface, direction, link
+// header, time to live):
+//
+//   - the same packet at another place, within Window, is a copy;
+//   - at the same place it is a copy within 1 ms if IPv4's identification is
+//     there (not 0) and the same; without one within 10 microseconds if it takes
+//     room in sequence space, and never otherwise: duplicate ACKs are alike;
+//   - everything else is another packet. A retransmission is: its sender gave it
+//     another identification or waited, and a place that has shown the packet
+//     is shown it again.
+//
+// Where addresses are translated on the way, or segments merged or split by
+// offloading, there are two packets. Packets without a time are never copies.
+//
+// It remembers up to 8192 packets, in 320 KiB, and forgets at random. A Dedup is
+// for one goroutine.
+type Dedup struct {
+	window int64 // nanoseconds
+	slots  []original
+}
+
+// original is a packet that was seen, and where.
+type original struct {
+	hash   uint64
+	at     int64 // nanoseconds
+	n      int32
+	places [dedupPlaces]uint32
+}
+
+// NewDedup returns a Dedup that has seen nothing.
+func NewDedup(c DedupConfig) *Dedup {
+	if c.Window == 0 {
+		c.Window = 10 * time.Millisecond
+	}
+	return &Dedup{window: int64(c.Window), slots: make([]original, dedupSlots)}
+}
+
+// Duplicate reports whether a packet, of which s was parsed, is a copy of one
+// that it was called with before. Packets are expected in the order of the
+// capture.
+func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
+	if p.Time.IsZero() {
+		return false
+	}
+	id := identification(p.Data)
+	hash, at, place := fingerprint(s, id), p.Time.UnixNano(), placeOf(p)
+	o := &d.slots[hash%dedupSlots]
+	if o.hash == hash {
+		apart := max(at-o.at, o.at-at)
+		if !o.seenAt(place) {
+			if apart <= d.window {
+				o.add(place)
+				return true
+			}
+		} else if apart <= mirrored(s, id) {
+			return true
+		}
+	}
+	*o = original{hash: hash, at: at}
+	o.add(place)
+	return false
+}
+
+// mirrored is how far apart a packet and its copy may be at one place.
+func mirrored(s *segment.Segment, id uint16) int64 {
+	switch {
+	case id != 0:
+		return int64(mirrorWithID)
+	case s.Len() > 0:
+		return int64(mirrorWithoutID)
+	}
+	return -1
+}
+
+func (o *original) seenAt(place uint32) bool {
+	for _, known := range o.places[:o.n] {
+		if known == place {
+			return true
+		}
+	}
+	return false
+}
+
+// add remembers a place, as long as there is room.
+func (o *original) add(place uint32) {
+	if o.n < dedupPlaces {
+		o.places[o.n] = place
+		o.n++
+	}
+}
+
+// identification is that of IPv4; 0 is none (RFC 6864 4.1).
+func identification(packet []byte) uint16 {
+	if packet[0]>>4 != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint16(packet[4:])
+}
+
+// fingerprint is a hash over what a packet keeps on its way.
+func fingerprint(s *segment.Segment, id uint16) uint64 {
+	le := binary.LittleEndian
+	h := mix(le.Uint64(s.Src.Addr[:])^le.Uint64(s.Dst.Addr[8:]), le.Uint64(s.Src.Addr[8:])^bits.RotateLeft64(le.Uint64(s.Dst.Addr[:]), 32))
+	h = mix(h^uint64(s.Seq)<<32^uint64(s.Ack), uint64(s.Src.Port)<<48|uint64(s.Dst.Port)<<32|uint64(s.Window)<<16|uint64(id))
+	return mix(h^uint64(s.TSVal)<<32^uint64(s.PayloadLen), h^uint64(s.Flags))
+}
+
+// placeOf is a hash over where a packet was captured.
+func placeOf(p *Packet) uint32 {
+	ttl := 8
+	if p.Data[0]>>4 == 6 {
+		ttl = 7
+	}
+	h := mix(uint64(p.Interface)<<16|uint64(p.Direction)<<8|uint64(p.Data[ttl]), 1)
+	b := p.LinkHeader
+	for ; len(b) >= 8; b = b[8:] {
+		h = mix(h, binary.LittleEndian.Uint64(b))
+	}
+	for _, c := range b {
+		h = mix(h, uint64(c))
+	}
+	return uint32(h)
+}
+
+// mix folds the product of two numbers, made so that a 0 does not erase the
+// other.
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xd1b54a32d192ed03)
+	return hi ^ lo
+}

@@ -1,0 +1,156 @@
+package capture
+
+import (
+	"lastack/stack/segment"
+)
+
+// SegmentsConfig says how to make segments of packets. The zero value takes out
+// duplicates.
+type SegmentsConfig struct {
+	// KeepDuplicates returns every copy of a packet that was captured at
+	// several places.
+	KeepDuplicates bool
+	// Dedup says what a copy is.
+	Dedup DedupConfig
+}
+
+// SegmentStats counts what became of the packets of a source.
+type SegmentStats struct {
+	// Segments were returned.
+	Segments int
+	// Duplicates are copies that were passed over, those of fragments included.
+	Duplicates int
+	// Fragments were read. Reassembled segments were returned for some of
+	// them, with Packet.Partial set in as many as Partial.
+	Fragments, Reassembled, Partial int
+	// NotTCP packets carry something else; Truncated ones were cut before
+	// the end of the TCP header; Malformed ones contradict themselves.
+	NotTCP, Truncated, Malformed int
+}
+
+// Segments turns the packets of a source into TCP segments, each parsed once:
+// it takes out the copies of packets captured at several places, and puts
+// fragments together as far as needed to know how long their segment is.
+//
+// Where a packet was split into IP fragments, the segment comes with the first
+// fragment's bytes and the whole packet's lengths when the last fragment has
+// been seen: Packet.Data looks like a whole packet that was cut. Fragments in
+// between are not looked for. If the last one is not in the capture (a filter
+// by port matches the first alone), the segment comes with the lengths of the
+// first, with Packet.Partial set, and late: after up to 100 ms, but before
+// anything its sender sent after it and any acknowledgment of it.
+//
+// Checksums are not verified: offloading leaves them unfinished. Memory is
+// bounded. A Segments is for one goroutine.
+type Segments struct {
+	src   Source
+	dedup *Dedup // nil where copies are kept
+	frags fragments
+	stats SegmentStats
+
+	// packet has been read and not yet returned; parsed is what Decode said
+	// of it, and err what the source said instead of it.
+	pending bool
+	packet  Packet
+	seg     segment.Segment
+	parsed  error
+	err     error
+}
+
+// NewSegments reads from src. Whoever made src closes it.
+func NewSegments(src Source, c SegmentsConfig) *Segments {
+	s := &Segments{src: src}
+	if !c.KeepDuplicates {
+		s.dedup = NewDedup(c.Dedup)
+	}
+	return s
+}
+
+// Stats counts what has been read so far.
+func (s *Segments) Stats() SegmentStats { return s.stats }
+
+// Next returns the next segment and the packet it is in, and after the last the
+// error of the source, io.EOF where that is at its end. Both are valid until the
+// next call.
+func (s *Segments) Next() (Packet, *segment.Segment, error) {
+	for {
+		if !s.pending {
+			s.read()
+		}
+		if s.frags.waiting > 0 {
+			if f := s.frags.due(s); f != nil {
+				return s.partial(f)
+			}
+		}
+		if s.err != nil {
+			return Packet{}, nil, s.err
+		}
+		s.pending = false
+		switch s.parsed {
+		case nil:
+			if s.dedup != nil && s.dedup.Duplicate(&s.packet, &s.seg) {
+				s.stats.Duplicates++
+				continue
+			}
+			s.stats.Segments++
+			return s.packet, &s.seg, nil
+		case segment.ErrFragment:
+			if f := s.fragment(); f != nil {
+				s.stats.Segments++
+				return f.packet, &f.seg, nil
+			}
+		default:
+			s.count(s.parsed)
+		}
+	}
+}
+
+// read takes the next packet from the source. An error of it stays pending.
+func (s *Segments) read() {
+	s.packet, s.err = s.src.Next()
+	s.pending = true
+	if s.err == nil {
+		s.parsed = s.seg.Decode(s.packet.Data, s.packet.OrigLen)
+	}
+}
+
+func (s *Segments) count(err error) {
+	switch err {
+	case segment.ErrNotTCP:
+		s.stats.NotTCP++
+	case segment.ErrTruncated:
+		s.stats.Truncated++
+	default:
+		s.stats.Malformed++
+	}
+}
+
+// partial returns a segment that has waited for its last fragment in vain,
+// before the pending packet.
+func (s *Segments) partial(f *fragmented) (Packet, *segment.Segment, error) {
+	f.packet.Partial = true
+	s.stats.Partial++
+	s.stats.Reassembled++
+	s.stats.Segments++
+	return f.packet, &f.seg, nil
+}
+
+// fragment takes in the pending packet, and returns the segment it completes.
+func (s *Segments) fragment() *fragmented {
+	s.stats.Fragments++
+	piece, err := parseFragment(s.packet.Data)
+	if err != nil {
+		s.count(err)
+		return nil
+	}
+	f, err := s.frags.add(piece, &s.packet)
+	switch {
+	case err == errSeen:
+		s.stats.Duplicates++
+	case err != nil:
+		s.count(err)
+	case f != nil:
+		s.stats.Reassembled++
+	}
+	return f
+}
