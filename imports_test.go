@@ -66,6 +66,10 @@ var policy = []rule{
 	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/impair", "stack/segment"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/report", ours: []string{"harness/teardown", "harness/ladder", "harness/experiment"}, never: []string{"os", "net", "net/http"}},
+	{
+		pkg: "harness/bench", ours: []string{"tun/...", "stack/...", "harness/..."},
+		outside: []string{sys, gvisor, netlinkMod},
+	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 
 	{pkg: "cmd/lastack", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{cobra}},

@@ -35,14 +35,15 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := s.open(ctx, set, rules); err != nil {
 		return err
 	}
-	tuneCollector()
+	TuneCollector()
 	s.announce()
 	return s.watch(ctx)
 }
 
-// tuneCollector lets the heap grow fivefold between collections: connections
-// are short, so most of it is garbage, and little of it lives. GOGC overrules.
-func tuneCollector() {
+// TuneCollector lets the heap grow fivefold between collections: connections are
+// short, so most of it is garbage, and little of it lives. GOGC overrules. Run does
+// so itself; it is for other servers on the same host.
+func TuneCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}

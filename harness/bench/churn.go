@@ -1,0 +1,121 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lastack/harness/lab"
+)
+
+// wide gives the clients as many ports as there can be.
+func wide() error { return lab.Sysctl("net.ipv4.ip_local_port_range", "1024 65535") }
+
+// exchange is one short connection, to its end.
+func exchange(n int, clientFirst bool, buf []byte) error {
+	s, err := connect(n)
+	if err != nil {
+		return err
+	}
+	if err = s.write(buf); err == nil {
+		err = s.readFull(buf)
+	}
+	if err == nil && clientFirst {
+		err = s.closeWrite()
+	}
+	if err == nil {
+		err = s.readEOF()
+	}
+	if closeErr := s.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// failures counts errors, and keeps the first to tell of.
+type failures struct {
+	n    atomic.Int64
+	once sync.Once
+}
+
+func (f *failures) add(err error) {
+	f.n.Add(1)
+	f.once.Do(func() { fmt.Fprintf(os.Stderr, "lastack: bench: the first connection that failed: %v\n", err) })
+}
+
+// churn connects as fast as it can, for some windows.
+func churn(r *run) (sample, error) {
+	if err := wide(); err != nil {
+		return nil, err
+	}
+	blocking(r.Workers)
+	made := make([]atomic.Int64, r.Windows)
+	var turn atomic.Int64
+	var failed failures
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for range r.Workers {
+		wg.Go(func() {
+			buf := make([]byte, request)
+			for {
+				window := int(time.Since(begin) / r.Window)
+				if window >= r.Windows {
+					return
+				}
+				if err := exchange(int(turn.Add(1)), r.ClientFirst, buf); err != nil {
+					failed.add(err)
+					continue
+				}
+				made[window].Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	total := 0.0
+	for i := range made {
+		total += float64(made[i].Load())
+	}
+	s := sample{
+		"made": total, "rate": total / (float64(r.Windows) * r.Window.Seconds()),
+		"failures": float64(failed.n.Load()),
+	}
+	if first := made[0].Load(); first > 0 {
+		s["last_first"] = float64(made[len(made)-1].Load()) / float64(first)
+	}
+	return s, nil
+}
+
+// leave makes connections that leave TIME_WAIT on the server, and nothing else.
+func leave(r *run) (sample, error) {
+	if err := wide(); err != nil {
+		return nil, err
+	}
+	blocking(r.Workers)
+	var failed failures
+	make := func(count int) {
+		var turn atomic.Int64
+		var wg sync.WaitGroup
+		for range r.Workers {
+			wg.Go(func() {
+				buf := [request]byte{}
+				for n := int(turn.Add(1)); n <= count; n = int(turn.Add(1)) {
+					if err := exchange(n, r.ClientFirst, buf[:]); err != nil {
+						failed.add(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	make(r.Count / 10) // so that pools and tables have their size
+	if err := pause(); err != nil {
+		return nil, err
+	}
+	make(r.Count)
+	if err := pause(); err != nil {
+		return nil, err
+	}
+	return sample{"held": float64(r.Count), "failures": float64(failed.n.Load())}, nil
+}

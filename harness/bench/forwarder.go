@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"errors"
+	"os"
+	"sync"
+
+	"lastack/tun"
+	"lastack/tun/vnet"
+)
+
+// forwarder copies packets between two devices, and does nothing else: the floor
+// that every stack on a TUN stands on.
+type forwarder struct {
+	a, b  tun.OffloadDevice
+	loops sync.WaitGroup
+	errs  [2]error
+}
+
+func forward(a, b tun.OffloadDevice) *forwarder {
+	f := &forwarder{a: a, b: b}
+	f.loops.Go(func() { f.errs[0] = carry(a, b) })
+	f.loops.Go(func() { f.errs[1] = carry(b, a) })
+	return f
+}
+
+// carry copies until the device it reads from is closed.
+func carry(from, to tun.OffloadDevice) error {
+	buf := make([]byte, tun.MaxMTU)
+	pieces := make([][]byte, 1)
+	var h vnet.Header
+	for {
+		n, err := from.ReadOffload(&h, buf)
+		if errors.Is(err, os.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		pieces[0] = buf[:n]
+		// What cannot be written is a lost packet, which TCP mends.
+		_, _ = to.WriteOffload(&h, pieces)
+	}
+}
+
+func (f *forwarder) close() error {
+	err := errors.Join(f.a.Close(), f.b.Close())
+	f.loops.Wait()
+	return errors.Join(err, f.errs[0], f.errs[1])
+}

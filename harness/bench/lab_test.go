@@ -1,0 +1,56 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"lastack/harness/lab"
+)
+
+// TestEachMeasure is a tiny run of each measure on each subject: that it works, not
+// how fast it is.
+func TestEachMeasure(t *testing.T) {
+	if err := lab.Check(); err != nil {
+		t.Skipf("needs a lab: %v", err)
+	}
+	const window = 50 * time.Millisecond
+	for _, c := range []struct {
+		run  run
+		keys []string // which have to be more than 0
+	}{
+		{run{Measure: "churn", Workers: 4, Windows: 2, Window: window}, []string{"rate", "made", "cpu_us", "packets", "last_first"}},
+		{run{Measure: "churn", Workers: 4, Windows: 1, Window: window, ClientFirst: true}, []string{"rate", "made", "packets"}},
+		{run{Measure: "offered", Workers: 8, Windows: 2, Window: window}, []string{"rate", "made", "p50_ms", "p99_ms"}},
+		{run{Measure: "bulk", Window: window}, []string{"gbit", "bytes", "cpu_ms_per_gb"}},
+		{run{Measure: "bulk", Window: window, FromHost: true}, []string{"gbit", "bytes", "cpu_ms_per_gb"}},
+		{run{Measure: "echo", Window: window}, []string{"p50_us", "p99_us"}},
+		{run{Measure: "close", Window: window}, []string{"p50_us", "p99_us"}},
+		{run{Measure: "idle", Count: 100}, []string{"held", "heap_bytes"}},
+		{run{Measure: "time-wait", Count: 400, Workers: 4}, []string{"held"}},
+	} {
+		for _, s := range subjects {
+			if s.name == lastackServe && c.run.FromHost {
+				continue // serve has no app that sends without end
+			}
+			name := c.run.Measure + "/" + s.name
+			t.Run(name, func(t *testing.T) {
+				c.run.Subject = s.name
+				got, err := once(t.Context(), &c.run, []string{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, k := range c.keys {
+					if got[k] <= 0 {
+						t.Errorf("%s is %v in %v", k, got[k], got)
+					}
+				}
+				if got["failures"] != 0 {
+					t.Errorf("%v connections failed", got["failures"])
+				}
+				if testing.Verbose() {
+					t.Log(got)
+				}
+			})
+		}
+	}
+}

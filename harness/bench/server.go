@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"io"
+	"net"
+)
+
+// kind is what a server does with a connection.
+type kind int
+
+const (
+	// closesFirst answers a request with the same bytes and closes.
+	closesFirst kind = iota
+	// echoes until EOF, and closes.
+	echoes
+	// discards until EOF, and closes.
+	discards
+	// sends until the client closes.
+	sends
+)
+
+const (
+	request   = 64
+	firstPort = 7000
+	// ports of the server: so many that none of the client's ports comes back to one
+	// of them while its TIME_WAIT lasts.
+	ports = 16
+)
+
+// serve starts servers of the kind on all ports. They end with the process.
+func (g *ground) serve(k kind) error {
+	if g.app != nil {
+		return g.app(k)
+	}
+	for port := range ports {
+		l, err := g.listen(firstPort + port)
+		if err != nil {
+			return err
+		}
+		go accept(l, k)
+	}
+	return nil
+}
+
+func accept(l net.Listener, k kind) {
+	handle := map[kind]func(net.Conn){closesFirst: answer, echoes: repeat, discards: discard, sends: send}[k]
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go handle(c)
+	}
+}
+
+// What a connection breaks off with, its client tells.
+
+func answer(c net.Conn) {
+	b := make([]byte, request)
+	if _, err := io.ReadFull(c, b); err == nil {
+		_, _ = c.Write(b)
+	}
+	_ = c.Close()
+}
+
+func repeat(c net.Conn) {
+	b := make([]byte, request)
+	for {
+		n, err := c.Read(b)
+		if n > 0 {
+			if _, err := c.Write(b[:n]); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	_ = c.Close()
+}
+
+// block is what bulk is read and written in.
+const block = 128 << 10
+
+func discard(c net.Conn) {
+	b := make([]byte, block)
+	for {
+		if _, err := c.Read(b); err != nil {
+			break
+		}
+	}
+	_ = c.Close()
+}
+
+func send(c net.Conn) {
+	b := make([]byte, block)
+	for {
+		if _, err := c.Write(b); err != nil {
+			break
+		}
+	}
+	_ = c.Close()
+}

@@ -1,0 +1,51 @@
+package bench
+
+import (
+	"fmt"
+	"strings"
+)
+
+// subject is something that is compared.
+type subject struct {
+	name  string
+	about string
+	raise func(*ground) error
+}
+
+// Names of subjects.
+const (
+	veth           = "kernel-veth"
+	throughForward = "kernel-forwarder"
+	throughOffload = "kernel-forwarder-offload"
+	plain          = "gvisor"
+	lastack        = "lastack"
+	lastackOffload = "lastack-offload"
+	lastackTraced  = "lastack-traced"
+	lastackNoDelay = "lastack-no-delay"
+	offloadNoDelay = "lastack-offload-no-delay"
+	lastackServe   = "serve"
+)
+
+var subjects = []subject{
+	{veth, "the kernel over a virtual cable", raiseVeth},
+	{throughForward, "the kernel behind two TUNs that a loop joins: the floor", raiseForwarder(false)},
+	{throughOffload, "the same with segmentation offload", raiseForwarder(true)},
+	{plain, "gVisor's netstack on fdbased, as its examples have it", raiseGVisor},
+	{lastack, "lastack as a library", raiseHost(hostConfig{})},
+	{lastackOffload, "with --offload", raiseHost(hostConfig{offload: true})},
+	{lastackTraced, "with every segment recorded", raiseHost(hostConfig{traced: true})},
+	{lastackNoDelay, "with lastack.delayed_ack=0", raiseHost(hostConfig{undelayed: true})},
+	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", raiseHost(hostConfig{offload: true, undelayed: true})},
+	{lastackServe, "lastack serve, telling of each close", raiseServe},
+}
+
+func find(name string) (*subject, error) {
+	var known []string
+	for i := range subjects {
+		if subjects[i].name == name {
+			return &subjects[i], nil
+		}
+		known = append(known, subjects[i].name)
+	}
+	return nil, fmt.Errorf("bench: there is no subject %q; there are %s", name, strings.Join(known, ", "))
+}
