@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -160,14 +161,19 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	if err := f.check(files); err != nil {
 		return err
 	}
-	source, closeFiles, err := openCaptures(ctx, files, f.follow)
+	source, err := openCaptures(ctx, files, f.follow)
 	if err != nil {
 		return err
 	}
-	defer closeFiles()
+	defer source.close()
 	v, err := f.view()
 	if err != nil {
 		return err
+	}
+	if f.pcapng != "" {
+		if err := source.annotate(v, f.pcapng); err != nil {
+			return err
+		}
 	}
 	a := explain.New(v.opt)
 	damage := a.ReadAll(source)
@@ -190,25 +196,68 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	return &exitError{code: exitUsage} // what there is to say is among the warnings
 }
 
-// openCaptures opens files as one source.
-func openCaptures(ctx context.Context, files []string, follow bool) (capture.Source, func(), error) {
+// captures are the files of a command line, open as one source.
+type captures struct {
+	capture.Source
+	paths []string
+	files []*capture.File
+}
+
+func openCaptures(ctx context.Context, paths []string, follow bool) (*captures, error) {
+	c := &captures{paths: paths}
 	var sources []capture.Source
-	var open []*capture.File
-	closeAll := func() {
-		for _, f := range open {
-			_ = f.Close() // only read from
-		}
-	}
-	for _, name := range files {
-		f, err := capture.Open(name, capture.OpenConfig{Follow: follow, Stop: ctx.Done()})
+	for _, path := range paths {
+		f, err := capture.Open(path, capture.OpenConfig{Follow: follow, Stop: ctx.Done()})
 		if err != nil {
-			closeAll()
-			return nil, nil, usage(err)
+			c.close()
+			return nil, usage(err)
 		}
-		open, sources = append(open, f), append(sources, f)
+		c.files, sources = append(c.files, f), append(sources, f)
 	}
-	if len(sources) == 1 {
-		return sources[0], closeAll, nil
+	c.Source = sources[0]
+	if len(sources) > 1 {
+		c.Source = explain.NewMerge(sources)
 	}
-	return explain.NewMerge(sources), closeAll, nil
+	return c, nil
+}
+
+func (c *captures) close() {
+	for _, f := range c.files {
+		_ = f.Close() // only read from
+	}
+}
+
+// interfaces names those that the packets are of: the file's own or, of several
+// files, the files.
+func (c *captures) interfaces() (names []string) {
+	if len(c.files) > 1 {
+		return c.paths
+	}
+	for _, i := range c.files[0].Interfaces() {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// annotate makes the view write the packets again, to a file that is none of
+// those that are read.
+func (c *captures) annotate(v *view, path string) error {
+	for _, in := range c.paths {
+		a, errA := os.Stat(in)
+		b, errB := os.Stat(path)
+		if errA == nil && errB == nil && os.SameFile(a, b) {
+			return usagef("--pcapng %s: this is the file that is read; name another", path)
+		}
+	}
+	out, err := os.Create(path)
+	if err != nil {
+		return usage(fmt.Errorf("--pcapng: %w", err))
+	}
+	n := explain.NewAnnotator(out, c.interfaces)
+	v.opt.Packet = n.Packet
+	show := v.close
+	v.close = func(s *explain.Summary) error {
+		return errors.Join(n.Close(), out.Close(), show(s))
+	}
+	return nil
 }

@@ -21,13 +21,13 @@ func TestScriptExplain(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NO_COLOR", "1")
-			return captures(e.WorkDir)
+			return writeCaptures(e.WorkDir)
 		},
 	})
 }
 
-// captures writes the captures into a folder.
-func captures(dir string) error {
+// writeCaptures writes the captures into a folder.
+func writeCaptures(dir string) error {
 	one := func(seed uint64, k capturetest.Kind, f capturetest.Format) capturetest.Config {
 		return capturetest.Config{Seed: seed, Connections: 1, Kinds: []capturetest.Kind{k}, Format: f}
 	}

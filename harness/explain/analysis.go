@@ -31,6 +31,9 @@ type Options struct {
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
+	// Packet is called with every packet, and with what it was in the close of
+	// its connection; the remark is empty for most.
+	Packet func(p *capture.Packet, remark string) error
 }
 
 // The bounds of what an Analysis remembers.
@@ -51,7 +54,8 @@ type Analysis struct {
 	groups   groups
 	findings findings
 	flushing bool
-	err      error // of Each or Closed
+	over     *teardown.Conn // that the latest segment ended
+	err      error          // of Each, Closed or Packet
 }
 
 // New begins an analysis.
@@ -61,10 +65,10 @@ func New(opt Options) *Analysis {
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
 		Recycle: true, OnForget: a.leave,
 	}
-	if opt.Each == nil && opt.Closed == nil {
+	if opt.Each == nil && opt.Closed == nil && opt.Packet == nil {
 		cfg.Lean, cfg.Keep = true, 4
 	}
-	if opt.Closed != nil {
+	if opt.Closed != nil || opt.Packet != nil {
 		cfg.OnClose = a.closed
 	}
 	a.table = teardown.NewTable(cfg)
@@ -72,24 +76,34 @@ func New(opt Options) *Analysis {
 }
 
 // Add takes in the next packet. It keeps nothing of p.Data. The error is that of
-// Each or Closed.
+// Each, Closed or Packet.
 func (a *Analysis) Add(p *capture.Packet) error {
 	a.sum.Packets++
 	var err error
+	var c *teardown.Conn
 	if a.rec.Seg, err = segment.Parse(p.Data); err != nil {
 		a.sum.skip(err)
-		return nil
+	} else {
+		a.rec.Time = p.Time
+		c = a.add(&a.rec)
 	}
-	a.rec.Time = p.Time
-	return a.add(&a.rec)
-}
-
-func (a *Analysis) add(r *teardown.Record) error {
-	a.table.Add(r)
+	if a.opt.Packet != nil && a.err == nil {
+		text := ""
+		if c != nil {
+			text = remark(c, a.over == c)
+		}
+		a.err = a.opt.Packet(p, text)
+	}
 	return a.err
 }
 
-// Summary ends the analysis and says what was found. The error is that of Each.
+func (a *Analysis) add(r *teardown.Record) *teardown.Conn {
+	a.over = nil
+	return a.table.Add(r)
+}
+
+// Summary ends the analysis and says what was found. The error is that of Each,
+// Closed or Packet.
 func (a *Analysis) Summary() (*Summary, error) {
 	a.flushing = true
 	a.table.Flush()
@@ -138,6 +152,10 @@ func (a *Analysis) leave(c *teardown.Conn) {
 }
 
 func (a *Analysis) closed(c *teardown.Conn) {
+	a.over = c
+	if a.opt.Closed == nil {
+		return
+	}
 	e := a.ended(c)
 	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
 		a.err = a.opt.Closed(e.whole())

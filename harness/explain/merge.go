@@ -13,7 +13,6 @@ type Merge struct {
 	sources []capture.Source
 	next    []capture.Packet
 	state   []ahead
-	last    int
 	errs    []error
 }
 
@@ -35,8 +34,8 @@ func NewMerge(sources []capture.Source) *Merge {
 }
 
 // Next returns the next packet of all, and the errors of all sources once none
-// has any left: one that fails does not stop the others. Packet.Data is valid
-// until the next call.
+// has any left: one that fails does not stop the others. Packet.Interface is the
+// index of the source, and Packet.Data is valid until the next call.
 func (m *Merge) Next() (capture.Packet, error) {
 	earliest := -1
 	for i := range m.sources {
@@ -53,8 +52,10 @@ func (m *Merge) Next() (capture.Packet, error) {
 		}
 		return capture.Packet{}, io.EOF
 	}
-	m.state[earliest], m.last = unread, earliest
-	return m.next[earliest], nil
+	m.state[earliest] = unread
+	p := m.next[earliest]
+	p.Interface = earliest
+	return p, nil
 }
 
 func (m *Merge) advance(i int) {
@@ -68,6 +69,3 @@ func (m *Merge) advance(i int) {
 		m.errs[i] = err
 	}
 }
-
-// Last is the index of the source that the latest packet came from.
-func (m *Merge) Last() int { return m.last }

@@ -169,7 +169,7 @@ func TestMerge(t *testing.T) {
 			break
 		}
 		got = append(got, p.Data[0])
-		from = append(from, byte(m.Last()))
+		from = append(from, byte(p.Interface))
 	}
 	if want := []byte{1, 2, 3, 4, 4, 5, 9}; !bytes.Equal(got, want) || !bytes.Equal(from, []byte{0, 1, 1, 0, 3, 3, 0}) {
 		t.Errorf("%v from %v, want %v", got, from, want)
