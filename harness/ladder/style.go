@@ -43,7 +43,7 @@ func describe(r *teardown.Report, full bool) string {
 	for _, row := range rows(r, full) {
 		fmt.Fprintf(&b, " %s ms: ", millis(row.timeUS))
 		if row.line == nil {
-			b.WriteString(row.sum[0])
+			b.WriteString(arrows(row.sum[0]))
 		} else {
 			fmt.Fprintf(&b, "%s sends %s", row.line.From, row.line.Flags)
 			if row.line.Lost {

@@ -15,45 +15,55 @@ import (
 	"time"
 )
 
-// TestBrowser opens the page in Chromium as wide as a phone and as a desk, light
+// TestBrowser opens the pages in Chromium as wide as a phone and as a desk, light
 // and dark, with everything unfolded: nothing overflows, no texts of a picture
 // overlap or leave it, every text has a contrast of 4.5, and no script fails.
 func TestBrowser(t *testing.T) {
 	chromium := browser(t)
 	all, results := fixture(t)
-	looker, err := os.ReadFile("testdata/browser.html")
+	for page, source := range map[string]string{"experiments": render(t, all, results), "claims": renderClaims(t)} {
+		file := looker(t, source)
+		folded := strings.Count(source, "<details>")
+		for scheme, name := range []string{"dark", "light"} { // as Blink numbers them
+			t.Run(page+"/"+name, func(t *testing.T) {
+				found := look(t, chromium, file, scheme)
+				for _, pattern := range []string{
+					fmt.Sprintf(`^360 px: %s, \d{3,} texts, 7 pictures, %d folded$`, name, folded),
+					fmt.Sprintf(`^1280 px: %s, \d{3,} texts, 7 pictures, %d folded$`, name, folded),
+					"^looked$",
+				} {
+					i := slices.IndexFunc(found, regexp.MustCompile(pattern).MatchString)
+					if i < 0 {
+						t.Errorf("there is no line %s", pattern)
+						continue
+					}
+					found = slices.Delete(found, i, i+1)
+				}
+				for _, line := range found {
+					t.Error(line)
+				}
+			})
+		}
+	}
+}
+
+// looker is the file of a page that looks at another.
+func looker(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/browser.html")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// JSON escapes "<", so that the page's source ends no script.
-	source, err := json.Marshal(render(t, all, results))
+	source, err := json.Marshal(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "looker.html")
-	if err := os.WriteFile(file, []byte(strings.Replace(string(looker), "PAGE;", string(source)+";", 1)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "PAGE;", string(source)+";", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for scheme, name := range []string{"dark", "light"} { // as Blink numbers them
-		t.Run(name, func(t *testing.T) {
-			found := look(t, chromium, file, scheme)
-			want := []string{}
-			for _, width := range []int{1280, 360} {
-				want = append(want, fmt.Sprintf(`^%d px: %s, [1-9]\d\d texts, 7 pictures, 4 folded$`, width, name))
-			}
-			for _, pattern := range append(want, "^looked$") {
-				i := slices.IndexFunc(found, regexp.MustCompile(pattern).MatchString)
-				if i < 0 {
-					t.Errorf("there is no line %s", pattern)
-					continue
-				}
-				found = slices.Delete(found, i, i+1)
-			}
-			for _, line := range found {
-				t.Error(line)
-			}
-		})
-	}
+	return file
 }
 
 // browser is Chromium's file, without which the test cannot be.

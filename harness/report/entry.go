@@ -16,19 +16,27 @@ type entry struct {
 	Results []*experiment.Result
 }
 
-// entries gives the results to their experiments. Both are in the order in which
-// experiment.Run has them, by which two experiments of one name are told apart.
+// entries gives the results to their experiments. Of two experiments of one name
+// the first gets the first result of that name on each subject.
 func entries(all []*experiment.Experiment, results []experiment.Result) []*entry {
 	var out []*entry
+	waiting := map[[2]string][]*experiment.Result{}
+	for i := range results {
+		r := &results[i]
+		key := [2]string{r.Experiment, r.Subject}
+		waiting[key] = append(waiting[key], r)
+	}
 	seen := map[string]int{}
 	for _, e := range all {
 		en := &entry{Experiment: e, ID: e.Name}
 		if seen[e.Name]++; seen[e.Name] > 1 {
 			en.ID = fmt.Sprintf("%s_%d", e.Name, seen[e.Name])
 		}
-		for len(results) > 0 && results[0].Experiment == e.Name && en.on(results[0].Subject) == nil {
-			en.Results = append(en.Results, &results[0])
-			results = results[1:]
+		for _, s := range experiment.Subjects() {
+			key := [2]string{e.Name, s}
+			if len(waiting[key]) > 0 {
+				en.Results, waiting[key] = append(en.Results, waiting[key][0]), waiting[key][1:]
+			}
 		}
 		out = append(out, en)
 	}

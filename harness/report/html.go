@@ -5,42 +5,49 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 
 	"lastack/harness/experiment"
 	"lastack/harness/ladder"
 )
 
-//go:embed page.html page.css
+//go:embed *.html page.css
 var files embed.FS
 
-// HTML writes a page about experiments and their results, which are in the order
-// in which experiment.Run gives them.
+// HTML writes a page about experiments and their results.
 func HTML(w io.Writer, all []*experiment.Experiment, results []experiment.Result) error {
-	t, err := template.ParseFS(files, "page.html")
+	return execute(w, "experiments.html", newPage(all, results))
+}
+
+// execute writes a page by its template.
+func execute(w io.Writer, name string, data any) error {
+	t, err := template.New("").Funcs(template.FuncMap{"states": ladder.States, "style": style, "class": class}).ParseFS(files, "*.html")
 	if err != nil {
-		return fmt.Errorf("reading the template of the page: %w", err)
+		return fmt.Errorf("reading the templates of the page: %w", err)
 	}
-	css, err := files.ReadFile("page.css")
-	if err != nil {
-		return err
-	}
-	p := newPage(all, results)
-	p.Style = template.CSS(ladder.Style + string(css))
-	if err := t.Execute(w, p); err != nil {
+	if err := t.ExecuteTemplate(w, name, data); err != nil {
 		return fmt.Errorf("making the page: %w", err)
 	}
 	return nil
 }
 
+// style is the page's and its pictures'.
+func style() (template.CSS, error) {
+	css, err := files.ReadFile("page.css")
+	return template.CSS(ladder.Style + string(css)), err
+}
+
+// class is the CSS class of a verdict.
+func class(verdict any) string { return strings.ReplaceAll(fmt.Sprint(verdict), " ", "-") }
+
 // page is what the template is given.
 type page struct {
-	Style    template.CSS
+	Title    string
 	Entries  []*entry
 	Groups   []*group
 	Subjects []string
 	Tallies  []tally
-	States   []string
 	// When is the time of the first segment.
 	When string
 }
@@ -59,7 +66,7 @@ type tally struct {
 }
 
 func newPage(all []*experiment.Experiment, results []experiment.Result) *page {
-	p := &page{States: ladder.States(), Groups: []*group{
+	p := &page{Title: "How connections closed", Groups: []*group{
 		{Title: "Failed", Verdict: experiment.Fail},
 		{Title: "Passed", Verdict: experiment.Pass},
 		{Title: "Not run", Verdict: experiment.Skipped},
@@ -121,7 +128,7 @@ func (e *entry) Picture(r *experiment.Result) template.HTML {
 	if r.Report == nil {
 		return ""
 	}
-	return template.HTML(ladder.SVG(r.Report, e.sides(r.Subject), e.ID+"-"+r.Subject))
+	return template.HTML(ladder.SVG(r.Report, e.sides(r.Subject), e.ID+"_"+r.Subject))
 }
 
 // Summary is how the connection closed, in a line.

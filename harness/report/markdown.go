@@ -13,7 +13,7 @@ import (
 
 // Markdown writes the results as Markdown with Mermaid diagrams: for each the
 // segments with the states of both sides, and the way of each through the states
-// of RFC 9293. The results are in the order in which experiment.Run gives them.
+// of RFC 9293.
 func Markdown(w io.Writer, all []*experiment.Experiment, results []experiment.Result) error {
 	var b strings.Builder
 	for i, e := range entries(all, results) {

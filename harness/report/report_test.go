@@ -176,13 +176,15 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestSelfContained: the page asks the network for nothing and runs nothing.
+// TestSelfContained: the pages ask the network for nothing and run nothing.
 func TestSelfContained(t *testing.T) {
 	all, results := fixture(t)
-	out := strings.ReplaceAll(render(t, all, results), `xmlns="http://www.w3.org/2000/svg"`, "")
-	for _, what := range []string{"http:", "https:", "url(", "@import", "<link", "<script", " src=", "javascript:"} {
-		if strings.Contains(out, what) {
-			t.Errorf("the page has %s", what)
+	for name, page := range map[string]string{"experiments": render(t, all, results), "claims": renderClaims(t)} {
+		page = strings.ReplaceAll(page, `xmlns="http://www.w3.org/2000/svg"`, "")
+		for _, what := range []string{"http:", "https:", "url(", "@import", "<link", "<script", " src=", "javascript:"} {
+			if strings.Contains(page, what) {
+				t.Errorf("the page of %s has %s", name, what)
+			}
 		}
 	}
 }
