@@ -20,6 +20,8 @@ type runFlags struct {
 	mermaid    bool
 	ladders    bool
 	report     string
+	settings   []string
+	rules      []string
 	helpFormat bool
 }
 
@@ -38,6 +40,9 @@ The verdict is pass, fail with the first difference, or skip with the reason. A
 failure is tried again up to three times before it counts, because on a busy
 machine applications are late; the result says so.
 
+-w and --impair break the subject or the wire on purpose, as those of "lastack
+serve" do, to see that the experiments notice.
+
 --report writes one page for a browser, which needs no network: what failed comes
 first, and each experiment has the ladders of both subjects side by side.
 --mermaid prints Markdown with Mermaid diagrams of the segments and the states.
@@ -52,6 +57,8 @@ says more).`,
 	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "what is examined")
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run those that take more than 10 seconds, too")
 	l.StringVar(&f.cfg.Keep, "keep", "", "save captures and results in the folder `DIR`")
+	l.StringArrayVarP(&f.settings, "set", "w", nil, "set a tunable of the subject, NAME=VALUE, beside what the experiments set; repeatable")
+	l.StringArrayVar(&f.rules, "impair", nil, "make the wire bad by a `rule`, beside those of the experiments; repeatable")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.BoolVar(&f.mermaid, "mermaid", false, "print Markdown with sequence and state diagrams")
 	l.StringVar(&f.report, "report", "", "write a page about the results to `FILE`.html")
@@ -66,6 +73,9 @@ says more).`,
 			return usagef("name experiments, or say all; \"lastack list\" lists them")
 		}
 		if err := f.cfg.Validate(); err != nil {
+			return usage(err)
+		}
+		if err := f.cfg.ParseAlterations(f.settings, f.rules); err != nil {
 			return usage(err)
 		}
 		if f.json && f.mermaid {

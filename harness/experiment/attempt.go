@@ -88,7 +88,7 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 	if err := a.watch.finish(); err != nil {
 		return nil, err
 	}
-	if len(e.Impair) > 0 {
+	if len(e.rules()) > 0 {
 		a.watch.retell(a.ground.hits.trace.Take())
 		a.seen.hits = a.ground.hits.counts()
 	}

@@ -31,6 +31,8 @@
 // lastack's close path in between (lastack/stack/forward), where lastack as the
 // subject has it anyway.
 //
-// Run must be called inside a lab (package lab). The package sends no segments of
-// its own making.
+// A client may make its segments itself, with package probe, at an address that
+// nobody else answers for, 10.77.0.9; the subject is then the server.
+//
+// Run must be called inside a lab (package lab).
 package experiment

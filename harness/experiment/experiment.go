@@ -1,6 +1,9 @@
 package experiment
 
-import "lastack/harness/teardown"
+import (
+	"lastack/harness/teardown"
+	"lastack/stack/impair"
+)
 
 // The subjects of an experiment.
 const (
@@ -31,6 +34,9 @@ type Experiment struct {
 
 	// File is where it was read from.
 	File string `yaml:"-"`
+
+	// extra are rules that are not the file's.
+	extra []impair.Rule `yaml:"-"`
 }
 
 // Skip says why a subject is left out; empty if it is not.

@@ -63,7 +63,7 @@ func raise(ctx context.Context, e *Experiment, subject string) (_ *ground, err e
 	switch {
 	case subject == Lastack:
 		err = g.raiseLastack(e)
-	case len(e.Impair) > 0:
+	case len(e.rules()) > 0:
 		err = g.raiseForwarded(e)
 	default:
 		err = g.raiseKernel()
@@ -107,7 +107,7 @@ func (g *ground) raiseForwarded(e *Experiment) (err error) {
 	if err != nil {
 		return errors.Join(err, near.Close())
 	}
-	g.forwarder, err = forward.New(forward.Config{Host: far, Peer: near, Impairments: e.Impair.rules(), Tap: g.hits.tap})
+	g.forwarder, err = forward.New(forward.Config{Host: far, Peer: near, Impairments: e.rules(), Tap: g.hits.tap})
 	return err
 }
 
@@ -125,8 +125,8 @@ func (g *ground) raiseLastack(e *Experiment) error {
 		return err
 	}
 	c := stack.Config{Device: dev, Addrs: []netip.Addr{farPrefix.Addr()}}
-	if len(e.Impair) > 0 {
-		c.Impairments, c.Tap = e.Impair.rules(), g.hits.tap
+	if rules := e.rules(); len(rules) > 0 {
+		c.Impairments, c.Tap = rules, g.hits.tap
 	}
 	if g.host, err = stack.New(c); err != nil {
 		return err

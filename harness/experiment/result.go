@@ -21,6 +21,8 @@ type Result struct {
 	// Why is the first difference between expected and seen in a fail, and the
 	// reason and what to do about it in a skip; empty in a pass.
 	Why string `json:"why,omitempty"`
+	// Altered is what was set or done to the wire beside what the file says.
+	Altered []string `json:"altered,omitempty"`
 	// Attempts is how often it was tried: a busy machine is late, which a
 	// further attempt tells from a difference. 0 in a skip.
 	Attempts int `json:"attempts"`

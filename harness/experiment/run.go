@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"lastack/harness/lab"
+	"lastack/stack/impair"
+	"lastack/stack/tunable"
 )
 
 // Config says how experiments are run. The zero value runs those that are not
@@ -19,6 +21,15 @@ type Config struct {
 	// Keep is a folder for captures and reports, made if it is not there; empty
 	// means that nothing is kept.
 	Keep string
+	// Settings are made on the subject and Impairments done to the wire, beside
+	// what the files say: what does an experiment say of a stack that is broken?
+	Settings    []tunable.Setting
+	Impairments []impair.Rule
+	// Attempts is how often an experiment is tried before its failure counts; 0
+	// means 4. What is expected of a close holds for applications that are on
+	// time, and on a machine that is busy with something else both sides may be
+	// late.
+	Attempts int
 	// Done is told of each result as it comes; nil means nobody is.
 	Done func(*Experiment, *Result)
 }
@@ -33,10 +44,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// maxAttempts is how often an experiment is tried before its failure counts.
-// What is expected of a close holds for applications that are on time, and on a
-// machine that is busy with something else both sides may be late.
-const maxAttempts = 4
+const defaultAttempts = 4
 
 // Run runs the experiments one after the other, each on every subject, at the
 // highest priority that the process may have, which it keeps. An error means that
@@ -72,12 +80,20 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 
 // run is one experiment on one subject.
 func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Result, error) {
-	r := &Result{Experiment: e.Name, Subject: subject}
+	r := &Result{Experiment: e.Name, Subject: subject, Altered: c.alterations()}
 	if why := e.Reason(subject); why != "" {
 		return r.skip("%s", why), nil
 	}
 	if e.Slow && !c.Slow {
 		return r.skip("it takes more than 10 seconds; run it with --slow"), nil
+	}
+	if why := c.foreign(subject); why != "" {
+		return r.skip("%s", why), nil
+	}
+	e = c.altered(e)
+	most := c.Attempts
+	if most == 0 {
+		most = defaultAttempts
 	}
 	for {
 		a, err := try(ctx, e, subject)
@@ -92,7 +108,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 			return nil, err
 		}
 		r.settle(e, &a.seen)
-		if r.Verdict == Pass || r.Attempts == maxAttempts {
+		if r.Verdict == Pass || r.Attempts == most {
 			return r, c.keep(r, a)
 		}
 	}

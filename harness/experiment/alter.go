@@ -1,0 +1,83 @@
+package experiment
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"lastack/stack/impair"
+	"lastack/stack/tunable"
+)
+
+// altered is the experiment on a subject that is tuned, or a wire that is made
+// bad, beside what the file says. The file's own rules come after.
+func (c *Config) altered(e *Experiment) *Experiment {
+	if len(c.Settings) == 0 && len(c.Impairments) == 0 {
+		return e
+	}
+	out := *e
+	out.Tunables.Subject = maps.Clone(e.Tunables.Subject)
+	if out.Tunables.Subject == nil {
+		out.Tunables.Subject = map[string]string{}
+	}
+	for _, s := range c.Settings {
+		out.Tunables.Subject[s.Name] = s.Value
+	}
+	out.extra = c.Impairments
+	return &out
+}
+
+// alterations are what was done beside what the file says, in words.
+func (c *Config) alterations() (all []string) {
+	for _, s := range c.Settings {
+		all = append(all, s.Name+"="+s.Value)
+	}
+	for _, r := range c.Impairments {
+		all = append(all, r.String())
+	}
+	return all
+}
+
+// foreign is a setting that the subject cannot have, as a reason not to run.
+func (c *Config) foreign(subject string) string {
+	for _, s := range c.Settings {
+		if subject == Kernel && !strings.HasPrefix(s.Name, "net.") {
+			return fmt.Sprintf("the kernel has no %s to set; run it with --subject lastack", s.Name)
+		}
+	}
+	return ""
+}
+
+// rules are all that make the wire bad.
+func (e *Experiment) rules() []impair.Rule {
+	return append(append([]impair.Rule(nil), e.extra...), e.Impair.rules()...)
+}
+
+// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config,
+// whose Subjects are known. What lastack has no tunable for may be a sysctl if
+// the kernel is the only subject.
+func (c *Config) ParseAlterations(settings, rules []string) error {
+	set := tunable.NewSet()
+	for _, text := range settings {
+		s, err := tunable.ParseSetting(text)
+		if err != nil {
+			return err
+		}
+		s.Name = strings.ReplaceAll(s.Name, "/", ".")
+		if c.Subjects == nil || slices.Contains(c.Subjects, Lastack) {
+			if err := set.Set(s.Name, s.Value); err != nil {
+				return err
+			}
+		}
+		c.Settings = append(c.Settings, s)
+	}
+	for _, text := range rules {
+		r, err := impair.Parse(text)
+		if err != nil {
+			return err
+		}
+		c.Impairments = append(c.Impairments, r)
+	}
+	return nil
+}

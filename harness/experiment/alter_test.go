@@ -1,0 +1,69 @@
+package experiment
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestAltered: what is asked for comes on top of what the file says, which stays
+// as it was.
+func TestAltered(t *testing.T) {
+	e, err := Parse("whole.yaml", []byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Impair = Rules{{*rule(t, "drop the 1st FIN from peer")}}
+	var c Config
+	if c.altered(e) != e {
+		t.Error("another experiment without any alteration")
+	}
+	err = c.ParseAlterations([]string{"net/ipv4/tcp_tw_reuse=0", "lastack.delayed_ack = 0"}, []string{"drop FINs from host"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.altered(e)
+	if a.Tunables.Subject["net.ipv4.tcp_tw_reuse"] != "0" || a.Tunables.Subject["lastack.delayed_ack"] != "0" {
+		t.Errorf("settings %v", a.Tunables.Subject)
+	}
+	if len(e.Tunables.Subject) != 1 || e.Tunables.Subject["net.ipv4.tcp_tw_reuse"] != "1" {
+		t.Errorf("the file's settings became %v", e.Tunables.Subject)
+	}
+	var rules []string
+	for _, r := range a.rules() {
+		rules = append(rules, r.String())
+	}
+	if want := []string{"drop every FIN from host", "drop the 1st FIN from peer"}; !slices.Equal(rules, want) {
+		t.Errorf("rules %q", rules)
+	}
+	if want := []string{"net.ipv4.tcp_tw_reuse=0", "lastack.delayed_ack=0", "drop every FIN from host"}; !slices.Equal(c.alterations(), want) {
+		t.Errorf("%q", c.alterations())
+	}
+	if c.foreign(Lastack) != "" || !strings.Contains(c.foreign(Kernel), "no lastack.delayed_ack to set") {
+		t.Errorf("%q, %q", c.foreign(Lastack), c.foreign(Kernel))
+	}
+}
+
+func TestAlterationMistakes(t *testing.T) {
+	for _, tt := range []struct{ setting, rule, want string }{
+		{"lastack.delayed_akc=0", "", "did you mean lastack.delayed_ack?"},
+		{"lastack.delayed_ack", "", "want NAME=VALUE"},
+		{"", "drop FUN from host", `"FUN" is not understood`},
+	} {
+		var settings, rules []string
+		if tt.setting != "" {
+			settings = []string{tt.setting}
+		}
+		if tt.rule != "" {
+			rules = []string{tt.rule}
+		}
+		var c Config
+		if err := c.ParseAlterations(settings, rules); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+	c := Config{Subjects: []string{Kernel}}
+	if err := c.ParseAlterations([]string{"net.ipv4.tcp_orphan_retries=2"}, nil); err != nil {
+		t.Errorf("a sysctl for the kernel alone: %v", err)
+	}
+}
