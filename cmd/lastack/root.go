@@ -23,7 +23,7 @@ connection closes, in how many segments, and why.`,
 		return usagef("%w; see: %s --help", err, c.CommandPath())
 	})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	for _, c := range []*cobra.Command{demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(), sysctlCommand(), explainCommand(), churnCommand(), benchCommand(), doctorCommand()} {
+	for _, c := range []*cobra.Command{demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(), sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), doctorCommand()} {
 		args := c.Args
 		c.Args = func(c *cobra.Command, a []string) error { return usage(args(c, a)) }
 		root.AddCommand(c)

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,30 +21,22 @@ func many(t *testing.T, n int, every time.Duration, script string) *Summary {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all []teardown.Record
+	for i := range n {
+		for _, r := range recs {
+			r.Time = r.Time.Add(time.Duration(i) * every)
+			for _, e := range []*segment.Endpoint{&r.Seg.Src, &r.Seg.Dst} {
+				if e.Port >= 32768 {
+					e.Port = uint16(33000 + i)
+				}
+			}
+			all = append(all, r)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y teardown.Record) int { return x.Time.Compare(y.Time) })
 	a := New(Options{})
-	next := make([]int, n)
-	for {
-		who, at := -1, time.Time{}
-		for i := range next {
-			if next[i] == len(recs) {
-				continue
-			}
-			if when := recs[next[i]].Time.Add(time.Duration(i) * every); who < 0 || when.Before(at) {
-				who, at = i, when
-			}
-		}
-		if who < 0 {
-			break
-		}
-		r := recs[next[who]]
-		next[who]++
-		r.Time = at
-		for _, e := range []*segment.Endpoint{&r.Seg.Src, &r.Seg.Dst} {
-			if e.Port >= 32768 {
-				e.Port = uint16(33000 + who)
-			}
-		}
-		a.add(&r)
+	for i := range all {
+		a.add(&all[i])
 	}
 	sum, err := a.Summary()
 	if err != nil {

@@ -143,8 +143,8 @@ func shapeOf(r *Record, absolute [2]bool) shape {
 	return sh
 }
 
-// direction aligns the segments of one side.
-func (c *comparison) direction(from flow.Side) {
+// direction aligns the segments of one side, and returns the pairs in order.
+func (c *comparison) direction(from flow.Side) (all []pair) {
 	var at [2][]int
 	var sh [2][]shape
 	for t, recs := range c.rec {
@@ -164,7 +164,9 @@ func (c *comparison) direction(from flow.Side) {
 			full.b = at[1][p.b]
 		}
 		c.sort(full)
+		all = append(all, full)
 	}
+	return all
 }
 
 // sort files a pair under what it is.
