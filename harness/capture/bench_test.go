@@ -81,6 +81,7 @@ func readThrough(file []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	var s segment.Segment
 	for n := 0; ; n++ {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -89,7 +90,7 @@ func readThrough(file []byte) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		if _, err := segment.Parse(p.Data); err != nil {
+		if err := s.Decode(p.Data, p.OrigLen); err != nil {
 			return n, fmt.Errorf("packet %d: %w", r.Records(), err)
 		}
 	}

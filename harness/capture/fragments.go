@@ -117,7 +117,7 @@ func (t *fragments) due(s *Segments) *fragmented {
 		if !f.hasFirst || f.returned {
 			continue
 		}
-		if s.err != nil || t.n == maxFragmented && i == 0 || f.overdue(&s.packet) || s.parsed == nil && f.overtaken(&s.seg) {
+		if s.err != nil || t.n == maxFragmented && i == 0 || f.overdue(s.packet) || s.parsed == nil && f.overtaken(&s.seg) {
 			f.returned = true
 			t.waiting--
 			return f

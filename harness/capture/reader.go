@@ -135,6 +135,16 @@ func (r *Reader) Records() int { return r.records }
 // damage hides where the next record starts. Packet.Data is valid until the
 // next call.
 func (r *Reader) Next() (Packet, error) {
+	p, err := r.borrow()
+	if err != nil {
+		return Packet{}, err
+	}
+	return *p, nil
+}
+
+// borrow is Next without a copy of the Packet: that is valid until the next
+// call, too.
+func (r *Reader) borrow() (*Packet, error) {
 	for r.err == nil {
 		link, err := r.record()
 		if err != nil {
@@ -148,9 +158,9 @@ func (r *Reader) Next() (Packet, error) {
 			continue
 		}
 		r.packet.strip(start, dir)
-		return r.packet, nil
+		return &r.packet, nil
 	}
-	return Packet{}, r.err
+	return nil, r.err
 }
 
 // record reads one record, link header included.

@@ -43,7 +43,7 @@ type SegmentStats struct {
 // Checksums are not verified: offloading leaves them unfinished. Memory is
 // bounded. A Segments is for one goroutine.
 type Segments struct {
-	src   Source
+	next  func() (*Packet, error)
 	dedup *Dedup // nil where copies are kept
 	frags fragments
 	stats SegmentStats
@@ -51,7 +51,7 @@ type Segments struct {
 	// packet has been read and not yet returned; parsed is what Decode said
 	// of it, and err what the source said instead of it.
 	pending bool
-	packet  Packet
+	packet  *Packet
 	seg     segment.Segment
 	parsed  error
 	err     error
@@ -59,11 +59,23 @@ type Segments struct {
 
 // NewSegments reads from src. Whoever made src closes it.
 func NewSegments(src Source, c SegmentsConfig) *Segments {
-	s := &Segments{src: src}
+	s := &Segments{next: borrower(src)}
 	if !c.KeepDuplicates {
 		s.dedup = NewDedup(c.Dedup)
 	}
 	return s
+}
+
+// borrower returns a Next of src that copies no Packet where src can do so.
+func borrower(src Source) func() (*Packet, error) {
+	if b, ok := src.(interface{ borrow() (*Packet, error) }); ok {
+		return b.borrow
+	}
+	p := &Packet{}
+	return func() (_ *Packet, err error) {
+		*p, err = src.Next()
+		return p, err
+	}
 }
 
 // Stats counts what has been read so far.
@@ -72,7 +84,7 @@ func (s *Segments) Stats() SegmentStats { return s.stats }
 // Next returns the next segment and the packet it is in, and after the last the
 // error of the source, io.EOF where that is at its end. Both are valid until the
 // next call.
-func (s *Segments) Next() (Packet, *segment.Segment, error) {
+func (s *Segments) Next() (*Packet, *segment.Segment, error) {
 	for {
 		if !s.pending {
 			s.read()
@@ -83,12 +95,12 @@ func (s *Segments) Next() (Packet, *segment.Segment, error) {
 			}
 		}
 		if s.err != nil {
-			return Packet{}, nil, s.err
+			return nil, nil, s.err
 		}
 		s.pending = false
 		switch s.parsed {
 		case nil:
-			if s.dedup != nil && s.dedup.Duplicate(&s.packet, &s.seg) {
+			if s.dedup != nil && s.dedup.Duplicate(s.packet, &s.seg) {
 				s.stats.Duplicates++
 				continue
 			}
@@ -97,7 +109,7 @@ func (s *Segments) Next() (Packet, *segment.Segment, error) {
 		case segment.ErrFragment:
 			if f := s.fragment(); f != nil {
 				s.stats.Segments++
-				return f.packet, &f.seg, nil
+				return &f.packet, &f.seg, nil
 			}
 		default:
 			s.count(s.parsed)
@@ -107,7 +119,7 @@ func (s *Segments) Next() (Packet, *segment.Segment, error) {
 
 // read takes the next packet from the source. An error of it stays pending.
 func (s *Segments) read() {
-	s.packet, s.err = s.src.Next()
+	s.packet, s.err = s.next()
 	s.pending = true
 	if s.err == nil {
 		s.parsed = s.seg.Decode(s.packet.Data, s.packet.OrigLen)
@@ -127,12 +139,12 @@ func (s *Segments) count(err error) {
 
 // partial returns a segment that has waited for its last fragment in vain,
 // before the pending packet.
-func (s *Segments) partial(f *fragmented) (Packet, *segment.Segment, error) {
+func (s *Segments) partial(f *fragmented) (*Packet, *segment.Segment, error) {
 	f.packet.Partial = true
 	s.stats.Partial++
 	s.stats.Reassembled++
 	s.stats.Segments++
-	return f.packet, &f.seg, nil
+	return &f.packet, &f.seg, nil
 }
 
 // fragment takes in the pending packet, and returns the segment it completes.
@@ -143,7 +155,7 @@ func (s *Segments) fragment() *fragmented {
 		s.count(err)
 		return nil
 	}
-	f, err := s.frags.add(piece, &s.packet)
+	f, err := s.frags.add(piece, s.packet)
 	switch {
 	case err == errSeen:
 		s.stats.Duplicates++

@@ -14,10 +14,10 @@ const (
 // it was read, without a copy of its own.
 type window struct {
 	src  io.Reader
-	buf  []byte // buf[r:w] has been read and not passed
-	r, w int
-	base int64 // offset of buf[0] in the stream
-	err  error // of src, for good
+	buf  []byte
+	rest []byte // of buf: what has been read and not passed
+	read int64  // bytes read from the stream
+	err  error  // of src, for good
 }
 
 func newWindow(src io.Reader) *window {
@@ -25,31 +25,35 @@ func newWindow(src io.Reader) *window {
 }
 
 // offset is the place in the stream of the next byte.
-func (w *window) offset() int64 { return w.base + int64(w.r) }
+func (w *window) offset() int64 { return w.read - int64(len(w.rest)) }
 
 // peek returns the next n bytes without passing them. They are valid until the
 // next peek or discard. Where the stream ends before, it returns what is there
 // and the error.
 func (w *window) peek(n int) ([]byte, error) {
-	if w.w-w.r < n {
-		return w.fill(n)
+	if len(w.rest) >= n {
+		return w.rest[:n], nil
 	}
-	return w.buf[w.r : w.r+n], nil
+	return w.fill(n)
 }
 
 // pass moves on by n bytes, which were peeked at.
-func (w *window) pass(n int) { w.r += n }
+func (w *window) pass(n int) { w.rest = w.rest[n:] }
 
 // fill reads until n bytes are there, and no longer: a pipe that holds a whole
 // record is not asked for the next.
 func (w *window) fill(n int) ([]byte, error) {
-	w.slide(n)
-	for empty := 0; w.w < n; {
+	if n > len(w.buf) {
+		w.buf = make([]byte, max(n, 2*len(w.buf)))
+	}
+	w.rest = w.buf[:copy(w.buf, w.rest)]
+	for empty := 0; len(w.rest) < n; {
 		if w.err != nil {
-			return w.buf[:w.w], w.err
+			return w.rest, w.err
 		}
-		got, err := w.src.Read(w.buf[w.w:])
-		w.w += got
+		got, err := w.src.Read(w.buf[len(w.rest):])
+		w.rest = w.buf[:len(w.rest)+got]
+		w.read += int64(got)
 		w.err = err
 		if got > 0 {
 			empty = 0
@@ -57,19 +61,7 @@ func (w *window) fill(n int) ([]byte, error) {
 			w.err = io.ErrNoProgress
 		}
 	}
-	return w.buf[:n], nil
-}
-
-// slide moves what is left to the front, of a larger buffer where n needs one.
-func (w *window) slide(n int) {
-	buf := w.buf
-	if n > len(buf) {
-		buf = make([]byte, max(n, 2*len(buf)))
-	}
-	copy(buf, w.buf[w.r:w.w])
-	w.buf = buf
-	w.base += int64(w.r)
-	w.r, w.w = 0, w.w-w.r
+	return w.rest[:n], nil
 }
 
 // discard passes n bytes however many they are.
