@@ -47,6 +47,8 @@ const (
 //     another identification or waited, and a place that has shown the packet
 //     is shown it again.
 //
+// A merged file has to tell its interfaces apart (mergecap -I none does).
+//
 // Where addresses are translated on the way, or segments merged or split by
 // offloading, there are two packets. Packets without a time are never copies.
 //
