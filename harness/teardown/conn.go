@@ -65,7 +65,7 @@ type side struct {
 	segments uint64
 	bytes    uint64 // of data, distinct, in sequence space
 	// after counts those of bytes that were sent after the other side's FIN
-	// and before this side's own.
+	// had arrived and before this side's own.
 	after   uint64
 	dataEnd segment.Seq // after the last byte of data sent
 	hasData bool        // dataEnd is set

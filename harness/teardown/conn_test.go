@@ -120,6 +120,7 @@ func TestReasons(t *testing.T) {
 		{"keep-alive meets nobody", opening + "3 c FIN+ACK\n4 s ACK\n90000 s ACK seq=0\n90001 c RST\n", "did not know the connection"},
 		{"RST against FIN after FIN_WAIT_2", opening + "3 c FIN+ACK\n4 s ACK\n5 s FIN+ACK\n6 c RST\n", "no longer knew the connection"},
 		{"handshake unfinished", "0 c SYN\n1 s SYN+ACK\n", "handshake was not over"},
+		{"data, and no ACK of the FIN", opening + "3 c FIN+ACK\n4 s PSH+ACK len=9 ack=1\n", "what the server sent after that does not acknowledge the FIN"},
 		{"last ACK lost", opening + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n208 s FIN+ACK seq=1\n208.1 c ACK\n", "the server sent its FIN twice, as its ACK was lost or late"},
 	} {
 		if r := report(script(t, tt.script)); !strings.Contains(r.Reason, tt.clause) {
@@ -133,5 +134,13 @@ func TestFarAhead(t *testing.T) {
 	r := report(script(t, opening+"3 c PSH+ACK len=10\n4 c PSH+ACK seq=2000000000 len=10\n5 c PSH+ACK seq=11 len=5\n"))
 	if r.ClientBytes != 15 {
 		t.Errorf("%d bytes, want 15", r.ClientBytes)
+	}
+}
+
+// TestCrossingData: what crossed the FIN on its way is no half close.
+func TestCrossingData(t *testing.T) {
+	r := report(script(t, opening+"3 c FIN+ACK\n4 s PSH+ACK len=100 ack=1\n5 s PSH+ACK len=7\n6 s FIN+ACK\n7 c ACK\n"))
+	if r.HalfCloseBytes != 7 || r.ServerBytes != 107 {
+		t.Errorf("%d bytes of %d after the FIN, want 7 of 107", r.HalfCloseBytes, r.ServerBytes)
 	}
 }

@@ -103,12 +103,14 @@ func (c *Conn) learnData(e *event) {
 		me.pastFIN = true
 		end = me.fin.off
 	}
-	c.extend(e.from, begin, end)
+	c.extend(e, begin, end)
 }
 
-// extend moves a side's end of data up to end.
-func (c *Conn) extend(from flow.Side, begin, end segment.Seq) {
-	me := &c.side[from]
+// extend moves the end of data of e's sender up to end. Data belongs to the half
+// close if it was sent when the other side's FIN had arrived: what was sent then
+// acknowledges it.
+func (c *Conn) extend(e *event, begin, end segment.Seq) {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
 	if !me.hasData {
 		me.hasData, me.dataEnd = true, begin
 		if me.synSeen {
@@ -121,7 +123,7 @@ func (c *Conn) extend(from flow.Side, begin, end segment.Seq) {
 	}
 	me.dataEnd = end
 	me.bytes += uint64(n)
-	if c.side[from.Other()].fin.seen && !me.fin.seen {
+	if peer.fin.seen && !me.fin.seen && e.flags.Has(segment.ACK) && peer.fin.off.Less(e.ack) {
 		me.after += uint64(n)
 	}
 }
@@ -144,7 +146,7 @@ func (c *Conn) learnFIN(e *event) {
 	if e.flags.Has(segment.SYN) {
 		off++
 	}
-	c.extend(e.from, off, off)
+	c.extend(e, off, off)
 	me.fin = fin{
 		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
 		data: int(e.len), at: e.at, last: e.at,

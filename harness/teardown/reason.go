@@ -154,7 +154,7 @@ func (c *Conn) reasonUnanswered() string {
 	case f.again > 0:
 		return fmt.Sprintf("%s sent its FIN %s in %s and no ACK came: the FIN, or every ACK of it, was lost, or %s is gone",
 			atStart(x), times(f.again+1), ms(f.last-f.at), the(y))
-	case c.side[y].after > 0:
+	case c.talk.any && c.talk.by == y && c.talk.at > f.at:
 		return fmt.Sprintf("%s closed, and what %s sent after that does not acknowledge the FIN", atStart(x), the(y))
 	}
 	if c.last <= f.at {

@@ -23,7 +23,9 @@ type Report struct {
 	// FINRetransmissions counts the FINs of both sides after their first.
 	FINRetransmissions int `json:"fin_retransmissions"`
 	// HalfCloseBytes counts the bytes that the other side sent after the
-	// first FIN and before its own: distinct bytes in sequence space.
+	// first FIN had arrived there and before its own: distinct bytes in
+	// sequence space, sent with an ACK of the FIN. What crossed the FIN on its
+	// way is none of them.
 	HalfCloseBytes uint64 `json:"half_close_bytes"`
 	// AckDelayUS is the time from the first FIN to the first segment that
 	// acknowledges it, in microseconds; -1 if there is none.
