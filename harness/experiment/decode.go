@@ -79,10 +79,25 @@ func notYAML(file string, err error) error {
 		line, _ = strconv.Atoi(m[1]) // digits, by the expression
 		why = strings.TrimPrefix(err.Error(), m[0])
 	}
-	if strings.Contains(why, "mapping values") {
-		why += "; put a text with a colon and a blank in it in single quotes"
+	for _, h := range hints {
+		if strings.Contains(why, h.complaint) {
+			why += "; " + h.hint
+		}
 	}
 	return &SyntaxError{File: file, Line: line, Why: "not YAML: " + why}
+}
+
+// colonHint is for what YAML takes for a field though it is a text.
+const colonHint = "put a text with a colon and a blank in it in single quotes"
+
+// hints say what a complaint of the YAML library most often comes from.
+var hints = []struct{ complaint, hint string }{
+	{"mapping values", colonHint},
+	{"cannot start any token", "indent with blanks, not with tabs, and put a text that begins with a sign such as @ or % in single quotes"},
+	{"did not find expected key", "in what begins there, a line is indented unlike those beside it"},
+	{"did not find expected '-' indicator", "in the list that begins there, a line is indented unlike those beside it"},
+	{"did not find expected ','", "a bracket or brace that opens there is not closed"},
+	{"unexpected end of stream", "a quote is not closed"},
 }
 
 // spot is where in the file a value stands: its path, and its field's tags.
@@ -133,7 +148,7 @@ func (d *decoder) text(n *yaml.Node, at spot) (string, bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		hint := ""
 		if n.Kind == yaml.MappingNode {
-			hint = "; put a text with a colon and a blank in it in single quotes"
+			hint = "; " + colonHint
 		}
 		d.fail(n.Line, "%s is %s; want a value%s", at.name(), kindOf(n), hint)
 		return "", false
@@ -180,7 +195,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at spot) {
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, at spot) {
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n.Line, "%s is %s; want a list", at.name(), kindOf(n))
+		d.fail(n.Line, "%s is %s; want a list: lines that begin with a dash, or [ONE, TWO]", at.name(), kindOf(n))
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
@@ -190,9 +205,10 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, at spot) {
 }
 
 // pairs calls f for each key of a mapping, each of which may stand there once.
-func (d *decoder) pairs(n *yaml.Node, at spot, f func(key, value *yaml.Node)) {
+// The names are those that there may be, in words.
+func (d *decoder) pairs(n *yaml.Node, at spot, names string, f func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n.Line, "%s is %s; want fields, each NAME: VALUE", at.name(), kindOf(n))
+		d.fail(n.Line, "%s is %s; want fields, each NAME: VALUE, where NAME is %s", at.name(), kindOf(n), names)
 		return
 	}
 	seen := map[string]int{}
@@ -209,7 +225,7 @@ func (d *decoder) pairs(n *yaml.Node, at spot, f func(key, value *yaml.Node)) {
 
 func (d *decoder) settings(n *yaml.Node, v reflect.Value, at spot) {
 	v.Set(reflect.MakeMap(v.Type()))
-	d.pairs(n, at, func(key, value *yaml.Node) {
+	d.pairs(n, at, "that of a setting", func(key, value *yaml.Node) {
 		path := at.path + "." + key.Value
 		d.lines[path] = value.Line
 		if text, ok := d.text(value, spot{path: path}); ok {
@@ -221,7 +237,7 @@ func (d *decoder) settings(n *yaml.Node, v reflect.Value, at spot) {
 func (d *decoder) object(n *yaml.Node, v reflect.Value, at spot) {
 	fields := fieldsOf(v.Type())
 	given := map[string]bool{}
-	d.pairs(n, at, func(key, value *yaml.Node) {
+	d.pairs(n, at, strings.Join(names(fields), ", "), func(key, value *yaml.Node) {
 		f, ok := find(fields, key.Value)
 		if !ok {
 			d.fail(key.Line, "there is no field %s%s; %s", quote(key.Value), at.within(), suggest(key.Value, names(fields)))

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"lastack/harness/app"
@@ -138,11 +140,36 @@ func (g *ground) raiseLastack(e *Experiment) error {
 // unsupported is a setting that this machine's kernel does not have.
 type unsupported struct {
 	name string
+	peer bool // which is the kernel's whatever the subject
 	err  error
 }
 
 func (u *unsupported) Error() string {
-	return fmt.Sprintf("this kernel has no %s; run it on a newer one, or with --subject lastack", u.name)
+	s := fmt.Sprintf("this kernel has no %s; run it on a newer one", u.name)
+	if !u.peer {
+		s += ", or with --subject lastack"
+	}
+	if near := u.nearest(); near != "" {
+		s += "; if it is mistyped, " + near
+	}
+	return s
+}
+
+// nearest suggests a sysctl that the kernel has, beside the one that it has not.
+func (u *unsupported) nearest() string {
+	at := strings.LastIndexByte(u.name, '.')
+	entries, err := os.ReadDir("/proc/sys/" + strings.ReplaceAll(u.name[:max(at, 0)], ".", "/"))
+	if err != nil {
+		return ""
+	}
+	var there []string
+	for _, e := range entries {
+		there = append(there, u.name[:at+1]+e.Name())
+	}
+	if s := suggest(u.name, there); strings.HasPrefix(s, "did you") {
+		return s
+	}
+	return ""
 }
 
 func (u *unsupported) Unwrap() error { return u.err }
@@ -156,7 +183,7 @@ func (g *ground) tune(e *Experiment) error {
 		for _, name := range slices.Sorted(maps.Keys(x.set)) {
 			err := x.side.set(name, x.set[name])
 			if errors.Is(err, fs.ErrNotExist) {
-				return &unsupported{name, err}
+				return &unsupported{name, x.side == g.peer, err}
 			}
 			if err != nil {
 				return err
