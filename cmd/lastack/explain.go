@@ -176,7 +176,7 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 		}
 	}
 	a := explain.New(v.opt)
-	damage := a.ReadAll(source)
+	damage := a.ReadAll(source.Source)
 	sum, err := a.Summary()
 	switch {
 	case err != nil:
@@ -186,6 +186,9 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	}
 	if ctx.Err() != nil && !f.follow {
 		sum.Warn("interrupted after %d packets", sum.Packets)
+	}
+	if n := source.foreign(); n > 0 {
+		sum.Warn("%d packets are from links of kinds that are not read here", n)
 	}
 	for _, w := range sum.Warnings {
 		fmt.Fprintln(os.Stderr, "lastack: warning: "+w)
@@ -239,6 +242,14 @@ func (c *captures) interfaces() (names []string) {
 	return names
 }
 
+// foreign counts packets that could not be read for their kind of link.
+func (c *captures) foreign() (n int) {
+	for _, f := range c.files {
+		n += f.Skipped().UnknownLink
+	}
+	return n
+}
+
 // annotate makes the view write the packets again, to a file that is none of
 // those that are read.
 func (c *captures) annotate(v *view, path string) error {
@@ -253,8 +264,8 @@ func (c *captures) annotate(v *view, path string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--pcapng: %w", err))
 	}
-	n := explain.NewAnnotator(out, c.interfaces)
-	v.opt.Packet = n.Packet
+	n := explain.NewAnnotator(c.Source, out, c.interfaces)
+	c.Source, v.opt.Packet = n, n.Remark
 	show := v.close
 	v.close = func(s *explain.Summary) error {
 		return errors.Join(n.Close(), out.Close(), show(s))

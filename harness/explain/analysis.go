@@ -2,12 +2,12 @@ package explain
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"time"
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
-	"lastack/stack/segment"
 )
 
 // Connection is one connection and how it closed: what is known of it when it
@@ -31,9 +31,9 @@ type Options struct {
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
-	// Packet is called with every packet, and with what it was in the close of
-	// its connection; the remark is empty for most.
-	Packet func(p *capture.Packet, remark string) error
+	// Packet is called with the packet of every segment, and with what it was in
+	// the close of its connection; the remark is empty for most.
+	Packet func(p *capture.Packet, remark string)
 }
 
 // The bounds of what an Analysis remembers.
@@ -55,7 +55,7 @@ type Analysis struct {
 	findings findings
 	flushing bool
 	over     *teardown.Conn // that the latest segment ended
-	err      error          // of Each, Closed or Packet
+	err      error          // of Each or Closed
 }
 
 // New begins an analysis.
@@ -75,26 +75,33 @@ func New(opt Options) *Analysis {
 	return a
 }
 
-// Add takes in the next packet. It keeps nothing of p.Data. The error is that of
-// Each, Closed or Packet.
-func (a *Analysis) Add(p *capture.Packet) error {
-	a.sum.Packets++
-	var err error
-	var c *teardown.Conn
-	if a.rec.Seg, err = segment.Parse(p.Data); err != nil {
-		a.sum.skip(err)
-	} else {
-		a.rec.Time = p.Time
-		c = a.add(&a.rec)
-	}
-	if a.opt.Packet != nil && a.err == nil {
-		text := ""
-		if c != nil {
-			text = remark(c, a.over == c)
+// ReadAll adds every packet of a source, once where it was captured at several
+// places. Where the source fails, what was read before stands, and the error is
+// the source's; that a file ends in the middle of a packet, as one that is still
+// being written does, is no error. Both make a warning. An error of Options.Each or
+// Closed ends reading; Summary returns it.
+func (a *Analysis) ReadAll(s capture.Source) error {
+	segments := capture.NewSegments(s, capture.SegmentsConfig{})
+	defer func() { a.sum.count(segments.Stats()) }()
+	for a.err == nil {
+		p, seg, err := segments.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, io.ErrUnexpectedEOF) && segments.Stats().Segments > 0:
+			a.sum.Warn("%v; the verdicts are about what is before", err)
+			return nil
+		case err != nil:
+			a.sum.Warn("%v; the verdicts are about what is before", err)
+			return err
 		}
-		a.err = a.opt.Packet(p, text)
+		a.rec.Time, a.rec.Seg = p.Time, *seg
+		c := a.add(&a.rec)
+		if a.opt.Packet != nil && a.err == nil {
+			a.opt.Packet(p, remark(c, a.over == c))
+		}
 	}
-	return a.err
+	return nil
 }
 
 func (a *Analysis) add(r *teardown.Record) *teardown.Conn {
@@ -102,8 +109,8 @@ func (a *Analysis) add(r *teardown.Record) *teardown.Conn {
 	return a.table.Add(r)
 }
 
-// Summary ends the analysis and says what was found. The error is that of Each,
-// Closed or Packet.
+// Summary ends the analysis and says what was found. The error is that of Each or
+// Closed.
 func (a *Analysis) Summary() (*Summary, error) {
 	a.flushing = true
 	a.table.Flush()
@@ -165,18 +172,4 @@ func (a *Analysis) closed(c *teardown.Conn) {
 // whole is the connection with its prose and its lines.
 func (e *ended) whole() *Connection {
 	return &Connection{N: e.conn.Number(), Report: e.conn.Report(), Detail: e.detail}
-}
-
-// skip counts a packet that is no TCP segment.
-func (s *Summary) skip(err error) {
-	switch {
-	case errors.Is(err, segment.ErrNotTCP):
-		s.NotTCP++
-	case errors.Is(err, segment.ErrFragment):
-		s.Fragments++
-	case errors.Is(err, segment.ErrTruncated):
-		s.Truncated++
-	default:
-		s.Malformed++
-	}
 }

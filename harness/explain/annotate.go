@@ -8,46 +8,72 @@ import (
 	"lastack/harness/teardown"
 )
 
-// Annotator writes a capture again, as pcapng, with a comment on each packet that
-// matters: "client FIN_WAIT_1 to FIN_WAIT_2; delayed ACK after 41.8 ms". Wireshark
-// shows the comments, and finds them with the filter frame.comment.
+// Annotator is a source that writes what it reads again, as pcapng, with a comment
+// on each packet that matters: "client FIN_WAIT_1 to FIN_WAIT_2; delayed ACK after
+// 41.8 ms". Wireshark shows the comments, and finds them with the filter
+// frame.comment.
 //
 // A comment says what could be known when the packet passed. The packet that ends
 // a connection also has the verdict. Link headers are not written, nor packets
 // that are not IP.
 type Annotator struct {
+	src    capture.Source
 	w      io.Writer
 	names  func() []string
 	out    *capture.Writer
 	ifaces int
+
+	held capture.Packet // read, and not yet written
+	any  bool
 }
 
-// NewAnnotator writes to w, which stays the caller's to close. names tells the
-// names of the capture's interfaces; it is called at the first packet, by when a
-// pcapng file has told all or most of them. Packets of later ones are written
-// under the first.
-func NewAnnotator(w io.Writer, names func() []string) *Annotator {
-	return &Annotator{w: w, names: names}
+// NewAnnotator reads from src and writes to w, which stay the caller's to close.
+// names tells the names of the capture's interfaces; it is called at the first
+// packet, by when a pcapng file has told all or most of them. Packets of later
+// ones are written under the first.
+func NewAnnotator(src capture.Source, w io.Writer, names func() []string) *Annotator {
+	return &Annotator{src: src, w: w, names: names}
 }
 
-// Packet writes one packet; it is for Options.Packet.
-func (n *Annotator) Packet(p *capture.Packet, remark string) error {
+// Next returns the next packet, and writes the one before. The error may be that
+// of writing.
+func (n *Annotator) Next() (capture.Packet, error) {
+	if err := n.flush(); err != nil {
+		return capture.Packet{}, err
+	}
+	p, err := n.src.Next()
+	n.held, n.any = p, err == nil
+	return p, err
+}
+
+// Remark notes what to write beside the latest packet; it is for Options.Packet.
+// A segment that was put together of fragments has its remark at the last; one
+// whose last fragment is missing is seen late, and has none.
+func (n *Annotator) Remark(p *capture.Packet, remark string) {
+	switch {
+	case remark == "" || p.Partial:
+	case n.held.Comment == "":
+		n.held.Comment = remark
+	default:
+		n.held.Comment += "\n" + remark
+	}
+}
+
+// flush writes the packet that is held.
+func (n *Annotator) flush() error {
+	if !n.any {
+		return nil
+	}
+	n.any = false
 	if n.out == nil {
 		if err := n.begin(); err != nil {
 			return err
 		}
 	}
-	again := *p
-	if again.Interface >= n.ifaces {
-		again.Interface = 0
+	if n.held.Interface >= n.ifaces {
+		n.held.Interface = 0
 	}
-	switch {
-	case again.Comment == "":
-		again.Comment = remark
-	case remark != "":
-		again.Comment += "\n" + remark
-	}
-	if err := n.out.Write(again); err != nil {
+	if err := n.out.Write(n.held); err != nil {
 		return fmt.Errorf("writing the capture with comments: %w", err)
 	}
 	return nil
@@ -62,6 +88,9 @@ func (n *Annotator) begin() (err error) {
 
 // Close writes out what is buffered: an empty capture if there was no packet.
 func (n *Annotator) Close() error {
+	if err := n.flush(); err != nil {
+		return err
+	}
 	if n.out == nil {
 		if err := n.begin(); err != nil {
 			return err

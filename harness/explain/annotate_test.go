@@ -22,14 +22,14 @@ func annotated(t *testing.T, cfg capturetest.Config) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	n := explain.NewAnnotator(&out, func() (names []string) {
+	n := explain.NewAnnotator(r, &out, func() (names []string) {
 		for _, i := range r.Interfaces() {
 			names = append(names, i.Name)
 		}
 		return names
 	})
-	a := explain.New(explain.Options{Packet: n.Packet})
-	if err := a.ReadAll(r); err != nil {
+	a := explain.New(explain.Options{Packet: n.Remark})
+	if err := a.ReadAll(n); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Summary(); err != nil {
@@ -84,7 +84,7 @@ func TestAnnotate(t *testing.T) {
 // TestAnnotateEmpty: a capture without packets is a capture.
 func TestAnnotateEmpty(t *testing.T) {
 	var out bytes.Buffer
-	if err := explain.NewAnnotator(&out, func() []string { return nil }).Close(); err != nil {
+	if err := explain.NewAnnotator(&slice{}, &out, func() []string { return nil }).Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := capture.NewReader(&out); err != nil {

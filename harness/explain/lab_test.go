@@ -2,6 +2,7 @@ package explain_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -166,12 +167,10 @@ func judge(t *testing.T, path string, want label) {
 		all = append(all, c)
 		return nil
 	}})
-	again := 0
-	for _, p := range packets {
-		if err := a.Add(&p); err != nil {
-			t.Fatal(err)
-		}
+	if err := a.ReadAll(&packetList{packets}); err != nil {
+		t.Fatal(err)
 	}
+	again := 0
 	if _, err := a.Summary(); err != nil {
 		t.Fatal(err)
 	}
@@ -214,4 +213,16 @@ func finsAgain(packets []capture.Packet) (n int) {
 		seen[k] = true
 	}
 	return n
+}
+
+// packetList is a source of packets that are there.
+type packetList struct{ packets []capture.Packet }
+
+func (l *packetList) Next() (capture.Packet, error) {
+	if len(l.packets) == 0 {
+		return capture.Packet{}, io.EOF
+	}
+	p := l.packets[0]
+	l.packets = l.packets[1:]
+	return p, nil
 }

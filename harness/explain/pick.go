@@ -10,7 +10,6 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
-	"lastack/stack/segment"
 )
 
 // Choice names one connection of a capture: by its number, or by the address and
@@ -95,20 +94,18 @@ type picker struct {
 	seen    int
 }
 
-func (p *picker) read(s capture.Source) error {
+func (p *picker) read(src capture.Source) error {
+	segments := capture.NewSegments(src, capture.SegmentsConfig{})
 	var rec teardown.Record
 	for {
-		packet, err := s.Next()
+		packet, seg, err := segments.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if rec.Seg, err = segment.Parse(packet.Data); err != nil {
-			continue // not TCP
-		}
-		rec.Time = packet.Time
+		rec.Time, rec.Seg = packet.Time, *seg
 		if c := p.table.Add(&rec); p.choice.picks(c) && (p.of == nil || p.of == c) {
 			p.of = c
 			if p.records = append(p.records, rec); len(p.records) > maxTrace {

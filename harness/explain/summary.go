@@ -3,6 +3,8 @@ package explain
 import (
 	"fmt"
 	"time"
+
+	"lastack/harness/capture"
 )
 
 // Summary is what an Analysis comes to.
@@ -24,12 +26,15 @@ type Summary struct {
 	// Begin and End are the times of the first and the last segment.
 	Begin time.Time `json:"begin"`
 	End   time.Time `json:"end"`
-	// Packets that are no TCP segments: of other protocols, fragments of IP
-	// without a TCP header, cut before the end of the TCP header, nonsense.
-	NotTCP    int `json:"not_tcp"`
-	Fragments int `json:"fragments"`
-	Truncated int `json:"truncated"`
-	Malformed int `json:"malformed"`
+	// Packets that were left out: copies captured at another place, other
+	// protocols, cut before the end of the TCP header, nonsense; and fragments
+	// of IP, of which Partial are segments whose last one is not there.
+	Duplicates int `json:"duplicates"`
+	NotTCP     int `json:"not_tcp"`
+	Truncated  int `json:"truncated"`
+	Malformed  int `json:"malformed"`
+	Fragments  int `json:"fragments"`
+	Partial    int `json:"partial"`
 	// GivenUp counts connections that were taken for over, unfinished, to
 	// bound memory.
 	GivenUp int `json:"given_up"`
@@ -38,6 +43,17 @@ type Summary struct {
 // Warn adds a warning.
 func (s *Summary) Warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+}
+
+// count takes over what became of the packets.
+func (s *Summary) count(st capture.SegmentStats) {
+	s.Duplicates += st.Duplicates
+	s.NotTCP += st.NotTCP
+	s.Truncated += st.Truncated
+	s.Malformed += st.Malformed
+	s.Fragments += st.Fragments
+	s.Partial += st.Partial
+	s.Packets += st.Segments - st.Reassembled + st.Fragments + st.Duplicates + st.NotTCP + st.Truncated + st.Malformed
 }
 
 // see extends the time that was covered.
@@ -55,8 +71,8 @@ func (s *Summary) warn(groups int, tallies bool) {
 	if s.Truncated > 0 {
 		s.Warn("%s cut before the end of the TCP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(s.Truncated, "packet"))
 	}
-	if s.Fragments > 0 {
-		s.Warn("%s IP fragments without a TCP header, and were left out", were(s.Fragments, "packet"))
+	if s.Partial > 0 {
+		s.Warn("%s IP fragments of which the capture lacks the last: bytes are missing from their counts; capture without a filter on ports", were(s.Partial, "segment"))
 	}
 	if s.Malformed > 0 {
 		s.Warn("%s malformed, and left out", were(s.Malformed, "packet"))

@@ -37,6 +37,9 @@ func (s *Summary) counts() string {
 	if s.NotTCP > 0 {
 		line += fmt.Sprintf("; %s of other protocols", count(s.NotTCP, "packet"))
 	}
+	if s.Duplicates > 0 {
+		line += fmt.Sprintf("; %s captured twice", count(s.Duplicates, "packet"))
+	}
 	return line + "."
 }
 

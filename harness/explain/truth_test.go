@@ -18,6 +18,10 @@ func TestTruth(t *testing.T) {
 		"pcapng":  {Seed: 2, Connections: 1000, LostFINs: 50, Format: capturetest.Pcapng},
 		"snapped": {Seed: 3, Connections: 1000, LostFINs: 10, SnapLen: 96},
 		"large":   {Seed: 4, Connections: 500, Response: 300_000},
+		"twice":   {Seed: 5, Connections: 1000, LostFINs: 10, Format: capturetest.Pcapng, Twice: true},
+		"pieces":  {Seed: 6, Connections: 1000, LostFINs: 10, IPv6: 50, MTU: 1280},
+		"tagged":  {Seed: 7, Connections: 1000, Link: capturetest.QinQ, BigEndian: true},
+		"cooked":  {Seed: 8, Connections: 1000, Link: capturetest.CookedV2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, truth := generate(t, cfg)
