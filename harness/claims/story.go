@@ -3,6 +3,7 @@ package claims
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"lastack/harness/experiment"
 	"lastack/harness/ladder"
@@ -22,10 +23,18 @@ func (t Text) Story(r *Report) {
 				t.paragraph("", fmt.Sprintf("That is not what was expected: %s.", o.Expected))
 			}
 		}
+		var more []string
 		for _, e := range experiment.Corpus() {
-			if slices.Contains(c.names(), e.Name) {
+			switch {
+			case slices.Contains(c.names(), e.Name):
 				t.experiment(e, r)
+			case slices.Contains(e.Claims, c.Number):
+				more = append(more, e.Name)
 			}
+		}
+		if len(more) > 0 {
+			fmt.Fprintln(t.W)
+			t.paragraph("", fmt.Sprintf("More about it, with lastack run: %s.", strings.Join(more, ", ")))
 		}
 	}
 	t.summary(r)
