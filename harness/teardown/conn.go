@@ -125,7 +125,7 @@ func (c *Conn) add(r *Record) {
 		c.begin(r)
 	}
 	e := event{
-		at: r.Time.Sub(c.start), held: r.Held, hold: r.Hold,
+		at: since(c.start, r.Time), held: r.Held, hold: r.Hold,
 		seq: r.Step.SeqOff, ack: r.Step.AckOff, marks: r.Step.Marks,
 		len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
 		flags: r.Seg.Flags, from: r.Step.From & 1,

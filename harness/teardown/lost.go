@@ -17,7 +17,7 @@ func (c *Conn) addLost(r *Record) {
 		return
 	}
 	e := event{
-		at: r.Time.Sub(c.start), len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
+		at: since(c.start, r.Time), len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
 		flags: r.Seg.Flags, from: from, impaired: r.Impaired, lost: true, key: true,
 	}
 	if me.hasISN {

@@ -132,7 +132,7 @@ func (t *Table) tick(now time.Time) {
 	if !t.begun {
 		t.begun, t.start = true, now
 	}
-	t.now = max(t.now, now.Sub(t.start))
+	t.now = max(t.now, since(t.start, now))
 }
 
 func (t *Table) add(hash uint64, s *segment.Segment) *entry {

@@ -1,0 +1,111 @@
+package explain_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lastack/harness/capture"
+	"lastack/harness/capture/capturetest"
+	"lastack/harness/explain"
+)
+
+// million is a capture of about a million packets: 87,000 connections of every
+// kind of close.
+var million = capturetest.Config{Seed: 1, Connections: 87_000, LostFINs: 2, SnapLen: 128}
+
+// BenchmarkExplain is the whole way from the file's bytes to the default view.
+//
+//	go test -run '^$' -bench Explain -benchtime 3x ./harness/explain
+func BenchmarkExplain(b *testing.B) {
+	var file bytes.Buffer
+	sum, err := capturetest.Write(&file, million)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := capture.NewReader(bytes.NewReader(file.Bytes()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		a := explain.New(explain.Options{})
+		if err := a.ReadAll(r); err != nil {
+			b.Fatal(err)
+		}
+		found, err := a.Summary()
+		if err != nil || found.Packets != sum.Records {
+			b.Fatalf("%d packets, want %d: %v", found.Packets, sum.Records, err)
+		}
+		if err := explain.WriteText(io.Discard, found, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sum.Records), "ns/packet")
+}
+
+// BenchmarkBesideTshark runs the command and tshark on one file, in turn, and
+// reports how many times as many packets a second the command explains, and both
+// programs' peak memory. LASTACK_BIN names the command.
+//
+//	CGO_ENABLED=0 go build -o bin/lastack ./cmd/lastack
+//	LASTACK_BIN=$PWD/bin/lastack go test -run '^$' -bench BesideTshark -benchtime 3x ./harness/explain
+func BenchmarkBesideTshark(b *testing.B) {
+	tshark, err := exec.LookPath("tshark")
+	if err != nil {
+		b.Skip("tshark is not installed (apt-get install tshark)")
+	}
+	lastack := os.Getenv("LASTACK_BIN")
+	if lastack == "" {
+		b.Skip("LASTACK_BIN does not name the command to measure")
+	}
+	path := filepath.Join(b.TempDir(), "million.pcap")
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sum, err := capturetest.Write(f, million)
+	if err := errors.Join(err, f.Close()); err != nil {
+		b.Fatal(err)
+	}
+	var ours, theirs used
+	for b.Loop() {
+		ours.run(b, lastack, "explain", path)
+		theirs.run(b, tshark, "-q", "-z", "conv,tcp", "-r", path)
+	}
+	packets := float64(b.N * sum.Records)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(packets/ours.wall.Seconds(), "packets/s")
+	b.ReportMetric(packets/theirs.wall.Seconds(), "tshark-packets/s")
+	b.ReportMetric(theirs.wall.Seconds()/ours.wall.Seconds(), "x-wall")
+	b.ReportMetric(theirs.cpu.Seconds()/ours.cpu.Seconds(), "x-cpu")
+	b.ReportMetric(float64(ours.peak)/1024, "MiB")
+	b.ReportMetric(float64(theirs.peak)/1024, "tshark-MiB")
+}
+
+// used is what runs of a program took.
+type used struct {
+	wall, cpu time.Duration
+	peak      int64 // KiB
+}
+
+func (u *used) run(b *testing.B, program string, args ...string) {
+	b.Helper()
+	var stderr strings.Builder
+	c := exec.Command(program, args...)
+	c.Stderr = &stderr
+	begin := time.Now()
+	if err := c.Run(); err != nil {
+		b.Fatalf("%s: %v: %s", filepath.Base(program), err, stderr.String())
+	}
+	u.wall += time.Since(begin)
+	u.cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	u.peak = max(u.peak, c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+}
