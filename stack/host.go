@@ -95,6 +95,12 @@ const nic tcpip.NICID = 1
 // cookies into play, which lose the TCP options of the SYN.
 const defaultBacklog = 4096
 
+// netstackTimeWait is how long netstack's own TIME_WAIT lasts. With 0, the endpoint
+// would be locked to be taken down just while netstack may still have a segment for
+// it, a FIN that came twice, say: netstack's processors then spin until the lock is
+// free, and where they have every processor of a busy machine, that takes for ever.
+const netstackTimeWait = 3 * time.Millisecond
+
 // New brings a host up on the device. On an error the device is closed.
 func New(cfg Config) (*Host, error) {
 	if err := cfg.Validate(); err != nil {
@@ -172,10 +178,10 @@ func (h *Host) setOptions() error {
 			return fmt.Errorf("stack: setting netstack's %T: %s", o, err)
 		}
 	}
-	// TIME_WAIT is the close path's.
-	none := tcpip.TCPTimeWaitTimeoutOption(0)
-	if err := h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &none); err != nil {
-		return fmt.Errorf("stack: switching netstack's TIME_WAIT off: %s", err)
+	// TIME_WAIT is the close path's; netstack keeps none, but for a moment.
+	moment := tcpip.TCPTimeWaitTimeoutOption(netstackTimeWait)
+	if err := h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &moment); err != nil {
+		return fmt.Errorf("stack: shortening netstack's TIME_WAIT: %s", err)
 	}
 	h.setFinTimeout(h.tunables.Int(tunable.FinTimeout))
 	h.tunables.OnChange(tunable.FinTimeout, h.setFinTimeout)

@@ -36,7 +36,8 @@
 //	err := s.CreateNIC(1, ep)
 //
 // netstack's own TIME_WAIT is to be switched off, as it would keep an endpoint
-// of 5 KB beside each record: set its TCPTimeWaitTimeoutOption to 0. Config's
+// of 5 KB beside each record: set its TCPTimeWaitTimeoutOption to a few
+// milliseconds (with 0, netstack gets in its own way where it is busy). Config's
 // Registered and Listening let a SYN reopen a connection in TIME_WAIT.
 //
 // # Threads and locks

@@ -21,8 +21,8 @@ import (
 // a whole endpoint for each; the stage keeps a record in a table without
 // pointers, from the moment the last ACK has gone out.
 //
-// netstack must not keep a TIME_WAIT of its own: its TCPTimeWaitTimeoutOption is
-// to be 0.
+// netstack must not keep a TIME_WAIT of its own for long: its
+// TCPTimeWaitTimeoutOption is to be a few milliseconds.
 type timeWait struct {
 	e     *Endpoint
 	place int // in the chain
