@@ -105,15 +105,19 @@ var otherwise = []struct {
 	{35, "without timestamps, too", counts("ports-tw-reuse-no-timestamps", 13, 0, 10, 0), Holds, "0 without"},
 	{35, "of no use", counts("ports-tw-reuse", 10, 3, 10, 0), No, "3 of 13"},
 	{36, "by the ISN, too", counts("ports-tw-reuse-no-timestamps", 13, 0, 10, 0), Holds, "0 of 13"},
-	{36, "neither", counts("time-wait-reuse-syn", 1, 1, 0, 1), No, "not accepted"},
+	{36, "neither", got("time-wait-syn-isn", "ACK"), No, "SYN in by ISN ACK"},
+	{36, "in, whatever the numbers", got("time-wait-syn-refused", "SYN+ACK"), No, "else SYN+ACK"},
 	{37, "the server needs it", func(_ *testing.T, w *world) {
 		w.count("time-wait-reuse-syn", 1, 1, 0, 1)
 		w.count("ports-tw-reuse", 10, 3, 10, 0)
 	}, Holds, "needs it"},
 	{37, "both need it", counts("time-wait-reuse-syn", 1, 1, 0, 1), InPart, "needs it"},
-	{38, "an old kernel", setting(twRecycle, "0"), InPart, "0 by default"},
+	{38, "an old kernel", setting(twRecycle, "0"), InPart, "0 by default; what it breaks was not tried"},
+	{38, "one that harms nobody", recycle("SYN+ACK"), InPart, "got SYN+ACK"},
+	{38, "one that harms", recycle("nothing"), Holds, "got nothing"},
 	{39, "five seconds", lasts("time-wait-60s", 5000), Holds, "5.0 s"},
 	{40, "unbounded", counts("time-wait-none", 1, 0, 1, 0), No, "limit 0: 1"},
+	{40, "not counted", counts("time-wait-limit", 6, 0, 6, 0), No, "3: 6 of 6"},
 	{41, "not more", counts("ports-wider-range", 10, 3, 10, 0), No, "10 and 3 with 20"},
 	{41, "more, not enough", counts("ports-wider-range", 12, 1, 12, 0), InPart, "12 and 1"},
 	{42, "the client's", counts("server-first", 1, 0, 1, 0), No, "client 1"},
@@ -162,6 +166,23 @@ func counts(name string, connections, failures, client, server int) func(*testin
 
 func lasts(name string, ms float64) func(*testing.T, *world) {
 	return func(_ *testing.T, w *world) { w.results[name].LastedMS = ms }
+}
+
+// got has a crafted segment answered otherwise.
+func got(name, answer string) func(*testing.T, *world) {
+	return func(_ *testing.T, w *world) {
+		w.results[name].Answers = []experiment.Answer{{Step: "connect", Got: answer}}
+	}
+}
+
+// recycle is a kernel with tcp_tw_recycle, and what the second client behind a
+// NAT got.
+func recycle(second string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		w.settings[twRecycle] = "0"
+		r := w.set(t, "tw-recycle-nat", threeBack, "CLOSED", "CLOSED")
+		r.Answers = []experiment.Answer{{Got: "SYN+ACK"}, {Got: second}, {Got: "SYN+ACK"}}
+	}
 }
 
 func printed(name string, prints ...string) func(*testing.T, *world) {
@@ -221,8 +242,8 @@ func TestNotTried(t *testing.T) {
 func TestOnLastack(t *testing.T) {
 	w := linux(t)
 	delete(w.results, "slow-closer-silent")
-	w.settings[twRecycle] = "0"
-	for number, want := range map[int]Mark{19: Holds, 38: InPart, 20: No} {
+	recycle("nothing")(t, w)
+	for number, want := range map[int]Mark{19: Holds, 38: Holds, 20: No} {
 		if o := claim(t, number).Judge(w.subject(experiment.Lastack)); o.Verdict != want || !o.AsExpected {
 			t.Errorf("claim %d on lastack: %+v", number, o)
 		}

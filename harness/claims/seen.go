@@ -54,15 +54,18 @@ func (s *seen) errno(name string) string {
 	return ""
 }
 
-// last is what the last crafted segment got that was waited for; empty if none
-// was.
-func (s *seen) last(name string) string {
+// got is what the i-th crafted segment got whose answer was waited for; "no
+// answer" if it did not come to that.
+func (s *seen) got(name string, i int) string {
 	a := s.results[name].Answers
-	if len(a) == 0 {
-		return ""
+	if i < 0 || i >= len(a) {
+		return "no answer"
 	}
-	return a[len(a)-1].Got
+	return a[i].Got
 }
+
+// last is what the last of them got.
+func (s *seen) last(name string) string { return s.got(name, len(s.results[name].Answers)-1) }
 
 // tally is what became of an experiment that connects again and again.
 func (s *seen) tally(name string) (connected, failed int) {

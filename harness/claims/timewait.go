@@ -83,13 +83,16 @@ var timeWait = []Claim{
 		},
 	},
 	{
-		Number: 40, Source: "N, A", Expect: Holds, Tries: []string{"time-wait-none", "half-close-time-wait-first"},
+		Number: 40, Source: "N, A", Expect: Holds,
+		Tries: []string{"time-wait-none", "time-wait-limit", "half-close-time-wait-first"},
 		Text:  "tcp_max_tw_buckets bounds the count.",
 		Truth: "It does, destructively: past it the socket vanishes, and its protection.",
 		judge: func(s *seen) Finding {
 			with, without := s.results["time-wait-none"].TimeWaitClient, s.results["half-close-time-wait-first"].TimeWaitClient
-			return whether(with == 0 && without > 0, "limit 0: %d in TIME_WAIT, the socket is %s; default: %d",
-				with, s.client("time-wait-none"), without)
+			three := s.results["time-wait-limit"]
+			return whether(with == 0 && three.TimeWaitClient < three.Connections && without > 0,
+				"limit 0: %d in TIME_WAIT, the socket is %s; 3: %d of %d; default: %d",
+				with, s.client("time-wait-none"), three.TimeWaitClient, three.Connections, without)
 		},
 	},
 }

@@ -123,10 +123,14 @@ func linux(t *testing.T) *world {
 	w.set(t, "unread-data", resetOnly, "CLOSED", "CLOSED")
 	w.set(t, "fin-after-fin-wait-2", finGetsRST, "CLOSED", "CLOSED")
 	w.set(t, "time-wait-none", three, "CLOSED", "CLOSED")
+	w.set(t, "time-wait-limit", three, "CLOSED", "CLOSED")
 	w.set(t, "time-wait-unheard-60s", lastACKLostBy("c", "s"), "CLOSED", "LAST_ACK")
 	w.set(t, "time-wait-restart-60s", threeBack, "CLOSED", "TIME_WAIT")
 	w.set(t, "old-data-let-in", threeBack, "CLOSED", "CLOSED")
 	w.set(t, "old-data-kept-out", threeBack, "CLOSED", "TIME_WAIT")
+	for name, got := range map[string]string{"time-wait-syn-isn": "SYN+ACK", "time-wait-syn-timestamp": "SYN+ACK", "time-wait-syn-refused": "ACK"} {
+		w.set(t, name, threeBack, "CLOSED", "TIME_WAIT").Answers = []experiment.Answer{{Step: "connect", Got: got}}
+	}
 	for _, name := range []string{"close-wait-emfile", "close-wait-idle", "close-wait-who"} {
 		w.set(t, name, leak, "FIN_WAIT_2", "CLOSE_WAIT")
 	}
@@ -145,6 +149,7 @@ func (w *world) numbers() {
 	w.results["old-data-let-in"].Answers = []experiment.Answer{{Step: "connect", Got: "SYN+ACK"}, {Step: "read", Got: "OLD DATA"}}
 	w.results["old-data-kept-out"].Answers = []experiment.Answer{{Step: "connect", Got: "ACK"}, {Step: "inject", Got: "ACK"}}
 	w.results["fin-wait-2-orphan"].LastedMS = 1010
+	w.count("time-wait-limit", 6, 0, 3, 0)
 	w.count("close-wait-many", 20, 0, 0, 0)
 	w.count("port-exhaustion", 10, 3, 10, 0)
 	w.count("port-exhaustion-errno", 2, 0, 2, 0)
