@@ -153,13 +153,12 @@ func placeOf(p *Packet) uint32 {
 	}
 	h := mix(uint64(p.Interface)<<16|uint64(p.Direction)<<8|uint64(p.Data[ttl]), 1)
 	b := p.LinkHeader
-	for ; len(b) >= 8; b = b[8:] {
+	for ; len(b) > 8; b = b[8:] {
 		h = mix(h, binary.LittleEndian.Uint64(b))
 	}
-	for _, c := range b {
-		h = mix(h, uint64(c))
-	}
-	return uint32(h)
+	var rest [8]byte
+	copy(rest[:], b)
+	return uint32(mix(h, binary.LittleEndian.Uint64(rest[:])))
 }
 
 // mix folds the product of two numbers, made so that a 0 does not erase the
