@@ -213,6 +213,9 @@ func (h *Host) TimeWaits() int { return h.path.TimeWaits() }
 // net.ipv4.tcp_max_tw_buckets was reached.
 func (h *Host) TimeWaitOverflows() uint64 { return h.path.TimeWaitOverflows() }
 
+// FastOpenCounts says how often TCP Fast Open was tried, and how it went.
+func (h *Host) FastOpenCounts() closepath.FastOpenCounts { return h.path.FastOpenCounts() }
+
 // SetImpairments replaces the rules by which the wire is bad; none makes it good
 // again. Counts begin anew, segments that the old rules hold back still come, and
 // the random rules draw from the seed again.

@@ -13,6 +13,8 @@ import (
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 	"lastack/tun/tuntest"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
 var (
@@ -31,10 +33,16 @@ type two struct {
 
 func newTwo(t *testing.T) *two {
 	t.Helper()
+	return newTwoOn(t, nil)
+}
+
+// newTwoOn has both hosts live by a clock.
+func newTwoOn(t *testing.T, clock tcpip.Clock) *two {
+	t.Helper()
 	w := &two{}
 	a, b := tuntest.Pair(1500)
 	var err error
-	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tap: w.record})
+	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tap: w.record, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +50,7 @@ func newTwo(t *testing.T) *two {
 	if err := set.SetInt(tunable.DelayedACK, 0); err != nil {
 		t.Fatal(err)
 	}
-	w.peer, err = New(Config{Device: b, Addrs: []netip.Addr{peer4, peer6}, Tunables: set})
+	w.peer, err = New(Config{Device: b, Addrs: []netip.Addr{peer4, peer6}, Tunables: set, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"lastack/stack/segment"
 	"lastack/stack/timewait"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -36,6 +37,9 @@ type Socket struct {
 	TimerLeft time.Duration
 	// Timestamps: both sides use RFC 7323's option.
 	Timestamps bool
+	// FastOpen counts the bytes that the connection's SYN brought and the SYN-ACK
+	// acknowledged. In TIME_WAIT it is forgotten.
+	FastOpen int
 }
 
 // SocketCounts says how many sockets the host has.
@@ -172,6 +176,7 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 		ep.UnlockUser()
 	}
 	s.Remote = addrPort(ep.ID.RemoteAddress, ep.ID.RemotePort, ep.NetProto)
+	s.FastOpen = h.path.FastOpened(segment.Tuple{Src: segment.EndpointFrom(s.Local), Dst: segment.EndpointFrom(s.Remote)})
 	return s, true
 }
 

@@ -58,7 +58,7 @@ func (o *fastOpen) ask(f *tracked, p *packet) verdict {
 		return pass
 	}
 	s, n := p.seg, 0
-	known, ok := o.cache.Get(f.key, o.e.timeWait.now())
+	known, ok := o.cache.Get(f.key)
 	switch {
 	case ok:
 		s.FastOpen, s.Cookie = known.Form, known.Cookie
@@ -87,6 +87,11 @@ func (o *fastOpen) granted(f *tracked, p *packet) verdict {
 	if !a.taken {
 		if s.Flags.Has(segment.SYN) {
 			o.learn(f, p)
+		} else if s.Ack != a.iss+1 {
+			// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fourth check). netstack, which
+			// knows of no data, would answer with a RST.
+			o.e.report(f, p, Dropped, Host, In)
+			return taken
 		}
 		return pass
 	}
@@ -112,13 +117,12 @@ func (o *fastOpen) learn(f *tracked, p *packet) {
 	f.opening.taken = n
 	if n == 0 {
 		if a.sent > 0 {
-			o.refused(f)
+			o.activeFail.Add(1)
 		}
 		f.opening.asked = nil
 		return
 	}
 	o.active.Add(1)
-	o.cache.Took(f.key)
 	o.hole.Clear()
 	a.taken, a.next, a.edge = true, a.iss+1, s.Ack
 	a.trip = o.e.clock.NowMonotonic().Sub(a.at)
@@ -128,15 +132,6 @@ func (o *fastOpen) learn(f *tracked, p *packet) {
 	}
 	a.mss -= optionSpace
 	o.lower(f, p, a.next)
-}
-
-// refused counts data that the server did not take. Where the SYN without data was
-// answered and the one with data was not, the path may be to blame.
-func (o *fastOpen) refused(f *tracked) {
-	o.activeFail.Add(1)
-	if f.opening.asked.again > 0 {
-		o.cache.Lost(f.key, o.e.timeWait.now())
-	}
 }
 
 // lower has a segment acknowledge no more than netstack has sent.

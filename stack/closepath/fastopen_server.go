@@ -58,9 +58,9 @@ const (
 	// as a plain one.
 	takeWithin = 100 * time.Millisecond
 	// synAckAfter is when the SYN-ACK is first repeated, each time doubling it, and
-	// synAckRetries how often (as Linux, net.ipv4.tcp_synack_retries).
+	// synAckRetries how often, as netstack does in a plain handshake.
 	synAckAfter   = time.Second
-	synAckRetries = 5
+	synAckRetries = 6
 	// unmeasured is the round trip of which netstack's timeout is a second, where
 	// RFC 6298 2.1 begins: of the real one nothing is known yet.
 	unmeasured = time.Second / 3
@@ -162,6 +162,8 @@ func (o *fastOpen) answer(f *tracked, p *packet) verdict {
 	case awaitingClient:
 		if isSYNACK {
 			o.settle(f) // netstack is still shaking hands, and knows how
+		} else {
+			o.took(f, s) // late, but before the SYN-ACK goes again
 		}
 	}
 	return pass
@@ -190,21 +192,30 @@ func (o *fastOpen) feed(f *tracked, a *accepted) {
 // much of the data it has; nil if it has none.
 func (o *fastOpen) acknowledge(f *tracked, s *segment.Segment) {
 	a := f.opening.accepted
-	if s != nil && s.Flags.Has(segment.ACK) {
-		n := s.Ack.Diff(a.syn.Seq + 1)
-		f.opening.taken = max(0, min(n, len(a.data)))
+	a.stage, a.synAck.Ack = awaitingClient, a.syn.Seq+1
+	if s != nil {
+		o.took(f, s)
 	}
 	if f.opening.taken > 0 {
 		o.passive.Add(1)
 	} else {
 		o.passiveFail.Add(1)
 	}
-	a.stage, a.synAck.Ack = awaitingClient, a.syn.Seq+1+segment.Seq(f.opening.taken)
 	if f.opening.offer != segment.NoFastOpen {
 		a.synAck.FastOpen, a.synAck.Cookie = f.opening.offer, o.ring.Cookie(a.syn.Tuple)
 	}
 	o.send(f, &a.synAck, nil)
 	o.expect(f, synAckAfter)
+}
+
+// took has the SYN-ACK acknowledge as much of the data as netstack's segment does.
+func (o *fastOpen) took(f *tracked, s *segment.Segment) {
+	a := f.opening.accepted
+	n := min(s.Ack.Diff(a.syn.Seq+1), len(a.data))
+	if s.Flags.Has(segment.ACK) && n > f.opening.taken {
+		f.opening.taken = n
+		a.synAck.Ack = a.syn.Seq + 1 + segment.Seq(n)
+	}
 }
 
 // confirm stands between the wire and netstack until the handshake is over for the

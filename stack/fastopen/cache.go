@@ -3,7 +3,6 @@ package fastopen
 import (
 	"container/list"
 	"sync"
-	"time"
 
 	"lastack/stack/segment"
 )
@@ -32,9 +31,6 @@ type pair struct{ host, peer [16]byte }
 type remembered struct {
 	pair
 	Entry
-	// losses counts the SYNs with data that were lost in a row, the last at lost.
-	losses int
-	lost   time.Duration
 }
 
 // NewCache remembers so many destinations.
@@ -42,25 +38,15 @@ func NewCache(size int) *Cache {
 	return &Cache{size: size, entries: make(map[pair]*list.Element)}
 }
 
-// A destination that lost several SYNs with data in a row is spared for a while,
-// which doubles with each (as Linux does): data in a SYN that does not arrive costs
-// more than it would have saved.
-const (
-	spareAfter = 2
-	spareFor   = time.Minute
-	maxLosses  = 10
-)
-
 // Get is what is known of the tuple's destination; its Src is the client. It
-// reports false where there is no cookie, or where SYNs with data were lost lately.
-func (c *Cache) Get(t segment.Tuple, now time.Duration) (Entry, bool) {
+// reports false where there is no cookie.
+func (c *Cache) Get(t segment.Tuple) (Entry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := c.find(t)
-	if r == nil || r.Cookie.Len == 0 || r.losses >= spareAfter && now < r.lost+spareFor<<r.losses {
-		return Entry{}, false
+	if r := c.find(t); r != nil && r.Cookie.Len > 0 {
+		return r.Entry, true
 	}
-	return r.Entry, true
+	return Entry{}, false
 }
 
 // Learn remembers what a SYN-ACK brought: a cookie, in place of one before.
@@ -68,24 +54,6 @@ func (c *Cache) Learn(t segment.Tuple, e Entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.make(t).Entry = e
-}
-
-// Lost counts a SYN with data that had no answer, while one without had.
-func (c *Cache) Lost(t segment.Tuple, now time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r := c.find(t); r != nil {
-		r.losses, r.lost = min(r.losses+1, maxLosses), now
-	}
-}
-
-// Took forgets the losses: the server took data out of a SYN.
-func (c *Cache) Took(t segment.Tuple) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r := c.find(t); r != nil {
-		r.losses = 0
-	}
 }
 
 // Len counts the destinations remembered.

@@ -15,23 +15,23 @@ func entry(n byte) Entry {
 
 func TestCache(t *testing.T) {
 	c, at := NewCache(8), tuple("10.0.0.1", "10.0.0.2")
-	if _, ok := c.Get(at, 0); ok {
+	if _, ok := c.Get(at); ok {
 		t.Error("a cookie out of nothing")
 	}
 	c.Learn(at, entry(1))
 	c.Learn(at, entry(2))
-	if e, ok := c.Get(at, 0); !ok || e != entry(2) || c.Len() != 1 {
+	if e, ok := c.Get(at); !ok || e != entry(2) || c.Len() != 1 {
 		t.Errorf("%+v, %v, of %d", e, ok, c.Len())
 	}
 	at.Dst.Port++
-	if _, ok := c.Get(at, 0); !ok {
+	if _, ok := c.Get(at); !ok {
 		t.Error("another port of the server has another cookie")
 	}
-	if _, ok := c.Get(tuple("10.0.0.3", "10.0.0.2"), 0); ok {
+	if _, ok := c.Get(tuple("10.0.0.3", "10.0.0.2")); ok {
 		t.Error("another address of the client has its cookie")
 	}
 	c.Learn(at, Entry{MSS: 1})
-	if _, ok := c.Get(at, 0); ok {
+	if _, ok := c.Get(at); ok {
 		t.Error("no cookie is taken for one")
 	}
 }
@@ -42,43 +42,14 @@ func TestCacheIsBounded(t *testing.T) {
 	server := func(i int) segment.Tuple { return tuple("10.0.0.1", fmt.Sprintf("10.1.%d.%d", i/256, i%256)) }
 	for i := range 1000 {
 		c.Learn(server(i), entry(1))
-		c.Get(server(0), 0)
+		c.Get(server(0))
 	}
-	_, first := c.Get(server(0), 0)
-	_, second := c.Get(server(1), 0)
-	_, last := c.Get(server(999), 0)
+	_, first := c.Get(server(0))
+	_, second := c.Get(server(1))
+	_, last := c.Get(server(999))
 	if c.Len() != 8 || !first || second || !last {
 		t.Errorf("%d entries; the one in use %v, an old one %v, the last %v", c.Len(), first, second, last)
 	}
-}
-
-// TestLosses: one SYN may be lost; two in a row are left alone for four minutes,
-// and a third for eight.
-func TestLosses(t *testing.T) {
-	c, at := NewCache(8), tuple("10.0.0.1", "10.0.0.2")
-	c.Lost(at, 0) // of nothing that is known
-	c.Learn(at, entry(1))
-	now := time.Hour
-	get := func(after time.Duration, want bool) {
-		t.Helper()
-		if _, ok := c.Get(at, now+after); ok != want {
-			t.Errorf("after %s: %v", after, ok)
-		}
-	}
-	c.Lost(at, now)
-	get(0, true)
-	c.Lost(at, now)
-	get(4*time.Minute-1, false)
-	get(4*time.Minute, true)
-	c.Lost(at, now)
-	get(8*time.Minute-1, false)
-	get(8*time.Minute, true)
-	c.Took(at)
-	get(0, true)
-	for range 100 {
-		c.Lost(at, now)
-	}
-	get(18*time.Hour, true)
 }
 
 func TestBlackhole(t *testing.T) {

@@ -151,8 +151,8 @@ that is not the stranger's.`,
 and two more behind it went unanswered: some middleboxes swallow such
 connections. Each time that it happens again doubles it, up to 64 times; data
 that a SYN-ACK acknowledges sets it back. 0, Linux's default since 5.14, never
-stops. It is not about a server that refused a cookie or lost one SYN: each
-destination has a memory of its own for that, which this does not switch off.`,
+stops. It is not about a server that refuses a cookie, whose data follow the
+handshake, nor about one lost SYN: the next that netstack sends has no data.`,
 	},
 	{
 		ID: FastOpenPending, Name: "lastack.fastopen_pending", Min: 0, Max: 65_535, Default: 256,
