@@ -57,16 +57,7 @@ func BenchmarkSegments(b *testing.B) {
 			file, sum := generated(b, c)
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := NewReader(bytes.NewReader(file))
-				if err != nil {
-					b.Fatal(err)
-				}
-				segments := NewSegments(r, SegmentsConfig{})
-				n := 0
-				for ; err == nil; n++ {
-					_, _, err = segments.Next()
-				}
-				if n-1 != sum.Packets || !errors.Is(err, io.EOF) {
+				if n, err := segmentsOf(file); err != nil || n != sum.Packets {
 					b.Fatal(n, err)
 				}
 			}
@@ -92,6 +83,22 @@ func readThrough(file []byte) (int, error) {
 		}
 		if err := s.Decode(p.Data, p.OrigLen); err != nil {
 			return n, fmt.Errorf("packet %d: %w", r.Records(), err)
+		}
+	}
+}
+
+// segmentsOf counts the segments of a whole file.
+func segmentsOf(file []byte) (int, error) {
+	r, err := NewReader(bytes.NewReader(file))
+	if err != nil {
+		return 0, err
+	}
+	segments := NewSegments(r, SegmentsConfig{})
+	for n := 0; ; n++ {
+		if _, _, err := segments.Next(); errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, err
 		}
 	}
 }

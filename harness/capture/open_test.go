@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -201,7 +203,7 @@ func awaitEnd(t *testing.T, end <-chan error) error {
 	panic("unreachable")
 }
 
-// A file that does not exist but for its name is followed from its first byte
+// A file that is empty so far is followed from its first byte
 // to where it is stopped, records arriving in pieces.
 func TestFollow(t *testing.T) {
 	file, first := twoPackets(t)
@@ -220,6 +222,33 @@ func TestFollow(t *testing.T) {
 	}
 	grow(t, path, file[first:first+30]) // half a packet at the end
 	close(stop)
+	if err := awaitEnd(t, end); err != io.EOF {
+		t.Errorf("%v, want io.EOF", err)
+	}
+}
+
+// A gzipped file is followed as far as its writer has flushed it.
+func TestFollowGzip(t *testing.T) {
+	file, first := twoPackets(t)
+	path := onDisk(t, nil)
+	stop := make(chan struct{})
+	packets, end := following(t, path, stop)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for i, part := range [][]byte{file[:first], file[first:]} {
+		if _, err := z.Write(part); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		grow(t, path, packed.Bytes())
+		packed.Reset()
+		if p := await(t, packets, end); len(p.Data) != []int{40, 60}[i] {
+			t.Errorf("packet %d has %d bytes", i, len(p.Data))
+		}
+	}
+	close(stop) // without gzip's checksum
 	if err := awaitEnd(t, end); err != io.EOF {
 		t.Errorf("%v, want io.EOF", err)
 	}

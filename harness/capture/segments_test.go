@@ -176,17 +176,19 @@ func TestSegmentsWithoutLength(t *testing.T) {
 // small one does.
 func TestReadingDoesNotAllocate(t *testing.T) {
 	for name, c := range benchFormats {
-		t.Run(name, func(t *testing.T) {
-			file, sum := generated(t, c)
-			var failed error
-			n := testing.AllocsPerRun(1, func() {
-				if n, err := readThrough(file); err != nil || n != sum.Packets {
-					failed = fmt.Errorf("%d of %d packets: %w", n, sum.Packets, err)
+		for how, read := range map[string]func([]byte) (int, error){"packets": readThrough, "segments": segmentsOf} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				file, sum := generated(t, c)
+				var failed error
+				n := testing.AllocsPerRun(1, func() {
+					if n, err := read(file); err != nil || n != sum.Packets {
+						failed = fmt.Errorf("%d of %d packets: %w", n, sum.Packets, err)
+					}
+				})
+				if failed != nil || sum.Packets < 80_000 || n > 50 {
+					t.Errorf("%v allocations for %d packets; %v", n, sum.Packets, failed)
 				}
 			})
-			if failed != nil || sum.Packets < 80_000 || n > 50 {
-				t.Errorf("%v allocations for %d packets; %v", n, sum.Packets, failed)
-			}
-		})
+		}
 	}
 }
