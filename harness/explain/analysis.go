@@ -95,13 +95,23 @@ func (a *Analysis) ReadAll(s capture.Source) error {
 			a.sum.Warn("%v; the verdicts are about what is before", err)
 			return err
 		}
-		a.rec.Time, a.rec.Seg = p.Time, *seg
+		a.rec.Time, a.rec.Seg = sane(p.Time), *seg
 		c := a.add(&a.rec)
 		if a.opt.Packet != nil && a.err == nil {
 			a.opt.Packet(p, remark(c, a.over == c))
 		}
 	}
 	return nil
+}
+
+// sane is a time that can be written down, none where a damaged file has one from
+// after the year 9999.
+func sane(t time.Time) time.Time {
+	const first, last = -62_135_596_800, 253_402_300_799
+	if s := t.Unix(); s < first || s > last {
+		return time.Time{}
+	}
+	return t
 }
 
 func (a *Analysis) add(r *teardown.Record) *teardown.Conn {

@@ -105,7 +105,7 @@ func (p *picker) read(src capture.Source) error {
 		if err != nil {
 			return err
 		}
-		rec.Time, rec.Seg = packet.Time, *seg
+		rec.Time, rec.Seg = sane(packet.Time), *seg
 		if c := p.table.Add(&rec); p.choice.picks(c) && (p.of == nil || p.of == c) {
 			p.of = c
 			if p.records = append(p.records, rec); len(p.records) > maxTrace {
