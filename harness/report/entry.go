@@ -6,6 +6,7 @@ import (
 
 	"lastack/harness/experiment"
 	"lastack/harness/ladder"
+	"lastack/harness/teardown"
 )
 
 // entry is an experiment and what it came to on each subject.
@@ -68,17 +69,28 @@ func (e *entry) Verdict() string {
 	return verdict
 }
 
+// few is how many connections of a result are all drawn.
+const few = 3
+
+// shown are the connections that are drawn: all if they are few, else the one that
+// the result is about.
+func shown(r *experiment.Result) (out []*teardown.Report) {
+	switch {
+	case r.Report == nil:
+		return nil
+	case len(r.All) == 0 || len(r.All) > few:
+		return []*teardown.Report{r.Report}
+	}
+	for i := range r.All {
+		out = append(out, &r.All[i])
+	}
+	return out
+}
+
 // sides says what client and server were.
 func (e *entry) sides(subject string) ladder.Config {
-	cfg := ladder.Config{Client: "the kernel", Server: "the kernel"}
-	switch {
-	case subject != experiment.Lastack:
-	case e.Subject == "client":
-		cfg.Client = "lastack"
-	default:
-		cfg.Server = "lastack"
-	}
-	return cfg
+	client, server := e.Experiment.Sides(subject)
+	return ladder.Config{Client: client, Server: server}
 }
 
 // Numbers are those of the claims that it examines.

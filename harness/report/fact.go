@@ -17,6 +17,9 @@ func facts(r *experiment.Result) (out []fact) {
 	add := func(name, format string, args ...any) {
 		out = append(out, fact{name, fmt.Sprintf(format, args...)})
 	}
+	for _, what := range r.Altered {
+		add("altered for this run", "%s", what)
+	}
 	if r.States != nil {
 		add("sockets afterwards", "client %s, server %s", r.States.Client, r.States.Server)
 	}
@@ -24,11 +27,14 @@ func facts(r *experiment.Result) (out []fact) {
 		add("first FIN acknowledged", "after %s ms", short(float64(r.Report.AckDelayUS)/1000))
 	}
 	if r.Connections > 1 {
-		add("connections", "%d; the picture shows one of them", r.Connections)
+		add("connections", "%d%s", r.Connections, map[bool]string{true: ", of which one is shown"}[len(shown(r)) == 1])
 		add("sockets in TIME_WAIT", "client %d, server %d", r.TimeWaitClient, r.TimeWaitServer)
 	}
 	if r.LastedMS > 0 {
 		add("the state lasted", "%s s", short(r.LastedMS/1000))
+	}
+	if r.CPUMS > 0 {
+		add("processor time at rest", "%s ms", short(r.CPUMS))
 	}
 	if r.Failures > 0 {
 		add("the client failed", "%d times, at first: %s", r.Failures, r.Failure)
@@ -38,6 +44,12 @@ func facts(r *experiment.Result) (out []fact) {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(r.Impaired)) {
 		add("impaired", "%d by %q", r.Impaired[rule], rule)
+	}
+	for _, a := range r.Answers {
+		add("answer", "%s: %s", a.Step, a.Got)
+	}
+	if r.ServerSaid != "" {
+		add("the server printed", "%s", r.ServerSaid)
 	}
 	for _, p := range r.Prints {
 		add("a check printed", "%s", strings.TrimSpace(p))

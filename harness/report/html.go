@@ -10,6 +10,7 @@ import (
 
 	"lastack/harness/experiment"
 	"lastack/harness/ladder"
+	"lastack/harness/teardown"
 )
 
 //go:embed *.html page.css
@@ -123,20 +124,23 @@ func (p *page) On(e *entry) (out []*experiment.Result) {
 	return out
 }
 
-// Picture is the ladder of a result.
-func (e *entry) Picture(r *experiment.Result) template.HTML {
-	if r.Report == nil {
-		return ""
-	}
-	return template.HTML(ladder.SVG(r.Report, e.sides(r.Subject), e.ID+"_"+r.Subject))
+// drawing is a connection of a result and its ladder.
+type drawing struct {
+	Picture template.HTML
+	Verdict string
+	Report  *teardown.Report
 }
 
-// Summary is how the connection closed, in a line.
-func (e *entry) Summary(r *experiment.Result) string {
-	if r.Report == nil {
-		return ""
+// Drawings are those of the connections that there is room for.
+func (e *entry) Drawings(r *experiment.Result) (out []drawing) {
+	for i, c := range shown(r) {
+		id := e.ID + "_" + r.Subject
+		if i > 0 {
+			id = fmt.Sprintf("%s_%d", id, i+1)
+		}
+		out = append(out, drawing{template.HTML(ladder.SVG(c, e.sides(r.Subject), id)), ladder.Verdict(c), c})
 	}
-	return ladder.Verdict(r.Report)
+	return out
 }
 
 // Facts are what else was measured.

@@ -34,13 +34,12 @@ func (e *entry) markdown(b *strings.Builder, r *experiment.Result) {
 	if r.Why != "" {
 		fmt.Fprintf(b, "\n%s\n", markdown(r.Why))
 	}
-	if r.Report == nil {
-		return
-	}
-	fmt.Fprintf(b, "\n%s. %s (RFC %s)\n", markdown(ladder.Verdict(r.Report)), markdown(r.Report.Reason), markdown(r.Report.RFC))
-	for _, diagram := range []string{ladder.Mermaid(r.Report, e.sides(r.Subject)), ladder.StateDiagram(r.Report)} {
-		if diagram != "" {
-			fmt.Fprintf(b, "\n```mermaid\n%s```\n", diagram)
+	for _, c := range shown(r) {
+		fmt.Fprintf(b, "\n%s. %s (RFC %s)\n", markdown(ladder.Verdict(c)), markdown(c.Reason), markdown(c.RFC))
+		for _, diagram := range []string{ladder.Mermaid(c, e.sides(r.Subject)), ladder.StateDiagram(c)} {
+			if diagram != "" {
+				fmt.Fprintf(b, "\n```mermaid\n%s```\n", diagram)
+			}
 		}
 	}
 }

@@ -176,6 +176,22 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestConnections: of few connections all are drawn, of many the one that the
+// result is about.
+func TestConnections(t *testing.T) {
+	all, results := fixture(t)
+	r := &results[0]
+	for n, want := range []int{1, 1, 2, 3, 1} {
+		r.All = nil
+		for range n {
+			r.All = append(r.All, *r.Report)
+		}
+		if got := strings.Count(render(t, all[:1], results[:1]), "<svg "); got != want {
+			t.Errorf("of %d connections %d are drawn, want %d", n, got, want)
+		}
+	}
+}
+
 // TestSelfContained: the pages ask the network for nothing and run nothing.
 func TestSelfContained(t *testing.T) {
 	all, results := fixture(t)
