@@ -9,6 +9,18 @@ import (
 	"lastack/harness/lab"
 )
 
+// ExitError says that the process of a run failed. It has said why on standard error.
+type ExitError struct {
+	Measure, Subject string
+	// Status is its exit status.
+	Status int
+}
+
+// Error names the run.
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("bench: %s of %s ended with exit status %d", e.Measure, e.Subject, e.Status)
+}
+
 // once carries out a run in a lab of its own. args have this program call Child.
 func once(ctx context.Context, r *run, args []string) (sample, error) {
 	spec, err := json.Marshal(r)
@@ -23,7 +35,7 @@ func once(ctx context.Context, r *run, args []string) (sample, error) {
 		return nil, err
 	}
 	if code != 0 {
-		return nil, fmt.Errorf("bench: %s of %s ended with exit status %d", r.Measure, r.Subject, code)
+		return nil, &ExitError{Measure: r.Measure, Subject: r.Subject, Status: code}
 	}
 	var s sample
 	if err := json.Unmarshal(out.Bytes(), &s); err != nil {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"lastack/stack/segment"
-	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -107,13 +106,6 @@ func (r *rig) sentLarge(n int) []out {
 		r.t.Fatalf("the wire saw %d segments, want %d", len(all), n)
 	}
 	return all
-}
-
-func (r *rig) delay(on int64) {
-	r.t.Helper()
-	if err := r.set.SetInt(tunable.DelayedACK, on); err != nil {
-		r.t.Fatal(err)
-	}
 }
 
 // A large segment counts as the several that it stands for.
