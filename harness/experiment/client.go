@@ -81,7 +81,7 @@ func (s *script) step(ctx context.Context, a *attempt, step *Step) (err error) {
 		if s.conn != nil {
 			a.open = append(a.open, s.conn)
 		}
-		s.conn, err = a.ground.client.dial(ctx, a.ground.to, step.N)
+		s.conn, err = a.ground.client.dial(ctx, a.ground.to, step.N, step.Data)
 		return err
 	case "wait":
 		return pause(ctx, step.Wait)

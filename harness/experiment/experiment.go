@@ -78,6 +78,7 @@ type Expect struct {
 	HalfClose    Range         `yaml:"half_close_bytes" doc:"how many bytes the other side sends after the first FIN and before its own"`
 	FINsAgain    Range         `yaml:"fins_again" doc:"how many FINs are sent again, by both sides together"`
 	Lasts        Lasts         `yaml:"lasts" doc:"how long a state lasts, from the last segment on; the state is one of those in states"`
+	Opening      Opening       `yaml:"opening" doc:"how the latest connection began"`
 	ServerSays   string        `yaml:"server_says" doc:"what the server's program must print, among other things"`
 	Rest         Rest          `yaml:"rest" doc:"what happens when nothing does"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
@@ -102,6 +103,13 @@ func (s States) admit(seen States) bool {
 type Lasts struct {
 	Side string `yaml:"side" need:"yes" one:"client|server" doc:"whose state"`
 	MS   Range  `yaml:"ms" need:"yes" doc:"until the socket is gone, in ms"`
+}
+
+// Opening is how a connection begins.
+type Opening struct {
+	SYNBytes Range `yaml:"syn_bytes" doc:"how many bytes of data the client's SYN carries"`
+	SYNACKs  Range `yaml:"synack_acks" doc:"how many of them the SYN+ACK acknowledges"`
+	AnswerMS Range `yaml:"answer_ms" doc:"the time from the SYN to the server's first data, in ms"`
 }
 
 // Rest is a time in which nobody does anything.

@@ -30,6 +30,11 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 		}
 		return why, i
 	}
+	if n := len(o.reports); n > 0 {
+		if why := x.Opening.judge(opened(&o.reports[n-1])); why != "" {
+			return why, n - 1
+		}
+	}
 	if !x.States.admit(o.states) && len(o.reports) > 0 {
 		return x.judgeStates(o), o.stray
 	}

@@ -58,6 +58,8 @@ type Result struct {
 	ServerSaid string `json:"server_said,omitempty"`
 	// Impaired counts the segments that fell to each rule.
 	Impaired map[string]int `json:"impaired,omitempty"`
+	// Opened is how the latest connection began.
+	Opened *Opened `json:"opened,omitempty"`
 	// Answers are what crafted segments got.
 	Answers []Answer `json:"answers,omitempty"`
 	// Prints are what the checks printed.
@@ -93,6 +95,11 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	r.Impaired, r.Errors, r.Answers = o.hits, o.errors, o.answers
 	r.All, r.Report, r.States, r.Segments = o.reports, nil, nil, nil
 	r.Close, r.ActiveCloser, r.TimeWait = "", "", ""
+	r.Opened = nil
+	if n := len(o.reports); n > 0 {
+		latest := opened(&o.reports[n-1])
+		r.Opened = &latest
+	}
 	if conn < len(o.reports) {
 		rep := &o.reports[conn]
 		r.Report, r.States = rep, &Ends{o.states.Client, o.states.Server}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"syscall"
 	"time"
 
 	"lastack/harness/lab"
@@ -30,8 +32,9 @@ type side interface {
 	listen() (net.Listener, error)
 	// namespace is where programs find the side's sockets; nil if nowhere.
 	namespace() *lab.Namespace
-	// dial connects, from a local port unless that is 0.
-	dial(ctx context.Context, to netip.AddrPort, from int) (socket, error)
+	// dial connects, from a local port unless that is 0, and sends the data, in
+	// the SYN if Fast Open permits it.
+	dial(ctx context.Context, to netip.AddrPort, from int, data []byte) (socket, error)
 	// state is CLOSED where there is no socket.
 	state(local, remote netip.AddrPort) (string, error)
 	timeWaits() (int, error)
@@ -59,8 +62,11 @@ func (k *kernelSide) listen() (l net.Listener, err error) {
 	return l, err
 }
 
-func (k *kernelSide) dial(ctx context.Context, to netip.AddrPort, from int) (s socket, err error) {
+func (k *kernelSide) dial(ctx context.Context, to netip.AddrPort, from int, data []byte) (s socket, err error) {
 	var d net.Dialer
+	if len(data) > 0 {
+		d.Control = fastOpenConnect
+	}
 	if from != 0 {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(k.at, uint16(from)))
 	}
@@ -71,7 +77,21 @@ func (k *kernelSide) dial(ctx context.Context, to netip.AddrPort, from int) (s s
 		}
 		return err
 	})
+	if err != nil || len(data) == 0 {
+		return s, err
+	}
+	_, err = s.Write(data)
 	return s, err
+}
+
+// fastOpenConnect has connect() wait for the data that come next, so that they
+// travel in the SYN, if the kernel has a cookie of the server's.
+func fastOpenConnect(_, _ string, raw syscall.RawConn) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_FASTOPEN_CONNECT, 1)
+	})
+	return errors.Join(err, os.NewSyscallError("setsockopt TCP_FASTOPEN_CONNECT", failed))
 }
 
 func (k *kernelSide) state(local, remote netip.AddrPort) (state string, err error) {
@@ -115,8 +135,14 @@ func (l *lastackSide) listen() (net.Listener, error) {
 }
 
 // dial leaves the local port to the host, which gives no other choice.
-func (l *lastackSide) dial(ctx context.Context, to netip.AddrPort, _ int) (socket, error) {
-	c, err := l.host.Dial(ctx, "tcp", to.String())
+func (l *lastackSide) dial(ctx context.Context, to netip.AddrPort, _ int, data []byte) (socket, error) {
+	dial := l.host.Dial
+	if len(data) > 0 {
+		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return l.host.DialFastOpen(ctx, network, address, data)
+		}
+	}
+	c, err := dial(ctx, "tcp", to.String())
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,8 @@ import (
 type Step struct {
 	// Verb is one of the table's.
 	Verb string
-	// Data is what send sends.
+	// Data is what send sends, and what connect hands to the call that connects,
+	// for Fast Open.
 	Data []byte
 	// N is how many bytes read reads, and the local port of connect; 0 means to
 	// EOF, and any port.
@@ -36,7 +37,10 @@ type verb struct {
 // verbs are all the steps there are.
 func verbs() []verb {
 	return []verb{
-		{"connect", "connect [from PORT]", "open a connection to the server, from a local port if one is given", (*Step).from},
+		{
+			"connect", `connect [from PORT] [with N|"TEXT"]`,
+			"open a connection to the server, from a local port if one is given, and with data that may travel in the SYN, if net.ipv4.tcp_fastopen of both sides permits it", (*Step).connecting,
+		},
 		{"send", `send N | send "TEXT"`, `send N bytes, or a text in Go's quotes: "GET / HTTP/1.0\r\n\r\n"`, (*Step).data},
 		{"read", "read N | read to EOF", "read N bytes, or until the peer's FIN", (*Step).amount},
 		{"half-close", "half-close", "shutdown(SHUT_WR): send a FIN and go on reading", (*Step).nothing},
@@ -105,17 +109,23 @@ func (s Step) String() string { return s.text }
 // MarshalText gives the step as the file has it.
 func (s Step) MarshalText() ([]byte, error) { return []byte(s.text), nil }
 
-func (s *Step) from(arg string) error {
+func (s *Step) connecting(arg string) error {
+	if from, ok := strings.CutPrefix(arg, "from "); ok {
+		text, rest, _ := strings.Cut(from, " ")
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("%s is not a local port", quote(text))
+		}
+		s.N, arg = int(n), rest
+	}
 	if arg == "" {
 		return nil
 	}
-	text, ok := strings.CutPrefix(arg, "from ")
-	n, err := strconv.ParseUint(text, 10, 16)
-	if !ok || err != nil || n == 0 {
-		return fmt.Errorf("%s is not a local port", quote(arg))
+	with, ok := strings.CutPrefix(arg, "with ")
+	if !ok {
+		return fmt.Errorf("%s is not understood", quote(arg))
 	}
-	s.N = int(n)
-	return nil
+	return s.data(with)
 }
 
 func (s *Step) data(arg string) error {
