@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,33 +19,47 @@ import (
 
 // program is a server that is no app of ours.
 type program struct {
+	name    string
 	listens chan struct{} // closed at the first line
-	over    chan struct{} // closed when there is nothing more to read
+	over    chan struct{} // closed when the program has ended, as err says
+	err     error
 
-	mu    sync.Mutex
-	lines []string
+	mu   sync.Mutex
+	text strings.Builder
 }
 
-// said is what the program has printed so far, but for the line that says that it
-// listens.
+// said is what the program has printed so far, errors included, but for the line
+// that says that it listens.
 func (p *program) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.Join(p.lines[min(1, len(p.lines)):], "\n")
+	return strings.TrimSpace(p.text.String())
+}
+
+// Write takes what the program has to say.
+func (p *program) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
 }
 
 // read takes what the program prints, until it closes its output.
 func (p *program) read(r io.Reader) {
-	defer close(p.over)
-	for s := bufio.NewScanner(r); s.Scan(); {
-		p.mu.Lock()
-		p.lines = append(p.lines, s.Text())
-		first := len(p.lines) == 1
-		p.mu.Unlock()
-		if first {
-			close(p.listens)
-		}
+	lines := bufio.NewReader(r)
+	if _, err := lines.ReadString('\n'); err == nil {
+		close(p.listens)
+		_, _ = io.Copy(p, lines)
 	}
+}
+
+// failed is why the program has ended before it listened.
+func (p *program) failed() error {
+	const notFound = 127 // what a shell exits with
+	var exit *exec.ExitError
+	if errors.As(p.err, &exit) && exit.ExitCode() == notFound {
+		return &lab.MissingError{What: "a program that the server needs is not installed: " + p.said(), Mend: "install it, or put it on the PATH"}
+	}
+	return fmt.Errorf("the server, %s, ended before it printed a line to say that it listens: %w: %s", p.name, p.err, p.said())
 }
 
 // fill puts the server's address into a command's arguments.
@@ -60,27 +75,27 @@ func (g *ground) fill(command []string) (args []string) {
 // with ctx.
 func (g *ground) serveProgram(ctx context.Context, command []string) error {
 	args := g.fill(command)
-	p := &program{listens: make(chan struct{}), over: make(chan struct{})}
+	p := &program{name: args[0], listens: make(chan struct{}), over: make(chan struct{}), err: errors.New("exit status 0")}
 	cmd := lab.Command(ctx, args[0], args[1:]...)
 	out, in := io.Pipe()
-	cmd.Stdout, cmd.Stderr = in, in
+	cmd.Stdout, cmd.Stderr = in, p
 	if err := g.server.namespace().Do(cmd.Start); err != nil {
 		return err
 	}
 	go p.read(out)
 	g.program = p
 	g.apps.Go(func() {
-		err := cmd.Wait()
-		if ctx.Err() == nil && err != nil {
-			g.failed = fmt.Errorf("the server, %s: %w: %s", args[0], err, p.said())
+		if err := cmd.Wait(); err != nil {
+			p.err = err
 		}
 		_ = in.Close() // ends read
+		close(p.over)
 	})
 	select {
 	case <-p.listens:
 		return nil
 	case <-p.over:
-		return fmt.Errorf("the server, %s, ended without a line to say that it listens", args[0])
+		return p.failed()
 	case <-time.After(clientPatience):
 		return fmt.Errorf("the server, %s, printed no line to say that it listens within %v", args[0], clientPatience)
 	}

@@ -84,6 +84,12 @@ func (r *Result) evidence() string {
 	if r.Connections > 1 {
 		parts = append(parts, fmt.Sprintf("%d connections", r.Connections))
 	}
+	if r.CPUMS > 0 {
+		parts = append(parts, fmt.Sprintf("%.1f ms of processor time", r.CPUMS))
+	}
+	if r.ServerSaid != "" {
+		parts = append(parts, r.ServerSaid)
+	}
 	if r.LastedMS > 0 {
 		parts = append(parts, fmt.Sprintf("%.2f s", r.LastedMS/1000))
 	}
