@@ -176,9 +176,9 @@ func TestSegmentsWithoutLength(t *testing.T) {
 // small one does.
 func TestReadingDoesNotAllocate(t *testing.T) {
 	for name, c := range benchFormats {
+		file, sum := generated(t, c)
 		for how, read := range map[string]func([]byte) (int, error){"packets": readThrough, "segments": segmentsOf} {
 			t.Run(name+" "+how, func(t *testing.T) {
-				file, sum := generated(t, c)
 				var failed error
 				n := testing.AllocsPerRun(1, func() {
 					if n, err := read(file); err != nil || n != sum.Packets {
