@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,6 +17,7 @@ type claimsFlags struct {
 	cfg     experiment.Config
 	numbers []int
 	json    bool
+	report  string
 }
 
 func claimsCommand() *cobra.Command {
@@ -41,6 +43,7 @@ one did not, 2 for a claim that does not exist, 3 if the machine lacks something
 	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "what is examined")
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run experiments that take more than 10 seconds, too")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
+	l.StringVar(&f.report, "report", "", "write a page about the claims to `FILE`.html")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := f.cfg.Validate(); err != nil {
 			return usage(err)
@@ -48,6 +51,9 @@ one did not, 2 for a claim that does not exist, 3 if the machine lacks something
 		// Outside the lab, too, so that a mistake needs none.
 		cs, err := claims.Select(f.numbers)
 		if err != nil {
+			return usage(err)
+		}
+		if err := writable(f.report); err != nil {
 			return usage(err)
 		}
 		return inLab(c.Context(), func(ctx context.Context) error { return tryClaims(ctx, cs, &f) })
@@ -71,6 +77,9 @@ func tryClaims(ctx context.Context, cs []*claims.Claim, f *claimsFlags) error {
 		text.Story(r)
 	default:
 		text.Table(r)
+	}
+	if f.report != "" {
+		err = errors.Join(err, writeClaimsPage(f.report, r))
 	}
 	if err == nil && !r.AsExpected() {
 		err = &exitError{code: exitFailed}

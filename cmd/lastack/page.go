@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 
+	"lastack/harness/claims"
 	"lastack/harness/experiment"
 	"lastack/harness/report"
 )
@@ -23,10 +25,20 @@ func writable(name string) error {
 	return f.Close()
 }
 
-// writePage writes the page about results, or nothing if it cannot be made.
+// writePage writes the page about results.
 func writePage(name string, all []*experiment.Experiment, results []experiment.Result) error {
+	return writeWhole(name, func(w io.Writer) error { return report.HTML(w, all, results) })
+}
+
+// writeClaimsPage writes the page about claims.
+func writeClaimsPage(name string, r *claims.Report) error {
+	return writeWhole(name, func(w io.Writer) error { return report.Claims(w, r) })
+}
+
+// writeWhole writes a page, or nothing if it cannot be made.
+func writeWhole(name string, render func(io.Writer) error) error {
 	var page bytes.Buffer
-	if err := report.HTML(&page, all, results); err != nil {
+	if err := render(&page); err != nil {
 		return err
 	}
 	if err := os.WriteFile(name, page.Bytes(), 0o644); err != nil {
