@@ -66,7 +66,7 @@ func New(opt Options) *Analysis {
 		Recycle: true, OnForget: a.leave,
 	}
 	if opt.Each == nil && opt.Closed == nil && opt.Packet == nil {
-		cfg.Lean, cfg.Keep = true, 4
+		cfg.Lean = true
 	}
 	if opt.Closed != nil || opt.Packet != nil {
 		cfg.OnClose = a.closed

@@ -35,6 +35,10 @@ type Conn struct {
 	rtt             [2]time.Duration // between the observer and the side
 	rttKnown        [2]bool
 
+	now     [2]flow.State // after the latest record
+	closing bool          // atFIN is set
+	atFIN   [2]flow.State // before the first FIN
+
 	over  ending
 	rst   rst
 	late  int  // segments after the close was over
@@ -135,7 +139,12 @@ func (c *Conn) add(r *Record) {
 	c.number(r, &e)
 	c.learn(&e)
 	c.notice(r, &e)
-	if c.lean && c.Done() {
+	c.now = e.after
+	if !c.closing && e.marks.Has(flow.FirstFIN) {
+		c.closing, c.atFIN = true, e.before
+	}
+	if c.lean {
+		c.recall(&e)
 		return
 	}
 	e.key = e.key || e.carries || e.impaired != "" || e.note.close() || e.before != e.after ||

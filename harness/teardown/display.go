@@ -20,11 +20,12 @@ func newDisplay(c *Conn) *display {
 	return &display{first: c.firstFIN, crossed: crossed, swapped: swapped, vain: vain}
 }
 
-// shown is what display says of the last event.
-func (c *Conn) shown() (st [2]flow.State) {
-	d := newDisplay(c)
-	for i := range c.log.events {
-		st = d.states(&c.log.events[i])
+// shown is what display says of the last event of a connection that is not over,
+// for which it needs to go through none.
+func (c *Conn) shown() [2]flow.State {
+	d, st := newDisplay(c), c.now
+	if other := d.first.Other(); d.vain && c.closing && st[other] == flow.CloseWait {
+		st[other] = c.atFIN[other]
 	}
 	return st
 }

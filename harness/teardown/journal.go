@@ -60,6 +60,26 @@ const (
 // by what they mark: each happens at most twice in a connection.
 const essential = flow.FirstFIN | flow.Reset | flow.AcksFIN
 
+// recall keeps of a lean connection what ackedUnseen may ask for: a few of the
+// latest ACKs, while the FIN that they may acknowledge has not been seen.
+func (c *Conn) recall(e *event) {
+	if c.side[e.from.Other()].fin.seen || !e.flags.Has(segment.ACK) || c.Done() {
+		return
+	}
+	j := &c.log
+	if j.events == nil {
+		j.events = make([]event, 0, recalled)
+	}
+	if len(j.events) >= recalled {
+		j.events = append(j.events[:0], j.events[1:]...)
+	}
+	j.events = append(j.events, *e)
+}
+
+// recalled is how far a capture that is out of order may have an ACK before the
+// FIN that it acknowledges.
+const recalled = 4
+
 func (j *journal) add(e event, keep int) {
 	if keep == 0 {
 		keep = defaultKeep

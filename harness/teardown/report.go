@@ -152,6 +152,9 @@ func (c *Conn) lines() (opening, closing []Line) {
 	var base = c.baseTime()
 	d := newDisplay(c)
 	opening, closing = []Line{}, []Line{}
+	if c.lean {
+		return opening, closing
+	}
 	begun := false
 	for i := range c.log.events {
 		e := &c.log.events[i]

@@ -26,8 +26,8 @@ type Config struct {
 	// MaxOpen bounds the connections that are not finished: past it, the one
 	// unheard of for longest is given up. 0 means no bound.
 	MaxOpen int
-	// Lean keeps no lines of finished connections: Opening and Segments of
-	// their Reports are empty. It is for who counts many and draws none.
+	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
+	// who counts many and draws none.
 	Lean bool
 	// Recycle uses the memory of a connection again once OnForget, or Flush,
 	// is through with it: nobody may keep a Conn longer than that.
