@@ -17,7 +17,7 @@ type Craft struct {
 	Verb string
 	// Port is the local port that connect opens from.
 	Port uint16
-	// Flags are those of a segment to inject.
+	// Flags are those of a segment to inject or to await.
 	Flags segment.Flags
 	// Seq, Ack and TS are where a segment's numbers are bent. Those of connect are
 	// its initial sequence number and the timestamp of its SYN.
@@ -68,6 +68,7 @@ func crafts() []craft {
 		},
 		{"send", `send N | send "TEXT"`, "send data, and wait for nothing", (*Craft).sending},
 		{"read", `read N | read "TEXT"`, "receive so many bytes, or this text, and acknowledge them", (*Craft).reading},
+		{"await", "await FLAGS", "receive until a segment has all of these flags, and acknowledge nothing", (*Craft).awaiting},
 		{"close", "close", "send a FIN, wait for the server's and acknowledge it", (*Craft).nothing},
 		{"finish", "finish", "wait for the server's FIN, answer with one and wait for the last ACK: the server is in TIME_WAIT then", (*Craft).nothing},
 		{

@@ -54,6 +54,8 @@ func TestCraftMistakes(t *testing.T) {
 		"inject RST data 2000":       "2000 bytes do not fit one segment; send at most 1200",
 		`send "open`:                 "the text is not quoted as in Go",
 		"send 0":                     `"0" is not a number of bytes from 1`,
+		"await":                      "the flags are missing; want await FLAGS",
+		"await FIN+ACK now":          `"now" is one word too many`,
 		"finish now":                 `"now" is one word too many; want finish`,
 		"wait long":                  `"long" is not a duration`,
 	} {

@@ -100,6 +100,8 @@ func (c *crafted) step(ctx context.Context, s *Craft) (got string, err error) {
 		return "", k.Send(k.Next(segment.PSH|segment.ACK), s.Data)
 	case "read":
 		return c.read(ctx, s)
+	case "await":
+		return "", k.Await(ctx, s.Flags)
 	case "close":
 		return "", k.Close(ctx)
 	case "finish":

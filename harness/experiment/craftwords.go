@@ -15,6 +15,21 @@ func (c *Craft) connecting(words []string) error {
 }
 
 func (c *Craft) injecting(words []string) error {
+	if err := c.flags(words); err != nil {
+		return err
+	}
+	return c.pairs(words[1:], "seq", "ack", "ts", "data", "gets")
+}
+
+func (c *Craft) awaiting(words []string) error {
+	if err := c.flags(words); err != nil {
+		return err
+	}
+	return c.nothing(words[1:])
+}
+
+// flags takes the first word.
+func (c *Craft) flags(words []string) error {
 	if len(words) == 0 {
 		return errors.New("the flags are missing")
 	}
@@ -23,7 +38,7 @@ func (c *Craft) injecting(words []string) error {
 		return fmt.Errorf("no flags %s; %s", quote(words[0]), suggest(words[0], craftFlagNames()))
 	}
 	c.Flags = flags
-	return c.pairs(words[1:], "seq", "ack", "ts", "data", "gets")
+	return nil
 }
 
 // pairs takes names with their values, each of which may stand there once.

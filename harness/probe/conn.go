@@ -187,6 +187,12 @@ func (c *Conn) Close(ctx context.Context) error {
 	return c.Send(c.Next(segment.ACK), nil)
 }
 
+// Await receives until a segment has all of the flags, and acknowledges nothing.
+func (c *Conn) Await(ctx context.Context, flags segment.Flags) error {
+	_, err := c.await(ctx, flags)
+	return err
+}
+
 // await receives until a segment has all of the flags; a RST is an error unless
 // it is wanted.
 func (c *Conn) await(ctx context.Context, flags segment.Flags) (segment.Segment, error) {
