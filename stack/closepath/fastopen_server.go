@@ -27,7 +27,8 @@ import (
 // The SYN-ACK acknowledges the data only once netstack has: where the listener's
 // queue is full or the window too small, the client sends them again. netstack sees
 // sequence numbers, so nothing is delivered twice. As it takes the handshake for
-// finished, the stage repeats the SYN-ACK until the client's ACK comes.
+// finished, the stage repeats the SYN-ACK until the client's ACK comes; and then the
+// response, which a client that has no SYN-ACK has no use for.
 
 // accepted is a connection whose data was taken out of its SYN.
 type accepted struct {
@@ -36,9 +37,13 @@ type accepted struct {
 	data  []byte
 	// synAck is netstack's, and later what the wire got instead.
 	synAck segment.Segment
-	tries  int
-	timer  tcpip.Timer
-	due    tcpip.MonotonicTime
+	// repeated: the SYN-ACK was sent more than once; tries counts the times that
+	// nobody asked for.
+	repeated bool
+	tries    int
+	response response
+	timer    tcpip.Timer
+	due      tcpip.MonotonicTime
 }
 
 type acceptStage uint8
@@ -133,6 +138,7 @@ func (o *fastOpen) expect(f *tracked, d time.Duration) {
 // settle ends the stage's part in a server's connection. f.mu is held.
 func (o *fastOpen) settle(f *tracked) {
 	f.opening.accepted.timer.Stop()
+	f.opening.accepted.response.drop()
 	f.opening.accepted = nil
 	o.pending.Add(-1)
 }
@@ -162,10 +168,11 @@ func (o *fastOpen) answer(f *tracked, p *packet) verdict {
 	case awaitingClient:
 		if isSYNACK {
 			o.settle(f) // netstack is still shaking hands, and knows how
-		} else {
-			o.took(f, s) // late, but before the SYN-ACK goes again
+			return pass
 		}
+		o.took(f, s) // late, but before the SYN-ACK goes again
 	}
+	a.response.keep(p)
 	return pass
 }
 
@@ -227,14 +234,24 @@ func (o *fastOpen) confirm(f *tracked, p *packet) verdict {
 		// The SYN again, whatever it carries. What it asks for is on its way, or
 		// was lost.
 		if a.stage == awaitingClient {
-			o.send(f, &a.synAck, nil)
+			o.repeat(f)
 		}
 		o.e.report(f, p, Dropped, Host, In)
 		return taken
 	case a.stage == awaitingClient && acknowledges(s) && a.synAck.Seq.Less(s.Ack) && s.Ack.LessEq(f.conn.Next(f.host)):
+		if a.repeated {
+			o.respond(f, s.Ack)
+		}
 		o.settle(f)
 	}
 	return pass
+}
+
+// repeat sends the SYN-ACK again.
+func (o *fastOpen) repeat(f *tracked) {
+	a := f.opening.accepted
+	a.repeated = true
+	o.send(f, &a.synAck, nil)
 }
 
 // expire is called when an accepted connection has waited long enough.
@@ -251,7 +268,7 @@ func (o *fastOpen) expire(f *tracked, a *accepted) {
 		o.acknowledge(f, nil)
 	case a.tries < synAckRetries:
 		a.tries++
-		o.send(f, &a.synAck, nil)
+		o.repeat(f)
 		o.expect(f, synAckAfter<<a.tries)
 	default:
 		o.giveUp(f, a)

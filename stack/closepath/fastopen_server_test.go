@@ -408,6 +408,26 @@ func TestSYNACKLost(t *testing.T) {
 	})
 }
 
+// TestResponseAgain: when the client answers a SYN-ACK that had to be repeated, it
+// gets what followed the first, each segment once and without what it has.
+func TestResponseAgain(t *testing.T) {
+	eachOpen(t, func(t *testing.T, o *openRig) {
+		o.syn(segment.FastOpenOption, o.cookie(), "hello")
+		o.received("SYN 0/0 hello", "PSH+ACK 1/1 hello")
+		o.write(psh, 1, 6, 10)
+		o.write(psh, 11, 6, 10)
+		o.write(psh, 1, 6, 10) // again: the timer ran out
+		o.write(fin, 21, 6, 0)
+		o.wire("SYN+ACK 0/6", "PSH+ACK 1/6", "PSH+ACK 11/6", "PSH+ACK 1/6", "FIN+ACK 21/6")
+		o.deliver(syn, 0, 0, 0)
+		o.wire("SYN+ACK 0/6")
+		o.deliver(ack, 6, 11, 0)
+		o.wire("PSH+ACK 11/6", "FIN+ACK 21/6")
+		o.deliver(ack, 6, 11, 0)
+		o.wire()
+	})
+}
+
 // TestResetBeforeACK: a client that answers the SYN-ACK with a RST leaves nothing.
 func TestResetBeforeACK(t *testing.T) {
 	eachOpen(t, func(t *testing.T, o *openRig) {

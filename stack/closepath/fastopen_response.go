@@ -1,0 +1,48 @@
+package closepath
+
+import (
+	"lastack/stack/segment"
+
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// response is what netstack has sent before the client acknowledged the SYN-ACK. If
+// that was lost, the client had nothing to make of the segments behind it; and
+// netstack's timer has by then doubled.
+type response struct {
+	bufs []*netstack.PacketBuffer // with references of ours
+	end  segment.Seq              // of the last
+}
+
+// initialWindow is how much netstack sends at once, in segments (RFC 6928).
+const initialWindow = 10
+
+// keep remembers a segment with data or a FIN, the first time that it is sent.
+func (r *response) keep(p *packet) {
+	s := &p.seg
+	if s.Len() == 0 || len(r.bufs) == initialWindow || len(r.bufs) > 0 && !r.end.Less(s.End()) {
+		return
+	}
+	r.bufs, r.end = append(r.bufs, p.buf.IncRef()), s.End()
+}
+
+func (r *response) drop() {
+	for _, b := range r.bufs {
+		b.DecRef()
+	}
+	r.bufs = nil
+}
+
+// respond sends again what the client has not acknowledged.
+func (o *fastOpen) respond(f *tracked, acked segment.Seq) {
+	for _, b := range f.opening.accepted.response.bufs {
+		seg, err := parse(b)
+		if err != nil || seg.End().LessEq(acked) {
+			continue // the first cannot be: it was parsed before
+		}
+		p := packet{seg: seg, buf: b}
+		if o.e.runOutbound(f, &p, o.place) == pass {
+			f.enqueue(b)
+		}
+	}
+}
