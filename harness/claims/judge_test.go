@@ -128,6 +128,9 @@ var otherwise = []struct {
 		w.count("http-keep-alive", 10, 0, 10, 0)
 	}, No, "kept alive 10"},
 	{44, "as many either way", counts("http-keep-alive", 10, 0, 10, 0), No, "10 the other"},
+	{46, "three round trips and two", opens(300, 200, 73), Holds, "after 300 ms, with Fast Open after 200 ms"},
+	{46, "Fast Open saves nothing", opens(201, 201, 73), InPart, "with Fast Open after 201 ms"},
+	{47, "no data in the SYN", opens(201, 201, 0), No, "first 0, then 0"},
 	{48, "nothing arrives", closes("half-close-data", three, "TIME_WAIT", "CLOSED"), No, "0 bytes"},
 	{48, "no TIME_WAIT", closes("half-close-time-wait-first", three, "CLOSED", "CLOSED"), InPart, "CLOSED"},
 	{49, "the client closes", closes("http-1-0", three, "TIME_WAIT", "CLOSED"), No, "the client closed"},
@@ -225,11 +228,13 @@ func TestNotTried(t *testing.T) {
 		Experiment: "time-wait-60s", Verdict: experiment.Skipped, Why: "it takes more than 10 seconds; run it with --slow",
 	}
 	delete(w.results, "three-way")
+	delete(w.results, "fast-open-second")
 	for number, want := range map[int]string{
 		24: "time-wait-60s: it takes more than 10 seconds; run it with --slow",
 		1:  "three-way was not run",
 		13: "no experiment: it is about applications, and TCP does not show it",
-		47: "needs Fast Open",
+		45: "no experiment: the figures are advice, and TCP does not decide it",
+		46: "fast-open-second was not run",
 	} {
 		o := claim(t, number).Judge(w.subject(experiment.Kernel))
 		if o.Verdict != NotTried || o.Evidence != want || !o.AsExpected {

@@ -61,16 +61,27 @@ var remedies = []Claim{
 // others are the claims about Fast Open, half-close and keep-alive.
 var others = []Claim{
 	{
-		Number: 46, Source: "A", Expect: No,
+		Number: 46, Source: "A", Expect: No, Tries: []string{"fast-open-plain", "fast-open-second"},
 		Text:  "At RTT 100 ms: 300 ms normally, 200 ms with Fast Open.",
 		Truth: "201 ms against 101 ms.",
-		Needs: "Fast Open and an experiment with a round trip of 100 ms",
+		judge: func(s *seen) Finding {
+			plain, fast := s.answer("fast-open-plain"), s.answer("fast-open-second")
+			slow, quick := about(plain, 300), about(fast, 200)
+			return graded(slow && quick, slow || quick,
+				"the answer came after %.0f ms, with Fast Open after %.0f ms", plain, fast)
+		},
 	},
 	{
-		Number: 47, Source: "A", Expect: InPart,
+		Number: 47, Source: "A", Expect: InPart, Tries: []string{"fast-open-first", "fast-open-second"},
 		Text:  "The Fast Open SYN carries cookie and data; the SYN-ACK carries the response.",
 		Truth: "The first connection fetches the cookie; the response follows the SYN-ACK.",
-		Needs: "Fast Open",
+		judge: func(s *seen) Finding {
+			first, second := s.results["fast-open-first"].Opened, s.results["fast-open-second"].Opened
+			carried, response := second.SYNBytes > 0 && second.SYNACKs > 0, s.inSYNACK("fast-open-second")
+			return graded(first.SYNBytes > 0 && carried && response > 0, carried,
+				"bytes in the SYN: first %d, then %d; in the SYN-ACK: %d",
+				first.SYNBytes, second.SYNBytes, response)
+		},
 	},
 	{
 		Number: 48, Source: "A", Expect: Holds, Tries: []string{"half-close-data", "half-close-time-wait-first"},

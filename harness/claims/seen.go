@@ -67,6 +67,25 @@ func (s *seen) got(name string, i int) string {
 // last is what the last of them got.
 func (s *seen) last(name string) string { return s.got(name, len(s.results[name].Answers)-1) }
 
+// answer is when the server's first data came on the latest connection, in ms after
+// the SYN.
+func (s *seen) answer(name string) float64 { return s.results[name].Opened.AnswerMS }
+
+// inSYNACK is how much data the SYN+ACK of the latest connection carried.
+func (s *seen) inSYNACK(name string) int {
+	all := s.results[name].All
+	for _, l := range all[len(all)-1].Opening {
+		if l.Flags == "SYN+ACK" {
+			return l.Len
+		}
+	}
+	return 0
+}
+
+// about reports whether a time in ms is the one that was claimed, within a third of
+// a round trip of 100 ms.
+func about(ms, claimed float64) bool { return ms > claimed-33 && ms < claimed+33 }
+
 // tally is what became of an experiment that connects again and again.
 func (s *seen) tally(name string) (connected, failed int) {
 	r := s.results[name]

@@ -134,8 +134,23 @@ func linux(t *testing.T) *world {
 	for _, name := range []string{"close-wait-emfile", "close-wait-idle", "close-wait-who"} {
 		w.set(t, name, leak, "FIN_WAIT_2", "CLOSE_WAIT")
 	}
+	for _, name := range []string{"fast-open-plain", "fast-open-first", "fast-open-second"} {
+		r := w.set(t, name, three, "TIME_WAIT", "CLOSED")
+		r.All = []teardown.Report{*r.Report}
+	}
+	opens(201, 101, 73)(t, w)
 	w.numbers()
 	return w
+}
+
+// opens has the server answer after so many ms, plainly and the second time with
+// Fast Open, when the SYN carries so many bytes.
+func opens(plain, fast float64, n int) func(*testing.T, *world) {
+	return func(_ *testing.T, w *world) {
+		w.results["fast-open-plain"].Opened = &experiment.Opened{AnswerMS: plain}
+		w.results["fast-open-first"].Opened = &experiment.Opened{AnswerMS: plain}
+		w.results["fast-open-second"].Opened = &experiment.Opened{SYNBytes: n, SYNACKs: n, AnswerMS: fast}
+	}
 }
 
 func (w *world) numbers() {

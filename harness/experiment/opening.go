@@ -32,9 +32,8 @@ func opened(r *teardown.Report) Opened {
 			case l.Flags == "SYN+ACK" && l.Ack > 0:
 				o.SYNACKs = int(l.Ack) - 1
 			}
-			if begun && l.From == teardown.Server && l.Len > 0 && !l.Lost {
-				o.AnswerMS = millis(l.TimeUS - start)
-				return o
+			if begun && l.From == teardown.Server && l.Len > 0 && !l.Lost && o.AnswerMS < 0 {
+				o.AnswerMS = millis(l.TimeUS - start) // it may overtake a lost SYN+ACK
 			}
 		}
 	}
