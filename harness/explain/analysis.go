@@ -1,8 +1,6 @@
 package explain
 
 import (
-	"errors"
-	"io"
 	"net/netip"
 	"time"
 
@@ -73,45 +71,6 @@ func New(opt Options) *Analysis {
 	}
 	a.table = teardown.NewTable(cfg)
 	return a
-}
-
-// ReadAll adds every packet of a source, once where it was captured at several
-// places. Where the source fails, what was read before stands, and the error is
-// the source's; that a file ends in the middle of a packet, as one that is still
-// being written does, is no error. Both make a warning. An error of Options.Each or
-// Closed ends reading; Summary returns it.
-func (a *Analysis) ReadAll(s capture.Source) error {
-	segments := capture.NewSegments(s, capture.SegmentsConfig{})
-	defer func() { a.sum.count(segments.Stats()) }()
-	for a.err == nil {
-		p, seg, err := segments.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.Is(err, io.ErrUnexpectedEOF) && segments.Stats().Segments > 0:
-			a.sum.Warn("%v; the verdicts are about what is before", err)
-			return nil
-		case err != nil:
-			a.sum.Warn("%v; the verdicts are about what is before", err)
-			return err
-		}
-		a.rec.Time, a.rec.Seg = sane(p.Time), *seg
-		c := a.add(&a.rec)
-		if a.opt.Packet != nil && a.err == nil {
-			a.opt.Packet(p, remark(c, a.over == c))
-		}
-	}
-	return nil
-}
-
-// sane is a time that can be written down, none where a damaged file has one from
-// after the year 9999.
-func sane(t time.Time) time.Time {
-	const first, last = -62_135_596_800, 253_402_300_799
-	if s := t.Unix(); s < first || s > last {
-		return time.Time{}
-	}
-	return t
 }
 
 func (a *Analysis) add(r *teardown.Record) *teardown.Conn {

@@ -27,11 +27,11 @@ type Conn struct {
 
 	log      journal
 	side     [2]side
-	fins     int       // sides whose FIN was seen
+	fins     uint8     // sides whose FIN was seen
 	firstFIN flow.Side // whose FIN was seen first
 
 	synAt, synAckAt time.Duration
-	syns            int              // SYNs of the client
+	syns            int32            // SYNs of the client
 	rtt             [2]time.Duration // between the observer and the side
 	rttKnown        [2]bool
 
@@ -41,10 +41,10 @@ type Conn struct {
 
 	over  ending
 	rst   rst
-	late  int  // segments after the close was over
-	lateR bool // a RST among them
+	late  int32 // segments after the close was over
+	lateR bool  // a RST among them
 	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
-	gone   Who
+	gone   [2]bool
 	lateBy flow.Side
 
 	answersFIN flow.Side // whose FIN the previous segment was ...
@@ -64,7 +64,8 @@ const (
 	wasRefused
 )
 
-// side is what one side did.
+// side is what one side did. A capture has many at once, so that the fields stand
+// in an order that leaves no gaps.
 type side struct {
 	segments uint64
 	bytes    uint64 // of data, distinct, in sequence space
@@ -72,45 +73,44 @@ type side struct {
 	// had arrived and before this side's own.
 	after   uint64
 	dataEnd segment.Seq // after the last byte of data sent
-	hasData bool        // dataEnd is set
 	maxAck  segment.Seq // the highest ACK sent
-	hasAck  bool        // maxAck is set
 	isn     segment.Seq // as on the wire
+	tsVal   uint32      // of its latest timestamp
+	hasData bool        // dataEnd is set
+	hasAck  bool        // maxAck is set
 	hasISN  bool        // isn is set, from this side's segments or its peer's ACKs
+	hasTS   bool        // tsVal is set
 	synSeen bool
-	pastFIN bool   // sent data beyond its own FIN
-	killed  bool   // a RST ended its TIME_WAIT
-	hasTS   bool   // tsVal is set
-	tsVal   uint32 // of its latest timestamp
+	pastFIN bool // sent data beyond its own FIN
+	killed  bool // a RST ended its TIME_WAIT
 	fin     fin
 }
 
 // fin is the story of one side's FIN.
 type fin struct {
-	seen    bool
-	off     segment.Seq // its sequence number
-	ack     segment.Seq // what the first copy acknowledges
-	hasAck  bool
-	data    int           // bytes in the segment of the first copy
-	at      time.Duration // of the first copy
-	last    time.Duration // of the latest copy
-	again   int           // copies after the first
-	ackLost bool          // a copy was seen after the ACK
+	at     time.Duration // of the first copy
+	last   time.Duration // of the latest copy
+	idle   time.Duration // how long no data had been sent before the first copy
+	ackAt  time.Duration
+	wait   time.Duration // from the latest copy to the ACK
+	held   time.Duration
+	off    segment.Seq // its sequence number
+	ack    segment.Seq // what the first copy acknowledges
+	data   int32       // bytes in the segment of the first copy
+	again  int32       // copies after the first
+	copies int32       // again, at the time of the ACK
 
+	seen       bool
+	hasAck     bool
+	ackLost    bool // a copy was seen after the ACK
+	twice      bool // the other side told that it had received two copies
+	unheard    bool // the other side spoke, in time to have received it, and did not acknowledge it
 	acked      bool
-	ackAt      time.Duration
-	wait       time.Duration // from the latest copy to the ACK
-	copies     int           // again, at the time of the ACK
-	held       time.Duration
 	hold       Hold
 	byData     bool // the ACK came with data
 	byFIN      bool // the ACK came with the other side's FIN
 	alone      bool // acknowledged without a FIN, before the other FIN
 	aloneOrder bool // that ACK was seen only after the other FIN
-
-	idle    time.Duration // how long no data had been sent before the first copy
-	twice   bool          // the other side told that it had received two copies
-	unheard bool          // the other side spoke, in time to have received it, and did not acknowledge it
 }
 
 // knows reports whether the FIN acknowledges sequence number off.

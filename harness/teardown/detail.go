@@ -104,7 +104,7 @@ func (c *Conn) Detail(end time.Time) Detail {
 	}
 	for s := range c.side {
 		if f := &c.side[s].fin; f.again > 0 {
-			d.FINsAgain = append(d.FINsAgain, FINAgain{From: whoIs(flow.Side(s)), Times: f.again, Lost: f.lost()})
+			d.FINsAgain = append(d.FINsAgain, FINAgain{From: whoIs(flow.Side(s)), Times: int(f.again), Lost: f.lost()})
 		}
 	}
 	if f.acked && !g.seen && c.over == notReset {

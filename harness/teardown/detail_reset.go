@@ -73,9 +73,9 @@ func (c *Conn) lateCause() ResetCause {
 	switch {
 	case !c.lateR:
 		return ""
-	case c.gone == whoIs(c.lateBy):
+	case c.gone[c.lateBy]:
 		return CauseTimeWaitGone
-	case c.gone != "":
+	case c.gone != [2]bool{}:
 		return CauseAssassination
 	}
 	return CauseLate

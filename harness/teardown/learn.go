@@ -149,7 +149,7 @@ func (c *Conn) learnFIN(e *event) {
 	c.extend(e, off, off)
 	me.fin = fin{
 		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
-		data: int(e.len), at: e.at, last: e.at,
+		data: e.len, at: e.at, last: e.at,
 	}
 	if c.fins == 0 {
 		c.firstFIN = e.from

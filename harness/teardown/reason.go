@@ -153,7 +153,7 @@ func (c *Conn) reasonUnanswered() string {
 		return fmt.Sprintf("Only %s's segments are in the trace, so nothing shows whether its FIN was acknowledged", the(x))
 	case f.again > 0:
 		return fmt.Sprintf("%s sent its FIN %s in %s and no ACK came: the FIN, or every ACK of it, was lost, or %s is gone",
-			atStart(x), times(f.again+1), ms(f.last-f.at), the(y))
+			atStart(x), times(int(f.again)+1), ms(f.last-f.at), the(y))
 	case c.talk.any && c.talk.by == y && c.talk.at > f.at:
 		return fmt.Sprintf("%s closed, and what %s sent after that does not acknowledge the FIN", atStart(x), the(y))
 	}
@@ -168,7 +168,7 @@ func (c *Conn) reasonOpen() string {
 	switch {
 	case cl.synSeen && sv.segments == 0:
 		if c.syns > 1 {
-			return fmt.Sprintf("The client sent its SYN %s and nothing answered", times(c.syns))
+			return fmt.Sprintf("The client sent its SYN %s and nothing answered", times(int(c.syns)))
 		}
 		return "The SYN was not answered by the end of the trace"
 	case !c.rttKnown[flow.Client] && cl.synSeen && sv.synSeen:
@@ -190,7 +190,7 @@ func (c *Conn) aside(k Kind) (s string) {
 			case LostFIN:
 				why = "it was lost: what came from the other side meanwhile does not acknowledge it"
 			}
-			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(f.again+1), why)
+			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), why)
 		}
 		if two && !f.acked {
 			s += fmt.Sprintf("; the ACK of %s's FIN is not in the trace", the(flow.Side(side)))
@@ -204,9 +204,9 @@ func (c *Conn) asideRST() string {
 	switch {
 	case !c.lateR:
 		return ""
-	case c.gone == whoIs(c.lateBy):
+	case c.gone[c.lateBy]:
 		return "; a RST from " + the(c.lateBy) + " after the close was over shows that its TIME_WAIT was gone"
-	case c.gone != "":
+	case c.gone != [2]bool{}:
 		return "; a RST after the close was over ended TIME_WAIT"
 	}
 	return "; a RST came after the close was over"

@@ -125,7 +125,7 @@ func (c *Conn) Outcome() Report {
 	st := c.states()
 	r := Report{
 		Close: c.kind(), ActiveCloser: c.activeCloser(), TimeWait: whoAre(c.inTimeWait()),
-		FINRetransmissions: cl.fin.again + sv.fin.again,
+		FINRetransmissions: int(cl.fin.again + sv.fin.again),
 		HalfCloseBytes:     c.side[first.Other()].after,
 		AckDelayUS:         -1,
 		Start:              c.start, DurationUS: c.last.Microseconds(),
@@ -133,7 +133,7 @@ func (c *Conn) Outcome() Report {
 		Handshake:      cl.synSeen || sv.synSeen,
 		ClientSegments: cl.segments, ServerSegments: sv.segments,
 		ClientBytes: cl.bytes, ServerBytes: sv.bytes,
-		ResetBy: None, LateReset: c.lateR, LateSegments: c.late,
+		ResetBy: None, LateReset: c.lateR, LateSegments: int(c.late),
 		ACKLost:     cl.fin.ackLost || sv.fin.ackLost,
 		DataPastFIN: whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
 		OutOfOrder:  swapped || cl.fin.aloneOrder || sv.fin.aloneOrder,

@@ -9,13 +9,12 @@ import (
 
 // rst is the RST that ended the connection.
 type rst struct {
-	by    flow.Side
-	at    time.Duration
-	cause cause
-	bytes uint64 // causeClosed: of data that came too late
-
+	at     time.Duration
+	bytes  uint64      // causeClosed: of data that came too late
 	ack    segment.Seq // what it acknowledges
 	hasAck bool
+	by     flow.Side
+	cause  cause
 }
 
 // cause is why a side reset the connection, as far as the wire tells.
@@ -125,6 +124,6 @@ func (c *Conn) learnLateRST(e *event) {
 		for s := range after {
 			before[s] = before[s] && !after[s]
 		}
-		c.gone, c.lateBy = whoAre(before), e.from
+		c.gone, c.lateBy = before, e.from
 	}
 }

@@ -10,20 +10,20 @@ import (
 // talk is who sent data when, as far as it tells a request that crossed the end
 // of an idle connection from other data that came too late.
 type talk struct {
-	any  bool
-	by   flow.Side     // who sent the latest new data
-	at   time.Duration // of that
+	at   time.Duration // of the latest new data
 	wake wake
+	by   flow.Side // who sent that
+	any  bool
 }
 
 // wake is the latest data that broke a silence.
 type wake struct {
 	after    time.Duration // how long the silence was
 	at       time.Duration
-	by       flow.Side
-	answered bool        // the other side had spoken last
 	ack      segment.Seq // what it acknowledged
 	end      segment.Seq // after its last byte
+	by       flow.Side
+	answered bool // the other side had spoken last
 }
 
 const (

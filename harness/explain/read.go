@@ -1,0 +1,120 @@
+package explain
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"lastack/harness/capture"
+	"lastack/harness/teardown"
+)
+
+// ReadAll adds every packet of a source, once where it was captured at several
+// places. Where the source fails, what was read before stands, and the error is
+// the source's; that a file ends in the middle of a packet, as one that is still
+// being written does, is no error. Both make a warning. An error of Options.Each or
+// Closed ends reading; Summary returns it.
+func (a *Analysis) ReadAll(s capture.Source) error {
+	segments := capture.NewSegments(s, capture.SegmentsConfig{})
+	read := a.readAhead
+	if a.opt.Packet != nil || a.opt.Closed != nil {
+		read = a.readInStep
+	}
+	err := read(segments)
+	st := segments.Stats()
+	a.sum.count(st)
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	a.sum.Warn("%v; the verdicts are about what is before", err)
+	if errors.Is(err, io.ErrUnexpectedEOF) && st.Segments > 0 {
+		return nil
+	}
+	return err
+}
+
+// readInStep reads for who wants to know of each packet as it comes.
+func (a *Analysis) readInStep(segments *capture.Segments) error {
+	for a.err == nil {
+		p, seg, err := segments.Next()
+		if err != nil {
+			return err
+		}
+		a.rec.Time, a.rec.Seg = sane(p.Time), *seg
+		c := a.add(&a.rec)
+		if a.opt.Packet != nil {
+			a.opt.Packet(p, remark(c, a.over == c))
+		}
+	}
+	return nil
+}
+
+// The segments that are read ahead: so many batches of so many.
+const (
+	batches   = 3
+	batchSize = 256
+)
+
+// batch is a number of segments, and the error that came after them.
+type batch struct {
+	records []teardown.Record
+	err     error
+}
+
+// readAhead reads in a goroutine of its own, so that a second processor may do the
+// half of the work that is reading. The goroutine ends before readAhead does.
+func (a *Analysis) readAhead(segments *capture.Segments) error {
+	full := make(chan batch, batches)
+	empty := make(chan []teardown.Record, batches)
+	for range batches {
+		empty <- make([]teardown.Record, batchSize)
+	}
+	go func() {
+		defer close(full)
+		for records := range empty {
+			b := fill(records, segments)
+			full <- b
+			if b.err != nil {
+				return
+			}
+		}
+	}()
+	for b := range full {
+		for i := range b.records {
+			if a.add(&b.records[i]); a.err != nil {
+				close(empty)
+				for range full { // until the reader has noticed
+				}
+				return nil
+			}
+		}
+		if b.err != nil {
+			return b.err
+		}
+		empty <- b.records
+	}
+	return nil
+}
+
+// fill reads a batch.
+func fill(records []teardown.Record, segments *capture.Segments) batch {
+	records = records[:batchSize]
+	for i := range records {
+		p, seg, err := segments.Next()
+		if err != nil {
+			return batch{records[:i], err}
+		}
+		records[i].Time, records[i].Seg = sane(p.Time), *seg
+	}
+	return batch{records, nil}
+}
+
+// sane is a time that can be written down, none where a damaged file has one from
+// after the year 9999.
+func sane(t time.Time) time.Time {
+	const first, last = -62_135_596_800, 253_402_300_799
+	if s := t.Unix(); s < first || s > last {
+		return time.Time{}
+	}
+	return t
+}
