@@ -56,8 +56,9 @@ const (
 	// passes next, says all that it said; or because the connection was reset.
 	Superseded
 	// Dropped: the close path took the segment out of the way: a RST of
-	// netstack's for a connection in TIME_WAIT, or a SYN that
-	// net.ipv4.tcp_tw_recycle refuses.
+	// netstack's for a connection in TIME_WAIT, a SYN that
+	// net.ipv4.tcp_tw_recycle refuses, or an ACK behind both FINs that repeats
+	// another.
 	Dropped
 	// Impaired: Rule was applied to the segment. One on its way in was Seen at
 	// the wire before, with the same Rule; one on its way out will be, unless

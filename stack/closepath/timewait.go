@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/timewait"
 	"lastack/stack/tunable"
@@ -80,6 +81,10 @@ func (w *timeWait) inbound(f *tracked, p *packet) verdict {
 	}
 	if f != nil {
 		f.heard(&p.seg)
+		if !w.e.observe && f.idle(p) {
+			w.e.report(f, p, Dropped, Wire, In)
+			return taken
+		}
 		return pass
 	}
 	if w.table.Len() == 0 || w.e.observe {
@@ -101,6 +106,17 @@ func (w *timeWait) inbound(f *tracked, p *packet) verdict {
 		}
 	}
 	return taken
+}
+
+// idle reports whether an incoming segment tells the host nothing at all: a pure ACK
+// behind both FINs that acknowledges no more than the one before. Peers send it for
+// what netstack sent a second time. netstack would find it behind the FIN that takes
+// it to TIME_WAIT, and where it is busy, have its processors spin on an endpoint that
+// is being taken down, until nobody else gets to run.
+func (f *tracked) idle(p *packet) bool {
+	peer := f.host.Other()
+	return p.seg.PureACK() && !p.step.Marks.Has(flow.Advances) &&
+		f.conn.FINAcked(f.host) && f.conn.FINSent(peer) && p.seg.Seq == f.conn.Next(peer)
 }
 
 // outbound keeps netstack from resetting a connection in TIME_WAIT: segments

@@ -38,6 +38,40 @@ func stamped(r *rig, s *segment.Segment, off int32) *segment.Segment {
 	return s
 }
 
+// TestIdleACKBehindBothFINs: while netstack has not come to answer the peer's FIN, an
+// ACK that repeats another is kept from it, and what says anything is not.
+func TestIdleACKBehindBothFINs(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.connect()
+		r.write(fin, 1, 1, 0)
+		r.deliver(ack, 1, 2, 0) // acknowledges the host's FIN
+		r.deliver(fin, 1, 2, 0)
+		r.delivered, r.events = nil, nil
+		r.deliver(ack, 2, 2, 0)
+		r.arrived()
+		if want := []string{"dropped ACK"}; !slices.Equal(r.events, want) {
+			t.Errorf("events %q, want %q", r.events, want)
+		}
+		r.deliver(fin, 1, 2, 0) // netstack may have missed it
+		r.deliver(rst, 2, 0, 0)
+		r.arrived("FIN+ACK", "RST")
+	})
+}
+
+// TestACKBehindCrossedFINs: the FINs crossed, so the ACK behind the peer's is the
+// first that acknowledges the host's.
+func TestACKBehindCrossedFINs(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.connect()
+		r.write(fin, 1, 1, 0)
+		r.deliver(fin, 1, 1, 0)
+		r.delivered = nil
+		r.deliver(ack, 2, 2, 0)
+		r.deliver(ack, 2, 2, 0) // again
+		r.arrived("ACK")
+	})
+}
+
 // TestTimeWaitAnswers is Linux's table of what a segment in TIME_WAIT gets.
 func TestTimeWaitAnswers(t *testing.T) {
 	const ackReply, none, synAckReply = "ACK 2/2", "", "SYN to netstack"
