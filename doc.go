@@ -30,5 +30,7 @@
 // sysctl and monitor ask a running host over harness/control, and
 // harness/sockstat knows the words of ss. harness/bench compares. stack/forward
 // makes the wire between two kernels bad by the rules of stack/impair.
+// harness/explain tells of the closes of a whole capture what a person should do
+// about them, and holds two captures against each other.
 // Who may import whom is a table in imports_test.go.
 package lastack
