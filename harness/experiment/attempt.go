@@ -19,6 +19,7 @@ type attempt struct {
 	ground *ground
 	watch  *watch
 	open   []socket // of the client
+	clock  *late
 	// crafted is the client that is no socket; nil if there is none.
 	crafted *crafted
 
@@ -41,6 +42,8 @@ type observed struct {
 	errors   stepErrors
 	answers  []Answer // to crafted segments
 	lasted   time.Duration
+	// late is how late this process was at worst.
+	late time.Duration
 	// cpu is the processor time taken in the rest.
 	cpu time.Duration
 	// said is what the server's program printed.
@@ -82,7 +85,10 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
 	defer a.watch.abandon()
-	if err := a.observe(ctx); err != nil {
+	a.clock = startLate(ctx)
+	err = a.observe(ctx)
+	a.seen.late = max(a.seen.late, a.clock.stop())
+	if err != nil {
 		return nil, err
 	}
 	if err := a.watch.finish(); err != nil {

@@ -78,15 +78,21 @@ func one(arg string) ([]*Experiment, error) {
 	return nil, fmt.Errorf("there is no experiment %s; %s", quote(arg), near(arg, names))
 }
 
-// near suggests names that contain what was given, else those that share a word
-// with it or are few letters away.
+// near suggests names that begin with what was given, else those that contain
+// it, else one that is few letters away.
 func near(name string, names []string) string {
 	const most = 8
-	var within []string
+	var begin, within []string
 	for _, n := range names {
+		if name != "" && strings.HasPrefix(n, strings.ToLower(name)) {
+			begin = append(begin, n)
+		}
 		if name != "" && strings.Contains(n, strings.ToLower(name)) {
 			within = append(within, n)
 		}
+	}
+	if len(begin) > 0 {
+		within = begin
 	}
 	if len(within) > most {
 		return fmt.Sprintf("%d are called something with %s, such as %s; \"lastack list\" lists them", len(within), name, within[0])

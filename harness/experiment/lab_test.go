@@ -38,8 +38,8 @@ func TestRunCorpus(t *testing.T) {
 	}
 }
 
-// TestRunFails: a stack that is not as expected fails, after four attempts,
-// and the first difference is said.
+// TestRunFails: a stack that is not as expected fails, after four attempts or,
+// on a busy machine, more, and the first difference is said.
 func TestRunFails(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
@@ -59,7 +59,7 @@ func TestRunFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := results[0]
-	if r.Verdict != experiment.Fail || r.Attempts != 4 || r.Why != "the close is four-way, expected three-way" {
+	if r.Verdict != experiment.Fail || r.Attempts < 4 || r.Attempts > 12 || r.Why != "the close is four-way, expected three-way" {
 		t.Errorf("%s after %d attempts: %s", r.Verdict, r.Attempts, r.Why)
 	}
 	if r = results[1]; r.Verdict != experiment.Skipped || r.Why != "no such switch" {

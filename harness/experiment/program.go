@@ -108,6 +108,9 @@ func (a *attempt) rest(ctx context.Context) (time.Duration, error) {
 	if r.MS == 0 {
 		return 0, nil
 	}
+	// The clock that ticks all the time would be most of what is measured.
+	a.seen.late = a.clock.stop()
+	defer func() { a.clock = startLate(ctx) }()
 	before, err := processorTime()
 	if err != nil {
 		return 0, err

@@ -26,6 +26,9 @@ type Result struct {
 	// Attempts is how often it was tried: a busy machine is late, which a
 	// further attempt tells from a difference. 0 in a skip.
 	Attempts int `json:"attempts"`
+	// LateMS is how long, in the last attempt, this process was kept from running:
+	// on a busy machine applications are late.
+	LateMS float64 `json:"late_ms"`
 	// Earlier is why the attempts before the last failed.
 	Earlier []string `json:"earlier,omitempty"`
 
@@ -91,6 +94,7 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints
+	r.LateMS = float64(o.late.Microseconds()) / 1000
 	r.CPUMS, r.ServerSaid = float64(o.cpu.Microseconds())/1000, o.said
 	r.Impaired, r.Errors, r.Answers = o.hits, o.errors, o.answers
 	r.All, r.Report, r.States, r.Segments = o.reports, nil, nil, nil
