@@ -37,8 +37,8 @@ and --help-format tells what is written in it. Each experiment runs on lastack
 and on the kernel, unless it says why not.
 
 The verdict is pass, fail with the first difference, or skip with the reason. A
-failure is tried again up to three times before it counts, because on a busy
-machine applications are late; the result says so.
+failure is tried again up to three times before it counts, and more often on a
+machine that is too busy for applications to be on time; the result says so.
 
 -w and --impair break the subject or the wire on purpose, as those of "lastack
 serve" do, to see that the experiments notice.
