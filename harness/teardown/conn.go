@@ -32,6 +32,7 @@ type Conn struct {
 
 	synAt, synAckAt time.Duration
 	syns            int32            // SYNs of the client
+	fast            fast             // TCP Fast Open
 	rtt             [2]time.Duration // between the observer and the side
 	rttKnown        [2]bool
 
@@ -138,6 +139,7 @@ func (c *Conn) add(r *Record) {
 	c.last = max(c.last, e.at)
 	c.number(r, &e)
 	c.learn(&e)
+	c.learnFastOpen(r, &e)
 	c.notice(r, &e)
 	c.now = e.after
 	if !c.closing && e.marks.Has(flow.FirstFIN) {

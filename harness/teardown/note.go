@@ -20,6 +20,17 @@ const (
 	noteWindowUpdate
 	noteDuplicateACK
 
+	// What a SYN says of Fast Open.
+	noteCookieAsked
+	noteCookieAlone
+	noteCookieAndData
+	noteDataInSYN
+	noteCookieGiven
+	noteCookieAndTaken
+	noteCookieAndLeft
+	noteDataTaken
+	noteDataLeft
+
 	// What belongs to the close.
 	noteAcksFIN
 	noteACKAgain
@@ -81,6 +92,8 @@ func (c *Conn) carries(e *event) string {
 // why is the note in words that fit under an arrow.
 func (c *Conn) why(e *event) string {
 	switch e.note {
+	case noteCookieAndData, noteDataInSYN, noteCookieAndTaken, noteDataTaken:
+		return c.whyFast(e)
 	case noteAcksFIN:
 		return c.whyACK(e)
 	case noteFINAgain:
@@ -111,17 +124,24 @@ func (n note) String() string {
 		noteKeepAlive:    "keep-alive probe",
 		noteWindowUpdate: "window update",
 		noteDuplicateACK: "duplicate ACK",
-		noteACKAgain:     "ACK of the FIN again",
-		noteFINAgain:     "FIN again: the first or its ACK was lost",
-		noteCrossed:      "sent before the other FIN had arrived",
-		noteOvertaken:    "sent before the FIN, seen after it",
-		noteSeenLate:     "seen after its ACK: out of order",
-		noteFINEarly:     "data before this FIN is missing so far",
-		notePastFIN:      "data beyond its own FIN",
-		noteReset:        "reset",
-		noteRefused:      "refused",
-		noteLateRST:      "after the close was over",
-		noteLate:         "after the close was over",
+
+		noteCookieAsked:   "asks for a Fast Open cookie",
+		noteCookieAlone:   "a Fast Open cookie, and no data",
+		noteCookieGiven:   "brings a Fast Open cookie",
+		noteCookieAndLeft: "takes none of the data; new cookie",
+		noteDataLeft:      "takes none of the SYN's data",
+
+		noteACKAgain:  "ACK of the FIN again",
+		noteFINAgain:  "FIN again: the first or its ACK was lost",
+		noteCrossed:   "sent before the other FIN had arrived",
+		noteOvertaken: "sent before the FIN, seen after it",
+		noteSeenLate:  "seen after its ACK: out of order",
+		noteFINEarly:  "data before this FIN is missing so far",
+		notePastFIN:   "data beyond its own FIN",
+		noteReset:     "reset",
+		noteRefused:   "refused",
+		noteLateRST:   "after the close was over",
+		noteLate:      "after the close was over",
 	}[n]
 }
 

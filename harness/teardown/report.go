@@ -48,6 +48,8 @@ type Report struct {
 	// Bytes of data, distinct, in sequence space.
 	ClientBytes uint64 `json:"client_bytes"`
 	ServerBytes uint64 `json:"server_bytes"`
+	// FastOpen is what became of TCP Fast Open; empty where it was not tried.
+	FastOpen FastOpen `json:"fast_open,omitempty"`
 	// ResetBy is who sent the RST that ended or refused the connection.
 	ResetBy Who `json:"reset_by"`
 	// LateReset: a RST came after the close was over.
@@ -132,7 +134,7 @@ func (c *Conn) Outcome() Report {
 		States:         [2]string{st[0].String(), st[1].String()},
 		Handshake:      cl.synSeen || sv.synSeen,
 		ClientSegments: cl.segments, ServerSegments: sv.segments,
-		ClientBytes: cl.bytes, ServerBytes: sv.bytes,
+		ClientBytes: cl.bytes, ServerBytes: sv.bytes, FastOpen: c.fast.outcome(),
 		ResetBy: None, LateReset: c.lateR, LateSegments: int(c.late),
 		ACKLost:     cl.fin.ackLost || sv.fin.ackLost,
 		DataPastFIN: whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
