@@ -119,11 +119,12 @@ func (f *explainFlags) view() (*view, error) {
 	switch {
 	case f.json:
 		j := explain.NewJSON(os.Stdout)
-		v.opt.Each, v.close = j.Each, j.Close
+		v.close = j.Close
+		v.each(j.Each, j.Flush, f.follow)
 	case f.csv:
 		t := explain.NewCSV(os.Stdout)
-		v.opt.Each = t.Each
 		v.close = func(*explain.Summary) error { return t.Flush() }
+		v.each(t.Each, t.Flush, f.follow)
 	case f.ladder > 0:
 		v.drawOne(f.ladder)
 	default:
@@ -136,6 +137,22 @@ func (f *explainFlags) view() (*view, error) {
 		}
 	}
 	return v, nil
+}
+
+// each shows every connection: as it leaves, with its stragglers, or, for who
+// follows a capture, as it closes.
+func (v *view) each(show func(*explain.Connection) error, flush func() error, follow bool) {
+	if !follow {
+		v.opt.Each = show
+		return
+	}
+	v.opt.Closed = func(c *explain.Connection) error { return errors.Join(show(c), flush()) }
+	v.opt.Each = func(c *explain.Connection) error {
+		if c.Over {
+			return nil // it has been shown
+		}
+		return show(c)
+	}
 }
 
 // drawOne draws the connection of that number.

@@ -1,7 +1,9 @@
 package explain
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"lastack/harness/capture"
@@ -14,6 +16,9 @@ type Connection struct {
 	// N counts the connections of the capture from 1, in the order of their
 	// first segments, whether or not a Filter lets them pass.
 	N int `json:"n"`
+	// Over tells that the connection had ended by when it left: a RST, or both
+	// FINs acknowledged.
+	Over bool `json:"over"`
 	teardown.Report
 	teardown.Detail
 }
@@ -140,5 +145,9 @@ func (a *Analysis) closed(c *teardown.Conn) {
 
 // whole is the connection with its prose and its lines.
 func (e *ended) whole() *Connection {
-	return &Connection{N: e.conn.Number(), Report: e.conn.Report(), Detail: e.detail}
+	c := &Connection{N: e.conn.Number(), Over: e.conn.Done(), Report: e.conn.Report(), Detail: e.detail}
+	if c.CloseWait != teardown.None {
+		c.Reason = fmt.Sprintf("%s; that had lasted %s by the end of the capture.", strings.TrimSuffix(c.Reason, "."), long(micros(c.LeftOpenUS)))
+	}
+	return c
 }

@@ -102,8 +102,8 @@ const (
 	nCauses
 )
 
-func causeIndex(c teardown.ResetCause) int {
-	switch c {
+func causeIndex(d *teardown.Detail) int {
+	switch d.ResetCause {
 	case teardown.CauseRace:
 		return byRace
 	case teardown.CauseHalfOpen:
@@ -111,6 +111,9 @@ func causeIndex(c teardown.ResetCause) int {
 	case teardown.CauseTimeWaitHit:
 		return byHit
 	case teardown.CauseClosed:
+		if micros(d.IdleUS) >= staleAfter {
+			return byRace // the same, but later
+		}
 		return byLateData
 	case teardown.CauseForgotten:
 		return byForgotten
@@ -121,6 +124,10 @@ func causeIndex(c teardown.ResetCause) int {
 	}
 	return -1
 }
+
+// staleAfter is how long a connection was idle before its end for data after that
+// to be another request, and not the rest of something.
+const staleAfter = time.Second
 
 // pair is a client's address and where it goes.
 type pair struct {
@@ -157,7 +164,8 @@ const leakAfter = time.Second
 func (f *findings) add(e *ended) {
 	s := f.servers.count(e.server)
 	s.v.add(e)
-	if e.detail.CloseWait != teardown.None && micros(e.detail.SilentUS) >= leakAfter {
+	// Where the capture lost something it may have lost the second FIN.
+	if e.detail.CloseWait != teardown.None && micros(e.detail.SilentUS) >= leakAfter && e.detail.MissingBytes == 0 {
 		f.addLeak(e)
 	}
 	if e.report.TimeWait == teardown.Client || e.report.TimeWait == teardown.Both {
@@ -183,7 +191,7 @@ func (f *findings) addLeak(e *ended) {
 }
 
 func (h *host) add(e *ended) {
-	if i := causeIndex(e.detail.ResetCause); i >= 0 {
+	if i := causeIndex(&e.detail); i >= 0 {
 		h.causes[i].add(e)
 		switch i {
 		case byRace:

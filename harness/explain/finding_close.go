@@ -51,7 +51,7 @@ func (h *host) resets(server string, n int) (out []Finding) {
 	asleep, _ := h.asleep.percentile(50)
 	at := func(i int) cases { return h.causes[i] }
 	out = append(out, at(byRace).about(FindRace, server,
-		"%s to %s were reset because a request crossed the end of an idle connection (idle for %s, median): make the clients give up idle connections sooner than the server does, and let them repeat requests that may be repeated.",
+		"%s to %s were reset because a request met the end of an idle connection (idle for %s, median): make the clients give up idle connections sooner than the server does, and let them repeat requests that may be repeated.",
 		at(byRace).of(n), server, long(idle))...)
 	out = append(out, at(byHalfOpen).about(FindHalfOpen, server,
 		"%s to %s were reset by a side that no longer knew them (quiet for %s before, median): a restart, or a firewall or NAT that forgets idle connections; set TCP keep-alive below that time, or close idle connections.",

@@ -61,6 +61,7 @@ func TestFindings(t *testing.T) {
 		{FindWhoCloses, 200, 10 * time.Millisecond, talked + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", []string{"101 per second", "6,030 of the 28,232", "Let the server close first", "4.7-fold"}},
 		{FindWhoCloses, 3000, 500 * time.Microsecond, talked + "3 s FIN+ACK\n4 c FIN+ACK\n5 s ACK\n", []string{"10.200.0.1:80 closes first 2001 times per second", "Let the clients close first"}},
 		{FindRace, 5, time.Second, talked + "5002 s FIN+ACK\n5002.1 c PSH+ACK len=100 ack=1001\n5003 s RST\n", []string{"5 of 5 connections", "idle for 5.0 s", "give up idle connections sooner"}},
+		{FindRace, 2, time.Second, talked + "5002 s FIN+ACK\n5043 c ACK\n9000 c PSH+ACK len=100\n9001 s RST\n", []string{"2 of 2 connections", "idle for 5.0 s"}},
 		{FindHalfOpen, 2, time.Second, talked + "600000 c PSH+ACK len=9\n600001 s RST\n", []string{"quiet for 10 min", "keep-alive"}},
 		{FindHit, 2, time.Second, "0 c SYN\n1 s ACK seq=900 ack=700\n2 c RST seq=700\n", []string{"met TIME_WAIT", "tcp_timestamps"}},
 		{FindLate, 2, time.Second, talked + "3 c FIN+ACK\n4 s PSH+ACK len=9\n5 c RST\n", []string{"data came for a side that had closed", "read to the end before close()"}},
@@ -95,6 +96,7 @@ func TestNoFindings(t *testing.T) {
 		"closed":            talked + "3 s FIN+ACK\n4 c FIN+ACK\n5 s ACK\n",
 		"half closed, busy": talked + "3 c FIN+ACK\n4 s ACK\n900 s PSH+ACK len=9\n901 c ACK\n",
 		"open":              talked,
+		"FIN not captured":  talked + "3 c FIN+ACK\n4 s ACK\n5 c ACK ack=1002\n90000 c ACK ack=1002\n",
 	} {
 		if sum := many(t, 3, time.Millisecond, script); len(sum.Findings) > 0 {
 			t.Errorf("%s: %+v", name, sum.Findings)

@@ -39,6 +39,9 @@ func (j *JSON) Each(c *Connection) error {
 	return nil
 }
 
+// Flush writes out what is buffered, for who waits for it.
+func (j *JSON) Flush() error { return j.w.Flush() }
+
 // Close writes the rest of the document.
 func (j *JSON) Close(s *Summary) error {
 	c := *s

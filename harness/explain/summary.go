@@ -35,6 +35,9 @@ type Summary struct {
 	Malformed  int `json:"malformed"`
 	Fragments  int `json:"fragments"`
 	Partial    int `json:"partial"`
+	// Incomplete counts connections of which something was acknowledged that
+	// the capture does not have.
+	Incomplete int `json:"incomplete"`
 	// GivenUp counts connections that were taken for over, unfinished, to
 	// bound memory.
 	GivenUp int `json:"given_up"`
@@ -56,8 +59,11 @@ func (s *Summary) count(st capture.SegmentStats) {
 	s.Packets += st.Segments - st.Reassembled + st.Fragments + st.Duplicates + st.NotTCP + st.Truncated + st.Malformed
 }
 
-// see extends the time that was covered.
+// see extends the time that was covered, and counts what is not whole.
 func (s *Summary) see(e *ended) {
+	if e.detail.MissingBytes > 0 {
+		s.Incomplete++
+	}
 	if s.Begin.IsZero() || e.report.Start.Before(s.Begin) {
 		s.Begin = e.report.Start
 	}
@@ -76,6 +82,9 @@ func (s *Summary) warn(groups int, tallies bool) {
 	}
 	if s.Malformed > 0 {
 		s.Warn("%s malformed, and left out", were(s.Malformed, "packet"))
+	}
+	if s.Incomplete > 0 {
+		s.Warn("%s missing something that was acknowledged, perhaps a FIN: the capture lost packets (raise tcpdump -B, lower -s), and their verdicts go by what is there", were(s.Incomplete, "connection"))
 	}
 	if s.GivenUp > 0 {
 		s.Warn("%s given up unfinished, as more than %s were open at once; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))

@@ -32,6 +32,9 @@ type Detail struct {
 	// and SilentUS since when none of the two had sent data; -1 where nobody was.
 	LeftOpenUS int64 `json:"left_open_us"`
 	SilentUS   int64 `json:"silent_us"`
+	// MissingBytes counts what was acknowledged and is not in the trace, at the
+	// end of what either side sent: the capture lost it, and 1 may be a FIN.
+	MissingBytes uint64 `json:"missing_bytes"`
 	// Reuses tells of an older connection on the same addresses and ports, and
 	// Reused of a newer one.
 	Reuses *Reuse `json:"reuses,omitempty"`
@@ -87,7 +90,8 @@ func (c *Conn) Detail(end time.Time) Detail {
 	last := max(c.last, end.Sub(c.start))
 	d := Detail{
 		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1, IdleUS: c.idle(),
-		ResetCause: c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
+		MissingBytes: c.missing(flow.Client) + c.missing(flow.Server),
+		ResetCause:   c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
 		Reuses: c.reuse(), Reused: c.reused,
 	}
 	if f.acked {
@@ -182,4 +186,27 @@ func (f *fin) lost() Lost {
 		return LostFIN
 	}
 	return LostEither
+}
+
+// missing is the room in sequence space that the other side acknowledged beyond
+// what side s was seen to send.
+func (c *Conn) missing(s flow.Side) uint64 {
+	me, peer := &c.side[s], &c.side[s.Other()]
+	end := me.dataEnd
+	switch {
+	case !me.synSeen && !me.hasData || !peer.hasAck:
+		return 0
+	case me.synSeen && !peer.synSeen:
+		return 0 // what answered the SYN is of an older connection
+	case !me.hasData:
+		end = 1 // after the SYN
+	}
+	if me.fin.seen {
+		end = end.Max(me.fin.off + 1)
+	}
+	n := peer.maxAck.Diff(end)
+	if n < 0 || n > maxWindow {
+		return 0
+	}
+	return uint64(n)
 }

@@ -50,7 +50,8 @@ func TestDetailCauses(t *testing.T) {
 		"race, FIN just heard":  {talked + "5002 s FIN+ACK\n5002.5 c PSH+ACK len=100\n5003 s RST\n", teardown.CauseRace},
 		"no race: long known":   {talked + "5002 s FIN+ACK\n5003 c ACK\n7000 c PSH+ACK len=100\n7001 s RST\n", teardown.CauseClosed},
 		"no race: not idle":     {talked + "3 s FIN+ACK\n4 c PSH+ACK len=100 ack=1001\n5 s RST\n", teardown.CauseClosed},
-		"no race: request read": {talked + "5002 c PSH+ACK len=100\n5003 s RST+ACK\n", teardown.CauseAbortUnread},
+		"race, never read":      {talked + "5002 c PSH+ACK len=100\n5003 s RST+ACK\n", teardown.CauseRace},
+		"no race: request read": {talked + "5002 c PSH+ACK len=100\n5103 s RST+ACK\n", teardown.CauseAbortUnread},
 	} {
 		all, reports := detail(t, tt.script)
 		if len(all) != 1 || all[0].ResetCause != tt.want {
@@ -104,6 +105,25 @@ func TestDetailHalfClose(t *testing.T) {
 		d := all[0]
 		if d.HalfCloseUS != tt.half || d.LeftOpenUS != tt.left || d.SilentUS != tt.silent || d.FinWait2 != tt.fw2 || d.CloseWait != tt.waiting {
 			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
+// TestDetailMissing: what was acknowledged and is not in the trace.
+func TestDetailMissing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		script string
+		want   uint64
+	}{
+		"nothing":             {talked + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", 0},
+		"the client's FIN":    {talked + "4 s FIN+ACK ack=102\n5 c ACK seq=102\n", 1},
+		"data of the server":  {talked + "3 c ACK ack=1501\n4 c FIN+ACK ack=1501\n5 s ACK seq=1501\n", 500},
+		"all of the server's": {"0 c SYN\n0.1 s SYN+ACK\n0.2 c ACK\n3 c ACK ack=11\n", 10},
+		"an older connection": {"0 c SYN\n1 s ACK seq=900 ack=700\n", 0},
+		"begun in the middle": {"3 c ACK seq=70 ack=80\n4 s ACK seq=90 ack=80\n", 0},
+	} {
+		if all, _ := detail(t, tt.script); all[0].MissingBytes != tt.want {
+			t.Errorf("%s: %d bytes are missing, want %d", name, all[0].MissingBytes, tt.want)
 		}
 	}
 }

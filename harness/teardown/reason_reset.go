@@ -33,8 +33,12 @@ func (c *Conn) reasonReset() (sentence, clause string) {
 			atStart(x), the(y), ms(max(0, c.rst.at-me.fin.at))), rfcAbort
 	}
 	if idle, ok := c.raced(); ok {
-		return fmt.Sprintf("%s ended a connection that had been idle for %s just as %s sent another request: the two crossed, and the request met a RST",
-			atStart(x), ms(idle), the(y)), rfcHalf
+		why := "the two crossed, and the request met a RST"
+		if !me.fin.seen {
+			why += " (or it got the request and aborted, with SO_LINGER 0; the wire does not tell)"
+		}
+		return fmt.Sprintf("%s ended a connection that had been idle for %s just as %s sent another request: %s",
+			atStart(x), ms(idle), the(y), why), rfcHalf
 	}
 	switch c.rst.cause {
 	case causeClosed:

@@ -10,8 +10,7 @@ import (
 // rst is the RST that ended the connection.
 type rst struct {
 	at     time.Duration
-	bytes  uint64      // causeClosed: of data that came too late
-	ack    segment.Seq // what it acknowledges
+	bytes  uint64 // causeClosed: of data that came too late
 	hasAck bool
 	by     flow.Side
 	cause  cause
@@ -50,7 +49,7 @@ func (c *Conn) learnRST(e *event, done bool) {
 		return
 	}
 	c.rst.by, c.rst.at = e.from, e.at
-	c.rst.ack, c.rst.hasAck = e.ack, e.flags.Has(segment.ACK)
+	c.rst.hasAck = e.flags.Has(segment.ACK)
 	e.note = noteReset
 	if e.marks.Has(flow.Refusal) {
 		c.over = wasRefused

@@ -83,17 +83,18 @@ func (c *Conn) noticeData(e *event) {
 }
 
 // raced reports whether a request was sent into an idle connection at the moment
-// at which the side that reset it had ended it: neither side had heard of the
-// other, or as good as that. It returns how long the connection had been idle.
+// at which the side that reset it ended it: neither side had heard of the other, or
+// as good as that. It returns how long the connection had been idle. A request that
+// arrives just before close() is acknowledged, and meets a RST as it is never read.
 func (c *Conn) raced() (idle time.Duration, ok bool) {
 	x, y := c.rst.by, c.rst.by.Other()
 	w, f := &c.talk.wake, &c.side[x].fin
 	if c.over != wasReset || w.after == 0 || w.by != y || !w.answered {
 		return 0, false
 	}
-	end, ack := c.rst.at, c.rst.ack
+	end := c.rst.at
 	if f.seen {
-		end, ack = f.at, f.ack
+		end = f.at
 	} else if !c.rst.hasAck {
 		return 0, false // it answers the request: x had been gone for long
 	}
@@ -102,10 +103,8 @@ func (c *Conn) raced() (idle time.Duration, ok bool) {
 	switch {
 	case idle < silence:
 		return 0, false // x did not wait for another request
-	case w.end.LessEq(ack):
-		return 0, false // x had the request, and dropped it
 	case -late > c.rtt[x]+crossing:
-		return 0, false // x had the request, whatever became of it
+		return 0, false // x had the request for long, whatever became of it
 	case late > c.rtt[y]+crossing && (!f.seen || f.off.Less(w.ack)):
 		return 0, false // y knew, or could have known
 	}
