@@ -58,6 +58,7 @@ func TestDedup(t *testing.T) {
 		"behind a router, IPv6":        {sighting{seg: ack6}, sighting{seg: ack6, ttl: 1, at: 2 * ms}, true},
 		"in a VLAN":                    {sighting{seg: v6, link: "ethernet"}, sighting{seg: v6, link: "ethernet, VLAN 1", at: ms}, true},
 		"without identification":       {sighting{seg: v4}, sighting{seg: v4, iface: 1, at: ms}, true},
+		"long before, elsewhere":       {sighting{seg: v4, id: 1}, sighting{seg: v4, id: 1, iface: 1, at: -11 * ms}, false},
 		"long after, elsewhere":        {sighting{seg: v4, id: 1}, sighting{seg: v4, id: 1, iface: 1, at: 11 * ms}, false},
 
 		// One packet twice at the same place: a mirror port.
@@ -103,6 +104,23 @@ func TestDedupOfARetransmission(t *testing.T) {
 		at    time.Duration
 		copy  bool
 	}{{0, 0, false}, {1, 50, true}, {0, 2000, false}, {1, 2050, true}, {0, 4000, false}, {0, 6000, false}, {1, 6050, true}} {
+		p, s := sighting{seg: fin, iface: tt.iface, at: tt.at * time.Microsecond}.packet(t)
+		if got := d.Duplicate(&p, &s); got != tt.copy {
+			t.Errorf("sighting %d: copy %v, want %v", i, got, tt.copy)
+		}
+	}
+}
+
+// A retransmission of which only the second place saw the first copy, or which
+// only that place has seen, is a packet all the same.
+func TestDedupRemembersEachPlace(t *testing.T) {
+	fin := segment.Segment{Tuple: tuple(t, "[2001:db8::1]:1000", "[2001:db8::2]:80"), Version: 6, Flags: segment.FIN | segment.ACK}
+	d := NewDedup(DedupConfig{})
+	for i, tt := range []struct {
+		iface int
+		at    time.Duration
+		copy  bool
+	}{{0, 0, false}, {1, 50, true}, {1, 2000, false}, {0, 2050, true}, {2, 2100, true}, {2, 4000, false}} {
 		p, s := sighting{seg: fin, iface: tt.iface, at: tt.at * time.Microsecond}.packet(t)
 		if got := d.Duplicate(&p, &s); got != tt.copy {
 			t.Errorf("sighting %d: copy %v, want %v", i, got, tt.copy)

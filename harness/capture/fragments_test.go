@@ -161,6 +161,35 @@ func TestMalformedFragments(t *testing.T) {
 	}
 }
 
+// What the first and the last fragment say may contradict each other: together
+// they are too long, or the last ends before the first does.
+func TestFragmentsThatContradict(t *testing.T) {
+	first, last := split(t, 1, 7, 0)[0], split(t, 1, 7, 0)[2]
+	options := Packet{Time: at(0), Data: append(append(append([]byte(nil), first.Data[:20]...), make([]byte, 40)...), first.Data[20:]...)}
+	options.Data[0], options.OrigLen = 0x4f, len(options.Data)
+	options.Data[2], options.Data[3] = byte(len(options.Data)>>8), byte(len(options.Data))
+	far := last.Clone()
+	// 65280 bytes in, and 196 long: 65536 with the first one's header.
+	far.Data, far.OrigLen = far.Data[:216], 216
+	far.Data[3], far.Data[6], far.Data[7] = 216, 0x1f, 0xe0
+	near := last.Clone()
+	near.Data[6], near.Data[7] = 0, 1
+	for name, tt := range map[string]struct {
+		packets []Packet
+		stats   SegmentStats
+		length  int
+	}{
+		"too long": {[]Packet{options, far}, SegmentStats{Fragments: 2, Malformed: 1}, 0},
+		"overlap":  {[]Packet{first, near}, SegmentStats{Segments: 1, Fragments: 2, Reassembled: 1}, 580},
+	} {
+		segments := NewSegments(&packetList{packets: tt.packets}, SegmentsConfig{})
+		_, s, err := segments.Next()
+		if segments.Stats() != tt.stats || (err == nil) != (tt.length > 0) || err == nil && s.PayloadLen != tt.length {
+			t.Errorf("%s: %v, %v, %+v", name, s, err, segments.Stats())
+		}
+	}
+}
+
 // IPv6's fragment header may stand behind other extension headers, and before
 // them.
 func TestFragments6(t *testing.T) {
@@ -175,6 +204,13 @@ func TestFragments6(t *testing.T) {
 		return Packet{Time: at(0), Data: b, OrigLen: len(b)}
 	}
 	options := []byte{protocolTCP, 0, 1, 4, 0, 0, 0, 0} // destination options, padding
+	behindAuth := func(p Packet) Packet {
+		auth := []byte{extFragment, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+		b := append(append(append([]byte(nil), p.Data[:48]...), auth...), p.Data[48:]...)
+		b[40] = extAuth
+		b[4], b[5] = byte((len(b)-40)>>8), byte(len(b)-40)
+		return Packet{Time: p.Time, Data: b, OrigLen: len(b)}
+	}
 	for name, tt := range map[string]struct {
 		upper byte
 		body  []byte
@@ -185,13 +221,15 @@ func TestFragments6(t *testing.T) {
 		"UDP":                    {17, whole[40:], SegmentStats{Fragments: 2, NotTCP: 2}},
 		"UDP behind destination": {extDest, append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, whole[40:]...), SegmentStats{Fragments: 2, NotTCP: 1}},
 	} {
-		packets := []Packet{piece(tt.upper, tt.body[:400], 0, 1), piece(tt.upper, tt.body[400:], 400, 0)}
-		got, stats := lines(t, &packetList{packets: packets}, SegmentsConfig{})
-		if stats != tt.want {
-			t.Errorf("%s: %+v, want %+v", name, stats, tt.want)
-		}
-		if tt.want.Segments == 1 && (len(got) != 1 || got[0].segment != "[2001:db8::1]:1000 > [2001:db8::2]:80 ACK seq=7 ack=0 len=1000 win=0") {
-			t.Errorf("%s: %v", name, got)
+		first, last := piece(tt.upper, tt.body[:400], 0, 1), piece(tt.upper, tt.body[400:], 400, 0)
+		for _, packets := range [][]Packet{{first, last}, {behindAuth(first), behindAuth(last)}} {
+			got, stats := lines(t, &packetList{packets: packets}, SegmentsConfig{})
+			if stats != tt.want {
+				t.Errorf("%s: %+v, want %+v", name, stats, tt.want)
+			}
+			if tt.want.Segments == 1 && (len(got) != 1 || got[0].segment != "[2001:db8::1]:1000 > [2001:db8::2]:80 ACK seq=7 ack=0 len=1000 win=0") {
+				t.Errorf("%s: %v", name, got)
+			}
 		}
 	}
 }

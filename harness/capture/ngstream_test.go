@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -128,6 +129,8 @@ func TestReadErrorOffset(t *testing.T) {
 	short := func(kind uint32) []byte { return block(o, kind, nil) }
 	wrongEnd := packetBlock(o, 0, at(0), unhex(t, synHex))
 	wrongEnd[len(wrongEnd)-4]++
+	longer := packetBlock(o, 0, at(0), unhex(t, synHex))
+	longer[24]-- // than the packet was
 	version := sectionBlock(o)
 	version[12] = 2
 	for name, tt := range map[string]struct {
@@ -139,6 +142,7 @@ func TestReadErrorOffset(t *testing.T) {
 		"interface too short":   {short(blockInterface), ErrMalformed},
 		"packet too short":      {short(blockPacket), ErrMalformed},
 		"simple too short":      {short(blockSimple), ErrMalformed},
+		"more than there was":   {longer, ErrMalformed},
 		"another length at end": {wrongEnd, ErrMalformed},
 		"custom, another end":   {join(block(o, 0x0bad, make([]byte, 8))[:16], o.AppendUint32(nil, 24)), ErrMalformed},
 		"4 GB":                  {[]byte{6, 0, 0, 0, 0xfc, 0xff, 0xff, 0xff, 0, 0, 0, 0}, ErrMalformed},
@@ -157,5 +161,14 @@ func TestReadErrorOffset(t *testing.T) {
 		if at := int64(len(good)); where.Offset != at && (name != "custom, another end" || where.Offset != at+16) {
 			t.Errorf("%s: offset %d, want %d", name, where.Offset, at)
 		}
+	}
+}
+
+// Of a name no more is kept than any interface has.
+func TestInterfaceNameIsCut(t *testing.T) {
+	o := binary.LittleEndian
+	r, _ := mustRead(t, join(sectionBlock(o), interfaceBlock(o, 101, strings.Repeat("eth", 20_000))))
+	if ifs := r.Interfaces(); len(ifs) != 1 || len(ifs[0].Name) != maxName {
+		t.Errorf("%d interfaces, a name of %d bytes", len(ifs), len(ifs[0].Name))
 	}
 }

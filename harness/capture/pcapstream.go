@@ -51,7 +51,7 @@ func openPcap(in *window) (*pcapStream, error) {
 	}
 	// The upper bits tell of frame check sequences behind the packets, which
 	// are cut off by the length in the IP header.
-	f.link = layers.LinkType(f.order.u32(h[20:]) & 0xffff)
+	f.link = layers.LinkType(uint16(f.order.u32(h[20:])))
 	if !knownLink(f.link) {
 		return nil, fmt.Errorf("%w %s (%d): capture on the interface itself, or with tcpdump -y EN10MB", ErrLinkType, f.link, f.link)
 	}

@@ -172,6 +172,7 @@ func TestDamagedFiles(t *testing.T) {
 		{"gzip cut", gzipped(t, good)[:40], 0, io.ErrUnexpectedEOF, ""},
 		{"gzip cut in its header", gzipped(t, good)[:5], 0, io.ErrUnexpectedEOF, "gzip"},
 		{"gzip with a wrong checksum", wrongSum, 1, ErrMalformed, "packet 2 of the file, at byte 80 of the unpacked data"},
+		{"gzip with something behind", append(gzipped(t, good), "something else"...), 1, ErrMalformed, "gzip"},
 		{"pcap of version 3", version3, 0, ErrFormat, "version 3.4"},
 	}
 	for _, c := range cases {
@@ -212,6 +213,34 @@ func TestReaderPassesErrorsOn(t *testing.T) {
 		}
 	}
 }
+
+// The upper bits of a pcap file's link type tell of a frame check sequence
+// behind each packet, which is no part of it.
+func TestFrameCheckSequence(t *testing.T) {
+	syn := unhex(t, synHex)
+	frame := join(unhex(t, "020000000001 020000000002 0800"), syn, []byte("fcs!"))
+	_, all := mustRead(t, pcapFile(binary.BigEndian, magicNanos, 0x44000001, frame))
+	if len(all) != 1 || !bytes.Equal(all[0].Data, syn) || all[0].OrigLen != len(syn) {
+		t.Errorf("%+v", all)
+	}
+}
+
+// A source that returns nothing, again and again, is given up.
+func TestReaderWithoutProgress(t *testing.T) {
+	file := pcapFile(binary.LittleEndian, magicMicros, 101, unhex(t, synHex))
+	r := &Reader{in: newWindow(io.MultiReader(bytes.NewReader(file), idle{}))}
+	var err error
+	if r.pcap, err = openPcap(r.in); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := ReadAll(r); len(all) != 1 || !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("%d packets, %v", len(all), err)
+	}
+}
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
 
 // endless is a file header followed by the same bytes for ever.
 type endless struct{ head, loop []byte }
