@@ -17,6 +17,7 @@ import (
 type ssFlags struct {
 	socket                 string
 	all, listening, timers bool
+	info                   bool
 	summary, noHeader, js  bool
 	only4, only6           bool
 }
@@ -24,7 +25,7 @@ type ssFlags struct {
 func ssCommand() *cobra.Command {
 	var f ssFlags
 	c := &cobra.Command{
-		Use:   "ss [-tanlosH46] [FILTER]",
+		Use:   "ss [-tanloisH46] [FILTER]",
 		Short: "List the sockets of a running host, as ss(8) does the kernel's",
 		Long: `ss lists the TCP sockets of a host that "lastack serve" runs, in the columns of
 ss(8) and with its flags and filters:
@@ -48,6 +49,7 @@ Exit status: 0, 2 for a filter that makes no sense, 3 if no host answers.`,
 	l.BoolVarP(&f.all, "all", "a", false, "listeners and connections in every state")
 	l.BoolVarP(&f.listening, "listening", "l", false, "listeners only")
 	l.BoolVarP(&f.timers, "options", "o", false, "show the timer that runs")
+	l.BoolVarP(&f.info, "info", "i", false, "show whether there are timestamps, and data came with the SYN (Fast Open)")
 	l.BoolVarP(&f.summary, "summary", "s", false, "show numbers only")
 	l.BoolVarP(&f.noHeader, "no-header", "H", false, "no line of headings")
 	l.BoolVarP(&f.only4, "ipv4", "4", false, "IPv4 sockets only")
@@ -106,7 +108,7 @@ func (f *ssFlags) summarize(ctx context.Context, w io.Writer, host *control.Clie
 // list prints sockets as they come, so that there may be any number.
 func (f *ssFlags) list(ctx context.Context, w io.Writer, host *control.Client, filter *sockstat.Filter) error {
 	var out socketPrinter = sockstat.NewTable(w, sockstat.TableOptions{
-		NoHeader: f.noHeader, NoState: filter.Single() != "", Timers: f.timers,
+		NoHeader: f.noHeader, NoState: filter.Single() != "", Timers: f.timers, Info: f.info,
 	})
 	if f.js {
 		out = newSocketJSON(w)

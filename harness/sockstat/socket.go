@@ -26,6 +26,9 @@ type Socket struct {
 	Retransmissions int `json:"retransmissions,omitempty"`
 	// Timestamps: both sides use the option. The kernel's are not asked for it.
 	Timestamps bool `json:"timestamps,omitempty"`
+	// FastOpen counts the bytes that the connection's SYN brought and the SYN+ACK
+	// acknowledged. The kernel's are not asked for it.
+	FastOpen int `json:"fast_open,omitempty"`
 	// V6Only: an IPv6 listener that takes no IPv4 connections.
 	V6Only bool `json:"v6only,omitempty"`
 	// Inode names a kernel's socket in /proc/*/fd.

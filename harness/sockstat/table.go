@@ -22,6 +22,9 @@ type TableOptions struct {
 	NoState bool
 	// Timers adds a column with the timer that runs (-o).
 	Timers bool
+	// Info adds a line with what the connection agreed on (-i), where there is
+	// anything.
+	Info bool
 }
 
 // Table prints sockets in ss's columns. Its memory does not grow with their
@@ -35,8 +38,8 @@ type Table struct {
 	began bool
 }
 
-// row is the columns of a line, from left to right.
-type row [8]string
+// row is the columns of a line, from left to right, and the line below it.
+type row [9]string
 
 const (
 	colState = iota
@@ -47,10 +50,11 @@ const (
 	colPeer
 	colPeerPort
 	colTimer
+	colInfo
 )
 
 // header has a space for each column that ss sets apart from the one before it.
-var header = row{"State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", ""}
+var header = row{"State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", "", ""}
 
 // NewTable begins a table.
 func NewTable(w io.Writer, opts TableOptions) *Table {
@@ -94,11 +98,26 @@ func (t *Table) row(s *Socket) row {
 	if t.opts.Timers && s.Timer != "" {
 		r[colTimer] = fmt.Sprintf("timer:(%s,%s,%d)", s.Timer, timerText(s.TimerLeft()), s.Retransmissions)
 	}
+	if t.opts.Info {
+		r[colInfo] = info(s)
+	}
 	return r
 }
 
+// info is what a connection agreed on, in ss's words.
+func info(s *Socket) string {
+	var words string
+	if s.Timestamps {
+		words += " ts"
+	}
+	if s.FastOpen > 0 {
+		words += " fastopen"
+	}
+	return words
+}
+
 // line lays a row out: addresses to the right up to the colon, and everything
-// else to the left.
+// else to the left. What there is to tell beside follows on a line of its own.
 func (t *Table) line(r *row) string {
 	var b strings.Builder
 	pad := func(col int) { b.WriteString(strings.Repeat(" ", len(t.width[col])-len(r[col]))) }
@@ -119,7 +138,11 @@ func (t *Table) line(r *row) string {
 		b.WriteByte(' ')
 	}
 	b.WriteString(r[colTimer])
-	return strings.TrimRight(b.String(), " ") + "\n"
+	line := strings.TrimRight(b.String(), " ") + "\n"
+	if r[colInfo] != "" {
+		line += "\t" + r[colInfo] + "\n"
+	}
+	return line
 }
 
 // address is the two halves of an address as ss writes them; "*" is an address

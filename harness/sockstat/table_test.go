@@ -40,6 +40,18 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestInfo: what was agreed on stands below the connection, and nothing below others.
+func TestInfo(t *testing.T) {
+	list := host()[4:6]
+	list[0].FastOpen = 73
+	want := "State      Recv-Q Send-Q Local Address:Port Peer Address:Port\n" +
+		"ESTAB      65536  0          10.77.0.2:80      10.77.0.1:42076\n\t ts fastopen\n" +
+		"CLOSE-WAIT 6      0          10.77.0.2:8004    10.77.0.1:50320\n"
+	if got := render(t, list, TableOptions{Info: true}); got != want {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
 // TestTableOfMany: the header comes once, however many chunks there are.
 func TestTableOfMany(t *testing.T) {
 	many := make([]Socket, 2*chunk+1)
