@@ -146,8 +146,13 @@ func (a *Analysis) closed(c *teardown.Conn) {
 // whole is the connection with its prose and its lines.
 func (e *ended) whole() *Connection {
 	c := &Connection{N: e.conn.Number(), Over: e.conn.Done(), Report: e.conn.Report(), Detail: e.detail}
+	reason := strings.TrimSuffix(c.Reason, ".")
 	if c.CloseWait != teardown.None {
-		c.Reason = fmt.Sprintf("%s; that had lasted %s by the end of the capture.", strings.TrimSuffix(c.Reason, "."), long(micros(c.LeftOpenUS)))
+		reason += fmt.Sprintf("; that had lasted %s by the end of the capture", long(micros(c.LeftOpenUS)))
 	}
+	if c.MissingBytes > 0 {
+		reason += fmt.Sprintf("; %s acknowledged that the capture does not have, and a FIN may be among them", were(int(c.MissingBytes), "byte"))
+	}
+	c.Reason = reason + "."
 	return c
 }

@@ -15,7 +15,7 @@ func (f *findings) closeWait() (out []Finding) {
 		}
 		out = append(out, Finding{
 			Kind: FindCloseWait, Host: name, Connections: c.n, Example: c.v.example,
-			Text: fmt.Sprintf("The %s leaves %s in CLOSE_WAIT, the oldest for %s by the end: its application got the end of the stream and does not close. No timer ends that; find the process there with ss -tnp state close-wait, and make it close its socket when a read returns 0.",
+			Text: fmt.Sprintf("The %s leaves %s in CLOSE_WAIT, the oldest for %s by the end: its application got the end of the stream and does not close, which leaves the other side in FIN_WAIT_2. No timer ends CLOSE_WAIT; find the process there with ss -tnp state close-wait, and make it close its socket when a read returns 0.",
 				where, count(c.n, "connection"), long(c.v.oldest)),
 		})
 	}

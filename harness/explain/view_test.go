@@ -13,6 +13,7 @@ import (
 	"lastack/harness/capture"
 	"lastack/harness/capture/capturetest"
 	"lastack/harness/explain"
+	"lastack/stack/segment"
 )
 
 // TestJSON: one document with the keys that do not change.
@@ -101,6 +102,52 @@ func TestText(t *testing.T) {
 				t.Errorf("%q is at %d, what comes before it at %d", want, next, at)
 			}
 			at = next
+		}
+	}
+}
+
+// TestReasonOfWhatIsLeft: how long a connection was left open, and what the capture
+// lacks, is said in its reason.
+func TestReasonOfWhatIsLeft(t *testing.T) {
+	file, _ := generate(t, capturetest.Config{Seed: 11, Connections: 20, Kinds: []capturetest.Kind{capturetest.HalfClosed}})
+	content := file.Bytes()
+	readAll(t, explain.New(explain.Options{Each: func(c *explain.Connection) error {
+		if !strings.HasSuffix(c.Reason, " by the end of the capture.") || !strings.Contains(c.Reason, "; that had lasted ") {
+			t.Errorf("connection %d: %s", c.N, c.Reason)
+		}
+		return nil
+	}}), file)
+	r, err := capture.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	a := explain.New(explain.Options{Each: func(c *explain.Connection) error {
+		if c.MissingBytes > 0 && strings.Contains(c.Reason, "that the capture does not have") {
+			lost++
+		}
+		return nil
+	}})
+	if err := a.ReadAll(&without{r, segment.FIN}); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := a.Summary()
+	if err != nil || lost != 20 || sum.Incomplete != 20 || len(sum.Warnings) != 1 || !strings.Contains(sum.Warnings[0], "20 connections were missing something") {
+		t.Errorf("%d connections lack a FIN; summary %+v, %v", lost, sum, err)
+	}
+}
+
+// without is a source that lost every segment with some flag.
+type without struct {
+	capture.Source
+	flag segment.Flags
+}
+
+func (w *without) Next() (capture.Packet, error) {
+	for {
+		p, err := w.Source.Next()
+		if s, bad := segment.Parse(p.Data); err != nil || bad != nil || !s.Flags.Has(w.flag) {
+			return p, err
 		}
 	}
 }
