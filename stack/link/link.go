@@ -189,12 +189,30 @@ func (e *Endpoint) deliver(v *buffer.View, h *vnet.Header) {
 	e.mu.Lock()
 	d := e.dispatcher
 	e.mu.Unlock()
-	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithView(v)})
+	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: split(v)})
 	pkt.GSOOptions = optionsOf(h)
 	if d != nil {
 		d.DeliverNetworkPacket(protocol, pkt)
 	}
 	pkt.DecRef()
+}
+
+// headerRoom holds the headers of IP and TCP, all options included.
+const headerRoom = 128
+
+// split gives a packet's headers a buffer of their own. netstack shares the buffers of
+// a packet that it queues, and copies those it reads a header in then: the whole of a
+// buffer, which with offload is 64 KiB.
+func split(v *buffer.View) buffer.Buffer {
+	if v.Size() <= smallPacket {
+		return buffer.MakeWithView(v)
+	}
+	b := buffer.MakeWithView(buffer.NewViewWithData(v.AsSlice()[:headerRoom]))
+	v.TrimFront(headerRoom)
+	if err := b.Append(v); err != nil {
+		panic(err) // it holds far less than a Buffer can
+	}
+	return b
 }
 
 // version is the IP version in a packet's first nibble, 0 for an empty packet.
