@@ -59,6 +59,7 @@ type observed struct {
 // Bounds of an attempt, beside what its own steps ask for.
 const (
 	settlePatience = 4 * time.Second
+	passing        = 20 * time.Millisecond
 	clientPatience = 20 * time.Second
 	lastsPatience  = 3 * time.Second
 	lookEvery      = 2 * time.Millisecond
@@ -157,21 +158,36 @@ func (a *attempt) driveAll(ctx context.Context) error {
 	return nil
 }
 
-// settle waits until the sockets of every connection are in the states expected.
+// settle waits until the sockets of every connection are in the states expected,
+// and stay there for longer than a state that is passed through.
 func (a *attempt) settle(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, settlePatience)
 	defer cancel()
+	var since time.Time
 	return poll(ctx, lookEvery, func() (bool, error) {
-		pairs := a.watch.pairs()
-		for i, p := range pairs {
-			st, err := a.states(p)
-			a.seen.states, a.seen.stray = st, i
-			if err != nil || !a.exp.Expect.States.admit(st) {
-				return false, err
-			}
+		ok, err := a.settled()
+		switch {
+		case !ok || err != nil:
+			since = time.Time{}
+			return false, err
+		case since.IsZero():
+			since = time.Now()
 		}
-		return float64(len(pairs)) >= a.exp.connections(a.seen.failures).Min, nil
+		return time.Since(since) >= passing, nil
 	})
+}
+
+// settled reports whether the sockets are in the states expected now.
+func (a *attempt) settled() (bool, error) {
+	pairs := a.watch.pairs()
+	for i, p := range pairs {
+		st, err := a.states(p)
+		a.seen.states, a.seen.stray = st, i
+		if err != nil || !a.exp.Expect.States.admit(st) {
+			return false, err
+		}
+	}
+	return float64(len(pairs)) >= a.exp.connections(a.seen.failures).Min, nil
 }
 
 func (a *attempt) states(p pair) (s States, err error) {

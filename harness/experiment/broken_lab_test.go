@@ -33,7 +33,7 @@ var breakages = []struct {
 		fails: map[string]string{
 			"server-first":      "the server's socket is CLOSED, expected TIME_WAIT",
 			"time-wait-syn-isn": "the server's socket is CLOSED, expected TIME_WAIT",
-			"old-data-kept-out": "it got SYN+ACK, expected ACK",
+			"old-data-kept-out": "expected ACK",
 		},
 		passes: []string{"three-way", "time-wait-none"},
 	},
@@ -55,7 +55,7 @@ func TestBroken(t *testing.T) {
 		return
 	}
 	for _, b := range breakages {
-		cfg := experiment.Config{Subjects: b.subjects, Attempts: 2, Done: experiment.Text{W: t.Output()}.Done}
+		cfg := experiment.Config{Subjects: b.subjects, Attempts: 1, Done: experiment.Text{W: t.Output()}.Done}
 		if err := cfg.ParseAlterations(b.settings, b.rules); err != nil {
 			t.Fatal(err)
 		}
