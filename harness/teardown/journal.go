@@ -61,9 +61,11 @@ const (
 const essential = flow.FirstFIN | flow.Reset | flow.AcksFIN
 
 // recall keeps of a lean connection what ackedUnseen may ask for: a few of the
-// latest ACKs, while the FIN that they may acknowledge has not been seen.
+// latest ACKs of something that has not been seen.
 func (c *Conn) recall(e *event) {
-	if c.side[e.from.Other()].fin.seen || !e.flags.Has(segment.ACK) || c.Done() {
+	peer := &c.side[e.from.Other()]
+	seen := !peer.hasData && peer.synSeen && e.ack.LessEq(1) || peer.hasData && e.ack.LessEq(peer.dataEnd)
+	if seen || peer.fin.seen || !e.flags.Has(segment.ACK) || c.Done() {
 		return
 	}
 	j := &c.log
