@@ -183,3 +183,20 @@ func TestOffloadForwards(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadersApart: netstack may copy the buffer that the headers are in, which then
+// has to be a small one.
+func TestHeadersApart(t *testing.T) {
+	for _, data := range []int{0, 64, 300, 64000} {
+		p := tcpPacket(false, data)
+		b := split(buffer.NewViewWithData(p))
+		if got := b.Flatten(); string(got) != string(p) {
+			t.Errorf("%d bytes of data came out as %d bytes, want %d", data, len(got), len(p))
+		}
+		views := b.AsViewList()
+		if front := views.Front(); front.Capacity() > 2*smallPacket || front.Size() < min(len(p), headerRoom) {
+			t.Errorf("%d bytes of data: the headers have %d bytes in a buffer of %d", data, front.Size(), front.Capacity())
+		}
+		b.Release()
+	}
+}
