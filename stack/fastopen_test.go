@@ -275,6 +275,58 @@ func (o *opened) once(t *testing.T, n int) {
 	}
 }
 
+// TestFastOpenFlood: SYNs with data and forged cookies, from many addresses, have
+// nothing delivered and hold no place among the pending handshakes; and meanwhile
+// other clients are served, with a cookie and without.
+func TestFastOpenFlood(t *testing.T) {
+	t.Parallel()
+	o := newOpened(t, peer4)
+	if err := o.ask("cookie"); err != nil {
+		t.Fatal(err)
+	}
+	const n = 6000 // more than the listener's backlog
+	to := segment.EndpointFrom(netip.MustParseAddrPort(o.to))
+	forged, _ := segment.MakeCookie([]byte{1, 2, 3, 4, 5, 6, 7, 8})
+	s := segment.Segment{Version: 4, Flags: segment.SYN, Window: 1000}
+	s.Dst, s.MSS, s.FastOpen, s.Cookie = to, 1460, segment.FastOpenOption, forged
+	for i := range n {
+		from := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+		s.Src, s.Seq = segment.EndpointFrom(netip.AddrPortFrom(from, uint16(1024+i))), segment.Seq(i)
+		if _, err := o.device.Write(segment.Append(nil, &s, []byte("forged"))); err != nil {
+			t.Fatal(err)
+		}
+		if i%1000 == 0 {
+			o.plain(t, fmt.Sprintf("plain %d", i))
+			if err := o.ask(fmt.Sprintf("fast %d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	o.once(t, 1+2*n/1000)
+	if c := o.peer.FastOpenCounts(); c.PassiveFail < n/4 { // a full device drops
+		t.Errorf("%+v, of %d forged", c, n)
+	}
+	waitFor(t, func() bool { return o.peer.FastOpenCounts().Pending == 0 },
+		func() string { return fmt.Sprintf("%+v, and nobody asks", o.peer.FastOpenCounts()) })
+}
+
+// plain asks without Fast Open.
+func (o *opened) plain(t *testing.T, request string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := o.host.Dial(ctx, "tcp", o.to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Write([]byte(request))
+	err = errors.Join(err, c.(*Conn).CloseWrite())
+	answer, more := io.ReadAll(c)
+	if err = errors.Join(err, more, c.Close()); err != nil || string(answer) != request {
+		t.Fatalf("%q, %v", answer, err)
+	}
+}
+
 // hasty is a clock on which time passes faster than it does: a connection that
 // loses every segment for two minutes is waited for, but not so long.
 type hasty struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lastack/stack/closepath"
+	"lastack/stack/link"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 	"lastack/tun/tuntest"
@@ -26,6 +27,7 @@ var (
 // peer whose delayed ACK is off so that its part is always the same.
 type two struct {
 	host, peer *Host
+	device     link.Device // the host's, to send what neither would
 	mu         sync.Mutex
 	wire       []segment.Segment
 	holds      []closepath.Hold
@@ -41,6 +43,7 @@ func newTwoOn(t *testing.T, clock tcpip.Clock) *two {
 	t.Helper()
 	w := &two{}
 	a, b := tuntest.Pair(1500)
+	w.device = a
 	var err error
 	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tap: w.record, Clock: clock})
 	if err != nil {
