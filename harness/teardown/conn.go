@@ -13,17 +13,18 @@ import (
 // are kept, the rest only as far as Keep says. What is dropped is counted, and
 // changes nothing in the verdict.
 type Conn struct {
+	client, server segment.Endpoint // first, where an index looks for them
+
 	// Keep is how many segments are kept beside those of the handshake and
 	// the close: the first half of them and the last (between Keep and twice
 	// as many at any time). 0 means 16, negative means all.
 	Keep int
 
-	client, server segment.Endpoint
-	ordinal        uint64 // in its Table
-	lean           bool   // of a Table that is
-	begun          bool
-	start          time.Time
-	last           time.Duration // of the latest record, since start
+	ordinal uint64 // in its Table
+	lean    bool   // of a Table that is
+	begun   bool
+	start   time.Time
+	last    time.Duration // of the latest record, since start
 
 	log      journal
 	side     [2]side

@@ -48,7 +48,7 @@ func (x *index) find(h uint64, t *segment.Tuple) *entry {
 
 // insert adds an entry whose hash is set.
 func (x *index) insert(e *entry) {
-	if x.n++; x.n > len(x.buckets) {
+	if x.n++; 2*x.n > len(x.buckets) {
 		x.grow()
 	}
 	head := &x.buckets[e.hash&uint64(len(x.buckets)-1)]

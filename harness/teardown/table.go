@@ -64,16 +64,17 @@ type Table struct {
 	serial uint64
 }
 
-// entry is one connection of a Table.
+// entry is one connection of a Table. What the index looks at comes first, in one
+// cache line.
 type entry struct {
+	hash  uint64
+	chain *entry // of the index
 	Conn
-	flow     flow.Conn
-	hash     uint64
-	seen     time.Duration // as of Table.now
-	finished bool
 
+	seen       time.Duration // as of Table.now
 	prev, next *entry
-	chain      *entry // of the index
+	finished   bool
+	flow       flow.Conn
 }
 
 // NewTable makes an empty Table.
