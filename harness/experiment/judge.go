@@ -46,10 +46,7 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 
 // judgeClient is about what the client did, and how many connections came of it.
 func (e *Experiment) judgeClient(o *observed) string {
-	want := e.Expect.Counts.Failures
-	if !want.Set {
-		want = Range{Set: true}
-	}
+	want := e.failures()
 	if !want.Has(float64(o.failures)) {
 		why := fmt.Sprintf("the client failed %d of %d times, expected %s", o.failures, e.Repeat, want)
 		if o.failed != nil {
@@ -62,6 +59,14 @@ func (e *Experiment) judgeClient(o *observed) string {
 		return fmt.Sprintf("there were %d connections, expected %s", n, want)
 	}
 	return ""
+}
+
+// failures is how often the client may fail: what the file says, or never.
+func (e *Experiment) failures() Range {
+	if e.Expect.Counts.Failures.Set {
+		return e.Expect.Counts.Failures
+	}
+	return Range{Set: true}
 }
 
 // connections is how many must be seen: what the file says, or what the client

@@ -100,6 +100,12 @@ func TestJudge(t *testing.T) {
 		"connections":       {three, func(x *Expect, _ *observed) { x.Counts.Connections = Range{2, 2, true} }, "there were 1 connections, expected 2"},
 		"TIME_WAIT counted": {three, func(x *Expect, _ *observed) { x.Counts.TimeWaitServer = Range{2, 2, true} }, "0 sockets are in TIME_WAIT at the server, expected 2"},
 		"a check":           {three, func(x *Expect, o *observed) { x.Checks, o.prints = []Check{{"echo", "1"}}, []string{"0"} }, `echo printed "0", expected "1"`},
+		"a program":         {three, func(x *Expect, o *observed) { x.ServerSays, o.said = "no room", "fine" }, `the server's program printed "fine", expected "no room"`},
+		"a rest": {three, func(x *Expect, o *observed) {
+			x.Rest, o.cpu = Rest{1000, Range{0, 100, true}}, 900*time.Millisecond
+		}, "900.0 ms of processor time were taken in 1000 ms of rest, expected 0..100"},
+		"an opening": {three, func(x *Expect, _ *observed) { x.Opening.SYNBytes = Range{73, 73, true} }, "the SYN carried 0 bytes, expected 73"},
+		"any state":  {script: three, change: func(x *Expect, o *observed) { x.States.Client, o.states.Client = "any", "CLOSED" }},
 		"a state that is short": {three, func(x *Expect, o *observed) {
 			x.Lasts, o.lasted = Lasts{"client", Range{50, 60, true}}, time.Millisecond
 		}, "TIME_WAIT of the client lasted 1 ms, expected 50..60"},
