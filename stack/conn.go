@@ -105,6 +105,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
+	deepen(0)
 	c.read.mu.Lock()
 	defer c.read.mu.Unlock()
 	for {
@@ -131,6 +132,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 // Write sends all of b, waiting for room in the send buffer. n counts what the
 // host took over, which is not what the peer has acknowledged.
 func (c *Conn) Write(b []byte) (n int, err error) {
+	deepen(0)
 	c.write.mu.Lock()
 	defer c.write.mu.Unlock()
 	var r bytes.Reader
