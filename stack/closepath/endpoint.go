@@ -126,6 +126,7 @@ func (e *Endpoint) Close() {
 	e.delayed.flushAll()
 	e.impair.close()
 	e.order.close()
+	e.fastOpen.close()
 	e.flows.close()
 	e.timeWait.close()
 	e.Endpoint.Close()

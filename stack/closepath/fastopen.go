@@ -111,10 +111,17 @@ func (o *fastOpen) outbound(f *tracked, p *packet) verdict {
 
 // drop forgets a connection that is gone. f.mu is held.
 func (o *fastOpen) drop(f *tracked) {
-	if f.opening.accepted != nil {
-		o.settle(f)
-	}
+	o.settle(f)
 	f.opening.asked = nil
+}
+
+// close stops the timers of handshakes that are not over.
+func (o *fastOpen) close() {
+	for _, f := range o.e.flows.all() {
+		f.mu.Lock()
+		o.drop(f)
+		f.mu.Unlock()
+	}
 }
 
 // send has a segment of the stage's own making leave, through the stages outside

@@ -26,16 +26,24 @@ func (r *response) keep(p *packet) {
 	r.bufs, r.end = append(r.bufs, p.buf.IncRef()), s.End()
 }
 
-func (r *response) drop() {
-	for _, b := range r.bufs {
+// take empties it; the references are the caller's.
+func (r *response) take() []*netstack.PacketBuffer {
+	bufs := r.bufs
+	r.bufs = nil
+	return bufs
+}
+
+func release(bufs []*netstack.PacketBuffer) {
+	for _, b := range bufs {
 		b.DecRef()
 	}
-	r.bufs = nil
 }
 
 // respond sends again what the client has not acknowledged.
 func (o *fastOpen) respond(f *tracked, acked segment.Seq) {
-	for _, b := range f.opening.accepted.response.bufs {
+	bufs := f.opening.accepted.response.take()
+	defer release(bufs)
+	for _, b := range bufs {
 		seg, err := parse(b)
 		if err != nil || seg.End().LessEq(acked) {
 			continue // the first cannot be: it was parsed before

@@ -77,7 +77,7 @@ func (o *fastOpen) welcome(f *tracked, p *packet) {
 	// What is inside of here takes no data from a SYN, as netstack does not.
 	p.seg.PayloadLen = 0
 	wants := syn.FastOpen != segment.NoFastOpen
-	if !wants && syn.PayloadLen == 0 || !o.may(serverBit) || p.step.Marks.Has(flow.Again) {
+	if !wants && syn.PayloadLen == 0 || !o.may(serverBit) || p.step.Marks.Has(flow.Again) || syn.Flags.Has(segment.FIN) {
 		return
 	}
 	worth := fastopen.Bad
@@ -107,19 +107,19 @@ func (o *fastOpen) full() bool { return o.pending.Load() >= o.e.tunables.Int(tun
 
 // accept keeps the data of a SYN for netstack.
 func (o *fastOpen) accept(f *tracked, syn *segment.Segment, p *packet) {
-	if o.full() {
-		o.overflows.Add(1)
-		return
-	}
 	b := appendPacket(make([]byte, 0, syn.PayloadStart+syn.PayloadLen), p.buf)
 	trusted := syn.Unfinished || o.e.Capabilities()&netstack.CapabilityRXChecksumOffload != 0
 	end := syn.PayloadStart + syn.PayloadLen
 	if len(b) < end || !trusted && !syn.ChecksumOK(b) {
 		return // netstack will not have it either
 	}
+	if o.pending.Add(1) > o.e.tunables.Int(tunable.FastOpenPending) {
+		o.pending.Add(-1)
+		o.overflows.Add(1)
+		return
+	}
 	a := &accepted{syn: *syn, data: b[syn.PayloadStart:end]}
 	f.opening.accepted = a
-	o.pending.Add(1)
 	o.expect(f, takeWithin)
 }
 
@@ -135,10 +135,15 @@ func (o *fastOpen) expect(f *tracked, d time.Duration) {
 	a.timer.Reset(d)
 }
 
-// settle ends the stage's part in a server's connection. f.mu is held.
+// settle ends the stage's part in a server's connection, if it has one still: what
+// the stage sends may end the flow. f.mu is held.
 func (o *fastOpen) settle(f *tracked) {
-	f.opening.accepted.timer.Stop()
-	f.opening.accepted.response.drop()
+	a := f.opening.accepted
+	if a == nil {
+		return
+	}
+	a.timer.Stop()
+	release(a.response.take())
 	f.opening.accepted = nil
 	o.pending.Add(-1)
 }
@@ -172,7 +177,9 @@ func (o *fastOpen) answer(f *tracked, p *packet) verdict {
 		}
 		o.took(f, s) // late, but before the SYN-ACK goes again
 	}
-	a.response.keep(p)
+	if f.opening.accepted == a {
+		a.response.keep(p)
+	}
 	return pass
 }
 
@@ -211,8 +218,8 @@ func (o *fastOpen) acknowledge(f *tracked, s *segment.Segment) {
 	if f.opening.offer != segment.NoFastOpen {
 		a.synAck.FastOpen, a.synAck.Cookie = f.opening.offer, o.ring.Cookie(a.syn.Tuple)
 	}
-	o.send(f, &a.synAck, nil)
 	o.expect(f, synAckAfter)
+	o.send(f, &a.synAck, nil)
 }
 
 // took has the SYN-ACK acknowledge as much of the data as netstack's segment does.
@@ -268,8 +275,8 @@ func (o *fastOpen) expire(f *tracked, a *accepted) {
 		o.acknowledge(f, nil)
 	case a.tries < synAckRetries:
 		a.tries++
-		o.repeat(f)
 		o.expect(f, synAckAfter<<a.tries)
+		o.repeat(f)
 	default:
 		o.giveUp(f, a)
 		return

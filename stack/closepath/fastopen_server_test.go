@@ -557,6 +557,28 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
+// TestSYNWithFIN: nothing that says so much at once is believed.
+func TestSYNWithFIN(t *testing.T) {
+	o := newOpenRig(t, newRig(t, false))
+	s := o.seg(false, syn|segment.FIN, 0, 0)
+	s.FastOpen, s.Cookie = segment.FastOpenOption, o.cookie()
+	o.deliverData(s, "hello")
+	o.counts(0, 0, 0, 0)
+}
+
+// TestCloseForgetsHandshakes: an endpoint that is closed answers and keeps nothing.
+func TestCloseForgetsHandshakes(t *testing.T) {
+	o := newOpenRig(t, newRig(t, false))
+	o.syn(segment.FastOpenOption, o.cookie(), "hello")
+	o.received("SYN 0/0 hello", "PSH+ACK 1/1 hello")
+	o.write(psh, 1, 6, 10)
+	o.wire("SYN+ACK 0/6", "PSH+ACK 1/6")
+	o.ep.Close()
+	o.pass(time.Hour)
+	o.wire()
+	o.counts(1, 0, 0, 0)
+}
+
 // TestObserverOpensNothing: an endpoint that follows the connections of others
 // leaves their SYNs alone.
 func TestObserverOpensNothing(t *testing.T) {
