@@ -17,6 +17,8 @@ import (
 	"lastack/harness/capture"
 	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
+	"lastack/harness/sockstat"
+	"lastack/harness/teardown"
 	"lastack/stack"
 	"lastack/stack/closepath"
 	"lastack/stack/fastopen"
@@ -88,12 +90,20 @@ func handshakes(t *testing.T, live *capture.Live) []string {
 // in the SYN, which saves one of the two round trips of 100 ms. The kernel counts no
 // failure.
 func TestCurlFastOpen(t *testing.T) {
-	if !labtest.Inside(t) {
-		return
+	for _, offload := range []bool{false, true} {
+		t.Run(fmt.Sprintf("offload=%v", offload), func(t *testing.T) {
+			if labtest.Inside(t) {
+				curlFastOpen(t, offload)
+			}
+		})
 	}
+}
+
+func curlFastOpen(t *testing.T, offload bool) {
 	s := start(t, Config{
 		Settings:    []string{"net.ipv4.tcp_fastopen=2"},
 		Impairments: []string{"delay segments from either by 50 ms"},
+		Offload:     offload,
 	})
 	plain := curlTime(t)
 	first := curlTime(t, "--tcp-fastopen")
@@ -136,6 +146,64 @@ func curlTime(t *testing.T, args ...string) time.Duration {
 		t.Fatalf("curl: %q, %v", out, err)
 	}
 	return time.Duration(seconds * float64(time.Second))
+}
+
+// TestFastOpenSockets: the host lists a connection with the bytes that came with its
+// SYN, and explains what its SYNs said.
+func TestFastOpenSockets(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	s := start(t, Config{Settings: []string{"net.ipv4.tcp_fastopen=2"}})
+	for _, want := range []int{0, 5} {
+		c := dialWith(t, "10.77.0.2:7", "hello")
+		if err := s.control.Sockets(t.Context(), "ESTABLISHED", func(k *sockstat.Socket) error {
+			if k.FastOpen != want {
+				t.Errorf("%+v, want %d bytes of the SYN", k, want)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []teardown.FastOpen{teardown.FastOpenCookie, teardown.FastOpenData} {
+		if got := s.reports(2)[i].FastOpen; got != want {
+			t.Errorf("connection %d: Fast Open %q, want %q", i+1, got, want)
+		}
+	}
+}
+
+// dialWith connects with the kernel's TCP_FASTOPEN_CONNECT, and reads the echo.
+func dialWith(t *testing.T, addr, data string) net.Conn {
+	t.Helper()
+	d := net.Dialer{Control: option(unix.TCP_FASTOPEN_CONNECT, 1)}
+	c, err := d.DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte(data)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, len(data))); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// option sets a TCP option of a socket before it is used.
+func option(name, value int) func(string, string, syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var err error
+		if raw := c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, name, value)
+		}); raw != nil {
+			return raw
+		}
+		return err
+	}
 }
 
 // TestFastOpenKernelServer: the host fetches a cookie from the kernel's listener and
@@ -198,15 +266,7 @@ func TestFastOpenKernelServer(t *testing.T) {
 // part in Fast Open.
 func kernelEcho(t *testing.T, addr string) string {
 	t.Helper()
-	cfg := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		if raw := c.Control(func(fd uintptr) {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 16)
-		}); raw != nil {
-			return raw
-		}
-		return err
-	}}
+	cfg := net.ListenConfig{Control: option(unix.TCP_FASTOPEN, 16)}
 	l, err := cfg.Listen(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
