@@ -51,8 +51,8 @@ func (a *Analysis) readInStep(segments *capture.Segments) error {
 
 // The segments that are read ahead: so many batches of so many.
 const (
-	batches   = 3
-	batchSize = 256
+	batches   = 4
+	batchSize = 1024
 )
 
 // batch is a number of segments, and the error that came after them.
