@@ -131,6 +131,12 @@ func bulkCases(window time.Duration) []Case {
 				{key: "gbit", of: lastackOffload, to: throughOffload, goal: 1},
 				{key: "gbit", of: lastack, to: plain, goal: 1},
 			},
+		}, Case{
+			Name: "bulk-" + where + "-mtu-65535", Group: "bulk", Title: "one connection " + where + " the host, MTU 65535",
+			run:      run{Measure: "bulk", FromHost: from, Window: window},
+			subjects: []string{lastackJumbo, offloadJumbo},
+			metrics:  []metric{{"gbit", "Gbit/s", 2}, {"cpu_ms_per_gb", "ms CPU/GB", 0}},
+			claims:   []claim{{key: "gbit", of: offloadJumbo, to: lastackJumbo, goal: 1}},
 		})
 	}
 	return cases

@@ -54,8 +54,8 @@ func raise(name string) (*ground, error) {
 }
 
 // openTUN opens the clients' link.
-func openTUN(offload bool) (tun.Device, error) {
-	return tun.Open(tun.Config{Name: linkName, Addrs: []netip.Prefix{kernelAddr}, Offload: offload})
+func openTUN(offload bool, mtu int) (tun.Device, error) {
+	return tun.Open(tun.Config{Name: linkName, MTU: mtu, Addrs: []netip.Prefix{kernelAddr}, Offload: offload})
 }
 
 // kernelServer makes a namespace whose kernel is the server's.
@@ -99,7 +99,7 @@ func raiseForwarder(offload bool) func(*ground) error {
 		if err != nil {
 			return err
 		}
-		near, err := openTUN(offload)
+		near, err := openTUN(offload, tun.DefaultMTU)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type hostConfig struct {
 	offload   bool
 	traced    bool // what serve sees of each segment is taken down
 	undelayed bool // lastack.delayed_ack=0
+	mtu       int  // of the TUN; 0 is 1500
 }
 
 // buckets keeps the bound of TIME_WAIT, past which connections would end without,
@@ -38,7 +39,7 @@ func raiseHost(c hostConfig) func(*ground) error {
 				return err
 			}
 		}
-		dev, err := openTUN(c.offload)
+		dev, err := openTUN(c.offload, c.mtu)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"strings"
+
+	"lastack/tun"
 )
 
 // subject is something that is compared.
@@ -23,6 +25,8 @@ const (
 	lastackTraced  = "lastack-traced"
 	lastackNoDelay = "lastack-no-delay"
 	offloadNoDelay = "lastack-offload-no-delay"
+	lastackJumbo   = "lastack-mtu-65535"
+	offloadJumbo   = "lastack-offload-mtu-65535"
 	lastackServe   = "serve"
 )
 
@@ -36,6 +40,8 @@ var subjects = []subject{
 	{lastackTraced, "with every segment recorded", raiseHost(hostConfig{traced: true})},
 	{lastackNoDelay, "with lastack.delayed_ack=0", raiseHost(hostConfig{undelayed: true})},
 	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", raiseHost(hostConfig{offload: true, undelayed: true})},
+	{lastackJumbo, "with the largest MTU", raiseHost(hostConfig{mtu: tun.MaxMTU})},
+	{offloadJumbo, "with --offload and the largest MTU", raiseHost(hostConfig{offload: true, mtu: tun.MaxMTU})},
 	{lastackServe, "lastack serve, telling of each close", raiseServe},
 }
 
