@@ -34,6 +34,9 @@ is sent. It is off by default, because a capture then does not show segments as 
 wire has them: they are larger than the MTU, and tcpdump -v finds their checksums
 incorrect. How connections close is the same.
 
+The heap may grow fivefold between garbage collections (GOGC=400), as most of it
+is short-lived; GOGC in the environment overrules that.
+
 Rules (--impair RULE) are lines such as
 
   drop the 1st pure ACK of a FIN from host
