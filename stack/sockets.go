@@ -16,6 +16,10 @@ import (
 // the address is "ip:port" or ":port", which takes connections to any of the
 // host's addresses, of both families with "tcp". Names are not resolved. Port 0
 // lets the host choose.
+//
+// Where net.ipv4.tcp_fastopen permits servers TCP Fast Open, every listener takes part
+// as if it had asked to: Accept may return a connection whose client has sent a
+// request with its SYN, and has not finished the handshake.
 func (h *Host) Listen(network, address string) (*Listener, error) {
 	where, err := parseAddress(network, address)
 	if err != nil {

@@ -109,8 +109,18 @@ func (o *fastOpen) outbound(f *tracked, p *packet) verdict {
 	return pass
 }
 
+// rstKept is how long a handshake that the client reset counts as pending (as in
+// Linux): a stranger whose SYNs have a victim's address and cookie counts on the
+// victim's RSTs to make room for more (RFC 7413 5.1).
+const rstKept = time.Minute
+
 // drop forgets a connection that is gone. f.mu is held.
 func (o *fastOpen) drop(f *tracked) {
+	// The segment that ended it is still the flow's latest.
+	if last := &f.now.seg; f.opening.accepted != nil && last.Flags.Has(segment.RST) && last.Src == f.key.Dst {
+		o.pending.Add(1)
+		o.after(rstKept, func() { o.pending.Add(-1) })
+	}
 	o.settle(f)
 	f.opening.asked = nil
 }

@@ -428,7 +428,8 @@ func TestResponseAgain(t *testing.T) {
 	})
 }
 
-// TestResetBeforeACK: a client that answers the SYN-ACK with a RST leaves nothing.
+// TestResetBeforeACK: a client that answers the SYN-ACK with a RST leaves nothing,
+// but counts for a minute among the pending.
 func TestResetBeforeACK(t *testing.T) {
 	eachOpen(t, func(t *testing.T, o *openRig) {
 		o.syn(segment.FastOpenOption, o.cookie(), "hello")
@@ -436,9 +437,23 @@ func TestResetBeforeACK(t *testing.T) {
 		o.wire("SYN+ACK 0/6")
 		o.deliver(rst, 6, 0, 0)
 		o.received("RST 6/0")
+		o.pass(time.Minute - 1)
+		o.counts(1, 0, 0, 1)
+		o.pass(1)
 		o.counts(1, 0, 0, 0)
 		o.pass(time.Hour)
 		o.wire()
+	})
+}
+
+// TestHostResets: a RST of the host's own makes room at once.
+func TestHostResets(t *testing.T) {
+	eachOpen(t, func(t *testing.T, o *openRig) {
+		o.syn(segment.FastOpenOption, o.cookie(), "hello")
+		o.received("SYN 0/0 hello", "PSH+ACK 1/1 hello")
+		o.write(rst|ack, 1, 6, 0)
+		o.wire("SYN+ACK 0/6", "RST+ACK 1/6")
+		o.counts(1, 0, 0, 0)
 	})
 }
 

@@ -161,6 +161,6 @@ handshake is not over (RFC 7413 5.1). Beyond it listeners do without Fast Open:
 the handshake is a plain one, without a cookie, and the client sends its data
 again. It is no limit on connections, and none on clients that send no data in
 SYNs. In Linux it is the backlog that each listener gives with TCP_FASTOPEN; here
-all listeners share it.`,
+all listeners share it. As there, one that the client resets counts for a minute.`,
 	},
 }
