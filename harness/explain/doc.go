@@ -1,20 +1,26 @@
 // Package explain says how every connection of a capture closed, and what a
 // person who runs the machines in it should do about that.
 //
-//	capture.Source --Analysis.Add--> segment.Parse --> teardown.Table
-//	                                                        | a connection leaves
-//	                                      Filter <----------+
-//	                                        |
-//	            Options.Each (JSON, CSV, a ladder), Groups, Findings --> Summary
+//	capture.Source --Analysis.ReadAll--> capture.Segments --> teardown.Table
+//	                                                               | a connection leaves
+//	                                             Filter <----------+
+//	                                               |
+//	                 Options.Each (JSON, CSV, a ladder), Groups, Findings --> Summary
 //
 // A capture of any length is read once, in bounded memory. Connections leave the
 // table when they are finished, and some time later, so that stragglers find
 // theirs; what is kept of one that left are counts, and percentiles from
-// histograms whose buckets are 3% wide. The bounds are constants of this package;
+// histograms whose buckets are 6% wide. The bounds are constants of this package;
 // where one was reached the Summary has a warning.
 //
-// [Annotate] writes the capture again with a remark on each packet that matters,
-// and [Diff] holds two captures of one close against each other.
+// An [Annotator] writes the capture again with a remark on each packet that
+// matters. [Pick] takes one connection out of a capture, and [Compare] holds two
+// of them against each other. A [Merge] makes one capture of several.
+//
+// What the verdicts can be trusted with is in package teardown. They are those of
+// its Report and Detail; what is added here, as it takes the whole capture, is for
+// how long a connection was left open by the end, and whether the capture lacks
+// segments that were acknowledged.
 //
 // The package draws no ladder and opens no file: its caller does.
 package explain
