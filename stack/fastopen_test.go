@@ -200,6 +200,47 @@ func TestFastOpenSocket(t *testing.T) {
 	}
 }
 
+// TestFastOpenResetBeforeAccept: a connection that was opened with data and reset
+// before anybody accepted it is not handed out, and is in nobody's way.
+func TestFastOpenResetBeforeAccept(t *testing.T) {
+	w := newTwo(t)
+	w.tune(t, w.peer, "net.ipv4.tcp_fastopen=2")
+	l, err := w.peer.Listen("tcp", netip.AddrPortFrom(peer4, 0).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	open := func(data string) *Conn {
+		t.Helper()
+		c, err := w.host.DialFastOpen(t.Context(), "tcp", l.Addr().String(), []byte(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.(*Conn)
+	}
+	for _, data := range []string{"cookie", "reset"} {
+		c := open(data)
+		if err := errors.Join(c.SetLinger(0), c.Close()); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, func() bool { return w.peer.Flows() == 0 }, func() string { return "the RST had no effect" })
+	}
+	c := open("served")
+	defer func() { _ = c.Close() }()
+	if n := w.peer.FastOpenCounts().Passive; n != 2 {
+		t.Errorf("%d connections were opened with data, want 2", n)
+	}
+	got := make([]byte, 10)
+	s, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if n, err := s.Read(got); err != nil || string(got[:n]) != "served" {
+		t.Errorf("accepted %q, %v", got[:n], err)
+	}
+}
+
 // TestDialFastOpenEnds: ctx ends a dial that gets no answer.
 func TestDialFastOpenEnds(t *testing.T) {
 	o := newOpened(t, peer4)
