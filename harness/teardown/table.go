@@ -150,39 +150,6 @@ func (t *Table) add(hash uint64, s *segment.Segment) *entry {
 	return e
 }
 
-// fresh is an empty entry, if possible one that was used before.
-func (t *Table) fresh() *entry {
-	e := t.free
-	if e == nil {
-		e = &entry{}
-	} else {
-		t.free = e.next
-		*e = entry{}
-	}
-	if n := len(t.logs); n > 0 {
-		e.log.events, t.logs = t.logs[n-1], t.logs[:n-1]
-	}
-	return e
-}
-
-// drop takes the lines from a connection, for the next one.
-func (t *Table) drop(c *Conn) {
-	if c.log.events == nil {
-		return
-	}
-	if cap(c.log.events) <= longLog && len(t.logs) < spareLogs {
-		clear(c.log.events)
-		t.logs = append(t.logs, c.log.events[:0])
-	}
-	c.log = journal{}
-}
-
-// What is kept to be used again: lists of lines of usual length, and not all.
-const (
-	longLog   = 64
-	spareLogs = 4096
-)
-
 // sentByServer tells from a connection's first segment who is who.
 func sentByServer(s *segment.Segment) bool {
 	if s.Flags.Has(segment.SYN) {
@@ -305,36 +272,4 @@ func (t *Table) sorted() []*entry {
 	all := t.index.all()
 	slices.SortFunc(all, func(a, b *entry) int { return int(int64(a.ordinal - b.ordinal)) })
 	return all
-}
-
-// list is a doubly linked list of entries, the longest unheard of first.
-type list struct {
-	head, tail *entry
-	n          int
-}
-
-func (l *list) push(e *entry) {
-	e.prev, e.next = l.tail, nil
-	if l.tail == nil {
-		l.head = e
-	} else {
-		l.tail.next = e
-	}
-	l.tail = e
-	l.n++
-}
-
-func (l *list) remove(e *entry) {
-	if e.prev == nil {
-		l.head = e.next
-	} else {
-		e.prev.next = e.next
-	}
-	if e.next == nil {
-		l.tail = e.prev
-	} else {
-		e.next.prev = e.prev
-	}
-	e.prev, e.next = nil, nil
-	l.n--
 }
