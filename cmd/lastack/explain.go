@@ -120,7 +120,7 @@ func (f *explainFlags) view() (*view, error) {
 	switch {
 	case f.json:
 		j := explain.NewJSON(os.Stdout)
-		v.close = j.Close
+		v.close, v.opt.Lines = j.Close, explain.AllLines
 		v.each(j.Each, j.Flush, f.follow)
 	case f.csv:
 		t := explain.NewCSV(os.Stdout)
@@ -156,9 +156,20 @@ func (v *view) each(show func(*explain.Connection) error, flush func() error, fo
 	}
 }
 
+// garbage is how much of it, in percent of what is in use, may gather. Hardly
+// anything of what is allocated for counting ever becomes garbage, so that looking
+// for some is in vain; lines and documents are mostly that, and memory is dear.
+func (v *view) garbage() int {
+	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil {
+		return 400
+	}
+	return 30
+}
+
 // drawOne draws the connection of that number.
 func (v *view) drawOne(n int) {
 	found := false
+	v.opt.Lines = n
 	v.opt.Each = func(c *explain.Connection) error {
 		if c.N != n {
 			return nil
@@ -193,11 +204,7 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 			return err
 		}
 	}
-	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil {
-		// Hardly anything of what is allocated for counting ever becomes
-		// garbage, so that looking for some is in vain.
-		debug.SetGCPercent(400)
-	}
+	debug.SetGCPercent(v.garbage())
 	a := explain.New(v.opt)
 	damage := a.ReadAll(source.Source)
 	sum, err := a.Summary()

@@ -29,8 +29,11 @@ type Options struct {
 	Filter Filter
 	// Each is called with every connection that passes the Filter, as it
 	// leaves: nearly in the order in which they ended. An error ends the
-	// analysis. nil is quicker, as no lines are kept.
+	// analysis.
 	Each func(*Connection) error
+	// Lines is which connections come with the lines of their Reports, which
+	// take most of the memory: AllLines, or the number of one, or 0 for none.
+	Lines int
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
@@ -38,6 +41,9 @@ type Options struct {
 	// the close of its connection; the remark is empty for most.
 	Packet func(p *capture.Packet, remark string)
 }
+
+// AllLines is for Options.Lines.
+const AllLines = -1
 
 // The bounds of what an Analysis remembers.
 const (
@@ -68,9 +74,8 @@ func New(opt Options) *Analysis {
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
 		Recycle: true, OnForget: a.leave,
 	}
-	if opt.Each == nil && opt.Closed == nil && opt.Packet == nil {
-		cfg.Lean = true
-	}
+	// A remark is about the latest line.
+	cfg.Lean, cfg.LinesOf = opt.Lines != AllLines && opt.Packet == nil, opt.Lines
 	if opt.Closed != nil || opt.Packet != nil {
 		cfg.OnClose = a.closed
 	}

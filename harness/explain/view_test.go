@@ -21,7 +21,7 @@ func TestJSON(t *testing.T) {
 	file, truth := generate(t, capturetest.Config{Seed: 6, Connections: 300})
 	var out bytes.Buffer
 	j := explain.NewJSON(&out)
-	sum := readAll(t, explain.New(explain.Options{Each: j.Each}), file)
+	sum := readAll(t, explain.New(explain.Options{Each: j.Each, Lines: explain.AllLines}), file)
 	if err := j.Close(sum); err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +37,11 @@ func TestJSON(t *testing.T) {
 		"half_close_bytes", "ack_delay_us", "reason", "rfc", "segments", "ack_by", "ack_pace", "half_close_us", "close_wait", "left_open_us"} {
 		if _, ok := all[0].(map[string]any)[key]; !ok {
 			t.Errorf("a connection has no %q", key)
+		}
+	}
+	for i, c := range all {
+		if len(c.(map[string]any)["opening"].([]any)) == 0 {
+			t.Errorf("connection %d has no lines", i)
 		}
 	}
 	for _, key := range []string{"findings", "groups", "warnings"} {

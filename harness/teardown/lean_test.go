@@ -72,6 +72,24 @@ func crowd(t *testing.T, rnd *rand.Rand, n int) (all []teardown.Record) {
 	return all
 }
 
+// TestLinesOf: one connection has lines, and the others have not.
+func TestLinesOf(t *testing.T) {
+	with := 0
+	tb := teardown.NewTable(teardown.Config{Lean: true, Recycle: true, LinesOf: 3, OnForget: func(c *teardown.Conn) {
+		if r := c.Report(); len(r.Opening)+len(r.Segments) > 0 {
+			with = c.Number()
+		}
+	}})
+	recs := crowd(t, rand.New(rand.NewPCG(1, 1)), 10)
+	for i := range recs {
+		tb.Add(&recs[i])
+	}
+	tb.Flush()
+	if with != 3 {
+		t.Errorf("connection %d has lines, want 3", with)
+	}
+}
+
 // TestMaxOpen: the connection unheard of for longest gives way.
 func TestMaxOpen(t *testing.T) {
 	var gone []int

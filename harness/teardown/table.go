@@ -29,6 +29,9 @@ type Config struct {
 	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
 	// who counts many and draws none.
 	Lean bool
+	// LinesOf is the Number of the one connection that has lines in spite of
+	// Lean; 0 means none.
+	LinesOf int
 	// Recycle uses the memory of a connection again once OnForget, or Flush,
 	// is through with it: nobody may keep a Conn longer than that.
 	Recycle bool
@@ -140,7 +143,7 @@ func (t *Table) add(hash uint64, s *segment.Segment) *entry {
 	e := t.fresh()
 	t.serial++
 	e.hash, e.ordinal = hash, t.serial
-	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean
+	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && e.Number() != t.cfg.LinesOf
 	e.client, e.server = s.Src, s.Dst
 	if sentByServer(s) {
 		e.client, e.server = s.Dst, s.Src
@@ -200,7 +203,7 @@ func (t *Table) touch(e *entry) {
 		return
 	}
 	e.finished = true
-	if t.cfg.Lean {
+	if e.lean {
 		t.drop(&e.Conn)
 	}
 	t.done.push(e)
