@@ -79,7 +79,7 @@ func (t *text) table(groups []Group) {
 		t.b.WriteString("No TCP connection.\n")
 		return
 	}
-	head := fmt.Sprintf(rowFormat, serverWidth, "", "", "", " dura", "tion", "  FIN", "ACKed", " half", "close")
+	head := fmt.Sprintf(rowFormat, serverWidth, "", "", "", " time", "open", "  FIN", "ACKed", " half", "close")
 	t.line(dim, head)
 	t.line(dim, fmt.Sprintf(rowFormat, serverWidth, "server", "close", "number", "p50", "p95", "p50", "p95", "p50", "p95"))
 	for i := range min(len(groups), maxRows) {
