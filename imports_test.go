@@ -32,7 +32,8 @@ var policy = []rule{
 	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/fastopen", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
-	{pkg: "stack/tunable", never: []string{"os", "net"}},
+	{pkg: "stack/spelling", never: impure},
+	{pkg: "stack/tunable", ours: []string{"stack/spelling"}, never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable"},
@@ -51,6 +52,7 @@ var policy = []rule{
 	},
 
 	{pkg: "harness/app"},
+	{pkg: "harness/paragraph", never: impure},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, sys}},

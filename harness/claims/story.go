@@ -7,6 +7,7 @@ import (
 
 	"lastack/harness/experiment"
 	"lastack/harness/ladder"
+	"lastack/harness/paragraph"
 )
 
 // Story tells all about each claim: verdicts, evidence, and the experiments that
@@ -87,7 +88,7 @@ func (t Text) result(e *experiment.Experiment, r *experiment.Result) {
 }
 
 func (t Text) paragraph(indent, text string) {
-	for _, line := range wrap(text, lineWidth-len(indent)) {
+	for _, line := range paragraph.Lines(text, lineWidth-len(indent)) {
 		fmt.Fprintln(t.W, indent+line)
 	}
 }

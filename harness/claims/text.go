@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"lastack/harness/paragraph"
 )
 
 // Text tells of a Report on a terminal.
@@ -36,7 +38,7 @@ func (t Text) Table(r *Report) {
 }
 
 func (t Text) row(c *Claim, r *Report, row []Outcome) {
-	for i, line := range wrap(c.Text, claimWidth-2) {
+	for i, line := range paragraph.Lines(c.Text, claimWidth-2) {
 		if i > 0 {
 			fmt.Fprintf(t.W, "    %s\n", line)
 			continue
@@ -68,7 +70,7 @@ func (t Text) evidence(r *Report, row []Outcome) {
 		if !o.AsExpected {
 			about += fmt.Sprintf(" (expected: %s)", o.Expected)
 		}
-		for _, line := range wrap(about, lineWidth-numberWidth) {
+		for _, line := range paragraph.Lines(about, lineWidth-numberWidth) {
 			fmt.Fprintln(t.W, "    "+line)
 		}
 		if same {
@@ -111,20 +113,4 @@ func (t Text) verdict(o Outcome, width int) string {
 	}
 	color := map[Mark]string{Holds: "32", InPart: "33", No: "31", Unclear: "35", NotTried: "2"}[o.Verdict]
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
-}
-
-// wrap breaks a text into lines; a word that is too long has one of its own.
-func wrap(text string, width int) (lines []string) {
-	line := ""
-	for _, w := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(w) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += w
-	}
-	return append(lines, line)
 }

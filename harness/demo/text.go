@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lastack/harness/ladder"
+	"lastack/harness/paragraph"
 )
 
 // Text is an Observer that tells the demo as it happens, and sums it up.
@@ -22,7 +23,7 @@ func (t Text) Begin(noTcpdump string) {
 		"same interface. Times are in milliseconds from the first FIN.\n")
 	if noTcpdump != "" {
 		fmt.Fprint(t.W, "\nThe capture is the kernel's packet socket, because tcpdump cannot be used here:\n"+
-			wrap(noTcpdump, "  "))
+			paragraph.Indented(noTcpdump, "  "))
 	}
 }
 
@@ -111,19 +112,4 @@ func (r *Result) trace() string {
 		return fmt.Sprintf("trace: all %d segments as %s saw them", d.Matched, r.Witness)
 	}
 	return fmt.Sprintf("trace: %d segments as %s saw them, %d not", d.Matched, r.Witness, d.OnlyA+d.OnlyB+d.Changed)
-}
-
-// wrap breaks text at 78 columns, each line behind the indent.
-func wrap(text, indent string) string {
-	var b strings.Builder
-	line := indent
-	for _, w := range strings.Fields(text) {
-		if len(line)+len(w) > 78 && line != indent {
-			b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line = indent
-		}
-		line += w + " "
-	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
-	return b.String()
 }

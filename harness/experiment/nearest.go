@@ -3,6 +3,8 @@ package experiment
 import (
 	"fmt"
 	"strings"
+
+	"lastack/stack/spelling"
 )
 
 // quote returns text quoted, cut short so that a mistake of a megabyte does not
@@ -22,7 +24,7 @@ func suggest(name string, valid []string) string {
 	best, fewest := "", longest
 	if len(name) <= longest {
 		for _, v := range valid {
-			if d := edits(strings.ToLower(name), strings.ToLower(v)); d < fewest {
+			if d := spelling.Distance(strings.ToLower(name), strings.ToLower(v)); d < fewest {
 				best, fewest = v, d
 			}
 		}
@@ -36,25 +38,4 @@ func suggest(name string, valid []string) string {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return "there are " + strings.Join(valid, ", ")
-}
-
-// edits is the Levenshtein distance between two strings, in bytes: names are ASCII.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

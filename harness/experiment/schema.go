@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
+	"lastack/harness/paragraph"
 )
 
 // Schema is the format as a JSON Schema, for editors.
@@ -86,20 +87,20 @@ func Help() string {
 	b.WriteString("\nSteps of a client; each may end with \"fails ERROR\", where ERROR is\n" +
 		strings.Join(failureNames(), ", ") + ":\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(&b, "  %s\n%s", v.form, wrap(v.doc, "      "))
+		fmt.Fprintf(&b, "  %s\n%s", v.form, paragraph.Indented(v.doc, "      "))
 	}
 	b.WriteString("\nSteps of crafted segments:\n\n")
 	for _, c := range crafts() {
-		b.WriteString(wrap(c.form, "  ") + wrap(c.doc, "      "))
+		b.WriteString(paragraph.Indented(c.form, "  ") + paragraph.Indented(c.doc, "      "))
 	}
-	b.WriteString("\n" + wrap(craftSyntax+strings.Join(answers, ", ")+". FLAGS are "+strings.Join(craftFlagNames(), ", ")+".", "  "))
-	b.WriteString("\nA segment is written\n\n" + wrap(patternSyntax, "  ") + "\n" + wrap("where FLAGS are "+
+	b.WriteString("\n" + paragraph.Indented(craftSyntax+strings.Join(answers, ", ")+". FLAGS are "+strings.Join(craftFlagNames(), ", ")+".", "  "))
+	b.WriteString("\nA segment is written\n\n" + paragraph.Indented(patternSyntax, "  ") + "\n" + paragraph.Indented("where FLAGS are "+
 		strings.Join(flagSets, ", ")+" (PSH does not count), acks FIN marks the first segment that acknowledges the other "+
 		"side's FIN, and at gives ms since the first FIN or RST.", "") + "\nApps and their options:\n\n")
 	for _, k := range app.Kinds() {
-		fmt.Fprintf(&b, "  %s\n%s", k.Name, wrap(k.Doc, "      "))
+		fmt.Fprintf(&b, "  %s\n%s", k.Name, paragraph.Indented(k.Doc, "      "))
 		for _, o := range k.Options {
-			b.WriteString(wrap(fmt.Sprintf("%s: %s (%s if left out)", o.Name, o.Doc, o.Default), "        "))
+			b.WriteString(paragraph.Indented(fmt.Sprintf("%s: %s (%s if left out)", o.Name, o.Doc, o.Default), "        "))
 		}
 	}
 	b.WriteString("\nAn example:\n\n" + indent(example, "    "))
@@ -120,9 +121,9 @@ func helpObject(b *strings.Builder, t reflect.Type, in string) {
 		_, _, own := syntax(inner)
 		nested := inner.Kind() == reflect.Struct && !own
 		fmt.Fprintf(b, "%s  %s\n", in, f.name+need)
-		b.WriteString(wrap(f.doc, in+"      "))
+		b.WriteString(paragraph.Indented(f.doc, in+"      "))
 		if !nested {
-			b.WriteString(wrap("("+takes+")", in+"      "))
+			b.WriteString(paragraph.Indented("("+takes+")", in+"      "))
 		} else {
 			helpObject(b, inner, in+"    ")
 		}
@@ -134,19 +135,4 @@ var example = mustRead("three-way.yaml")
 
 func indent(text, by string) string {
 	return by + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+by) + "\n"
-}
-
-// wrap breaks text at 78 columns, each line behind the indent.
-func wrap(text, indent string) string {
-	var b strings.Builder
-	line := indent
-	for _, w := range strings.Fields(text) {
-		if len(line)+len(w) > 78 && line != indent {
-			b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line = indent
-		}
-		line += w + " "
-	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
-	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lastack/harness/ladder"
+	"lastack/harness/paragraph"
 	"lastack/harness/teardown"
 )
 
@@ -22,7 +23,7 @@ func WriteList(w io.Writer, all []*Experiment) error {
 				b.WriteString(" (not on " + s + ")")
 			}
 		}
-		b.WriteString("\n" + wrap(e.Question, "    "))
+		b.WriteString("\n" + paragraph.Indented(e.Question, "    "))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -41,10 +42,10 @@ type Text struct {
 func (t Text) Done(e *Experiment, r *Result) {
 	fmt.Fprintf(t.W, "%s  %-7s  %s\n", t.verdict(r.Verdict), r.Subject, r.Experiment+r.evidence())
 	if r.Why != "" {
-		fmt.Fprint(t.W, wrap(r.Why, "               "))
+		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
 	}
 	if r.Attempts > 1 {
-		fmt.Fprint(t.W, wrap(fmt.Sprintf("(%d attempts; at first: %s)", r.Attempts, r.Earlier[0]), "               "))
+		fmt.Fprint(t.W, paragraph.Indented(fmt.Sprintf("(%d attempts; at first: %s)", r.Attempts, r.Earlier[0]), "               "))
 	}
 	if r.Report == nil || !t.Ladders && r.Verdict != Fail {
 		return
@@ -52,7 +53,7 @@ func (t Text) Done(e *Experiment, r *Result) {
 	t.ladders(e, r)
 	fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)
 	for _, a := range r.Answers {
-		fmt.Fprint(t.W, wrap(fmt.Sprintf("%s: %s", a.Step, a.Got), "  "))
+		fmt.Fprint(t.W, paragraph.Indented(fmt.Sprintf("%s: %s", a.Step, a.Got), "  "))
 	}
 	fmt.Fprintln(t.W)
 }

@@ -1,6 +1,10 @@
 package tunable
 
-import "strings"
+import (
+	"strings"
+
+	"lastack/stack/spelling"
+)
 
 const (
 	// manyNear is how many names are too many to suggest.
@@ -24,7 +28,7 @@ func nearest(name string) []string {
 		if part != "" && strings.Contains(v, part) {
 			within = append(within, d.Name)
 		}
-		switch n := edits(part, v); {
+		switch n := spelling.Distance(part, v); {
 		case n > len(v)/3 || n > fewest:
 		case n < fewest:
 			fewest, near = n, []string{d.Name}
@@ -42,24 +46,3 @@ func nearest(name string) []string {
 }
 
 func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
-
-// edits is the Levenshtein distance between two strings, in bytes: names are ASCII.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
