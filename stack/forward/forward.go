@@ -87,9 +87,6 @@ func write(to netstack.LinkWriter, buf *netstack.PacketBuffer) {
 	_, _ = to.WritePackets(l)
 }
 
-// SetImpairments replaces the rules.
-func (f *Forwarder) SetImpairments(rules []impair.Rule) { f.path.SetImpairments(rules) }
-
 // Err is why a device failed; nil while both work and after Close.
 func (f *Forwarder) Err() error {
 	for _, e := range []*link.Endpoint{f.peer, f.host} {
