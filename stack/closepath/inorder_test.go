@@ -99,15 +99,35 @@ func TestEarlyFINStays(t *testing.T) {
 	})
 }
 
-// TestEarlyFINOfTheDead: a reset leaves nothing to deliver.
+// TestEarlyFINOfTheDead: a reset leaves nothing to deliver, neither what waits for
+// its turn nor what a timer is about to bring.
 func TestEarlyFINOfTheDead(t *testing.T) {
 	eachFamily(t, func(t *testing.T, r *rig) {
 		r.open()
 		r.deliver(fin, 101, 1, 0)
+		r.deliver(rst, 1, 0, 0)
+		r.pass(0)
+		r.arrived("RST")
+		if n := r.ep.Flows(); n != 0 {
+			t.Errorf("%d flows left", n)
+		}
+	})
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.open()
+		r.deliver(fin, 101, 1, 0)
 		r.deliver(psh, 1, 1, 100)
+		// The clock runs a timer of no time in a goroutine of its own, before or
+		// after the RST. Here it is after: a line at work sets no timer.
+		line := &r.ep.order.line
+		line.mu.Lock()
+		line.busy = true
+		line.mu.Unlock()
 		r.write(ack, 1, 101, 0)
 		r.deliver(rst, 101, 0, 0)
-		r.pass(0)
+		line.mu.Lock()
+		line.busy = false
+		line.mu.Unlock()
+		line.fire()
 		r.arrived("PSH+ACK", "RST")
 		if n := r.ep.Flows(); n != 0 {
 			t.Errorf("%d flows left", n)
