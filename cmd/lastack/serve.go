@@ -34,8 +34,10 @@ is sent. It is off by default, because a capture then does not show segments as 
 wire has them: they are larger than the MTU, and tcpdump -v finds their checksums
 incorrect. How connections close is the same.
 
-The heap may grow fivefold between garbage collections (GOGC=400), as most of it
-is short-lived; GOGC in the environment overrules that.
+Go's runtime uses half of the processors, at least one: all packets come through
+one queue, and handing them from one processor to another costs more than it gains.
+Its heap may grow fivefold between garbage collections (GOGC=400), as most of it is
+short-lived. GOMAXPROCS and GOGC in the environment overrule that.
 
 Rules (--impair RULE) are lines such as
 
@@ -82,6 +84,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		if !f.Changed("control") {
 			cfg.Control = freeSocket(c.Context(), cfg.Control)
 		}
+		serve.TuneRuntime()
 		err = serve.Run(c.Context(), cfg)
 		if errors.Is(err, serve.ErrConfig) {
 			return usage(err)

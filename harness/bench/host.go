@@ -27,9 +27,10 @@ type hostConfig struct {
 // out of reach.
 const buckets = 4_000_000
 
-// raiseHost is lastack as a library, with serve's settings of the garbage collector.
+// raiseHost is lastack as a library, with serve's settings of Go's runtime.
 func raiseHost(c hostConfig) func(*ground) error {
 	return func(g *ground) error {
+		serve.TuneRuntime()
 		set := tunable.NewSet()
 		if err := set.SetInt(tunable.MaxTWBuckets, buckets); err != nil {
 			return err
@@ -53,7 +54,6 @@ func raiseHost(c hostConfig) func(*ground) error {
 		if err != nil {
 			return err
 		}
-		serve.TuneCollector()
 		g.atEnd(h.Close)
 		g.listen = func(port int) (net.Listener, error) { return h.Listen("tcp", fmt.Sprintf(":%d", port)) }
 		return nil
@@ -83,6 +83,7 @@ func takeDown(rec *trace.Recorder) (stop func() error) {
 
 // raiseServe is what the command "lastack serve" runs, telling of each close.
 func raiseServe(g *ground) error {
+	serve.TuneRuntime()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	g.app = func(k kind) error {

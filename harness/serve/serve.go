@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
-	"runtime/debug"
 	"sync"
 
 	"lastack/harness/app"
@@ -35,18 +33,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := s.open(ctx, set, rules); err != nil {
 		return err
 	}
-	TuneCollector()
 	s.announce()
 	return s.watch(ctx)
-}
-
-// TuneCollector lets the heap grow fivefold between collections: connections are
-// short, so most of it is garbage, and little of it lives. GOGC overrules. Run does
-// so itself; it is for other servers on the same host.
-func TuneCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // server is what a running Run owns.
