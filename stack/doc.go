@@ -16,9 +16,9 @@
 // connections take their ports from net.ipv4.ip_local_port_range, each port once
 // for each destination, and fail with EADDRNOTAVAIL when all are taken.
 //
-// New makes as many of netstack's workers as Go's runtime has processors then. On
-// two, one does more than both, because packets then stay where they were read; see
-// lastack/harness/serve.TuneRuntime, which is what the command does.
+// New makes as many of netstack's workers as Go's runtime has processors then. A
+// machine of two does more with one, as a packet then stays on the processor that
+// read it; lastack/harness/serve.TuneRuntime, which the command uses, says more.
 //
 // It does not resolve names, and has no UDP.
 package stack

@@ -15,6 +15,8 @@ type Case struct {
 	subjects           []string
 	metrics            []metric
 	claims             []claim
+	// atMost bounds the rounds of a case that takes minutes; 0 is no bound.
+	atMost int
 }
 
 // metric is one quantity of a case.
@@ -52,7 +54,7 @@ func catalogue(quick bool) []Case {
 	cases = append(cases, bulkCases(short)...)
 	cases = append(cases, steadyCases(short)...)
 	cases = append(cases, delayedACKCases(short)...)
-	return append(cases, tracingCase(short), idleCase(quick), timeWaitCase(quick))
+	return append(cases, tracingCase(short), idleCase(quick), timeWaitCase(quick), standingCase(short, quick))
 }
 
 func churnCases(window time.Duration) []Case {
@@ -222,5 +224,28 @@ func timeWaitCase(quick bool) Case {
 		subjects: []string{plain, lastack},
 		metrics:  []metric{{"heap_bytes", "bytes", 0}},
 		claims:   []claim{{key: "heap_bytes", of: lastack, to: plain, goal: 0.1, atMost: true}},
+	}
+}
+
+// standingCase fills TIME_WAIT by connections, over as many of the server's ports as
+// make as many 4-tuples.
+func standingCase(window time.Duration, quick bool) Case {
+	count := 600_000
+	if quick {
+		count = 4000
+	}
+	return Case{
+		Name: "standing", Group: "memory", Title: fmt.Sprintf("%d connections standing in TIME_WAIT: the server's rate and memory", count),
+		run:      run{Measure: "standing", Count: count, Workers: 16, Windows: 1, Window: window},
+		subjects: []string{lastackSlow}, atMost: 2,
+		metrics: []metric{
+			{"held", "in TIME_WAIT", 0}, {"last_first", "rate after/before", 2}, {"heap_bytes", "bytes", 0}, {"gc_ms", "ms GC", 1},
+		},
+		claims: []claim{
+			{key: "held", of: lastackSlow, goal: float64(count)},
+			{key: "last_first", of: lastackSlow, goal: 0.95},
+			{key: "heap_bytes", of: lastackSlow, goal: 64, atMost: true},
+			{key: "gc_ms", of: lastackSlow, goal: 5, atMost: true},
+		},
 	}
 }

@@ -19,6 +19,10 @@ func exchange(n int, clientFirst bool, buf []byte) error {
 	if err != nil {
 		return err
 	}
+	return s.exchange(clientFirst, buf)
+}
+
+func (s socket) exchange(clientFirst bool, buf []byte) (err error) {
 	if err = s.write(buf); err == nil {
 		err = s.readFull(buf)
 	}
@@ -85,37 +89,4 @@ func churn(r *run) (sample, error) {
 		s["last_first"] = float64(made[len(made)-1].Load()) / float64(first)
 	}
 	return s, nil
-}
-
-// leave makes connections that leave TIME_WAIT on the server, and nothing else.
-func leave(r *run) (sample, error) {
-	if err := wide(); err != nil {
-		return nil, err
-	}
-	blocking(r.Workers)
-	var failed failures
-	make := func(count int) {
-		var turn atomic.Int64
-		var wg sync.WaitGroup
-		for range r.Workers {
-			wg.Go(func() {
-				buf := [request]byte{}
-				for n := int(turn.Add(1)); n <= count; n = int(turn.Add(1)) {
-					if err := exchange(n, r.ClientFirst, buf[:]); err != nil {
-						failed.add(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
-	}
-	make(r.Count / 10) // so that pools and tables have their size
-	if err := pause(); err != nil {
-		return nil, err
-	}
-	make(r.Count)
-	if err := pause(); err != nil {
-		return nil, err
-	}
-	return sample{"held": float64(r.Count), "failures": float64(failed.n.Load())}, nil
 }

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// pauseLine is what the clients print to have the host's process measure its heap;
+// pauseLine is what the clients print to have the host's process read its gauges;
 // they go on when it answers with a line.
 const pauseLine = "pause"
 
 // startClients runs the clients in a process of their own, and returns their sample
-// and the heap at each of their pauses.
-func startClients(r *run) (sample, []float64, error) {
+// and what the host's process found at each of their pauses.
+func startClients(r *run, g *ground) (sample, []reading, error) {
 	spec, err := json.Marshal(r)
 	if err != nil {
 		return nil, nil, err
@@ -37,20 +37,20 @@ func startClients(r *run) (sample, []float64, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, nil, fmt.Errorf("bench: starting the clients: %w", err)
 	}
-	s, heaps, err := follow(out, in)
+	s, pauses, err := follow(out, in, g.read)
 	if waitErr := cmd.Wait(); waitErr != nil {
 		// They have said why.
 		return nil, nil, fmt.Errorf("bench: the clients of %s: %w", r.Subject, waitErr)
 	}
-	return s, heaps, err
+	return s, pauses, err
 }
 
 // follow reads what the clients print, until they end.
-func follow(out io.Reader, in io.WriteCloser) (s sample, heaps []float64, err error) {
+func follow(out io.Reader, in io.WriteCloser, read func() reading) (s sample, pauses []reading, err error) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if lines.Text() == pauseLine {
-			heaps = append(heaps, heap())
+			pauses = append(pauses, read())
 			if _, err := fmt.Fprintln(in); err != nil {
 				return nil, nil, err
 			}
@@ -63,10 +63,10 @@ func follow(out io.Reader, in io.WriteCloser) (s sample, heaps []float64, err er
 	if s == nil {
 		err = errors.New("bench: the clients said nothing")
 	}
-	return s, heaps, errors.Join(err, lines.Err(), in.Close())
+	return s, pauses, errors.Join(err, lines.Err(), in.Close())
 }
 
-// pause has the host's process measure its heap now.
+// pause has the host's process read its gauges now.
 func pause() error {
 	fmt.Println(pauseLine)
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')

@@ -102,7 +102,7 @@ type comparison struct {
 // all carries out the cases, until one fails.
 func (c *comparison) all(cases []Case) ([]Result, error) {
 	for i := range cases {
-		c.planned += len(cases[i].subjects) * c.cfg.Rounds
+		c.planned += len(cases[i].subjects) * c.rounds(&cases[i])
 	}
 	results := []Result{}
 	for i := range cases {
@@ -118,9 +118,9 @@ func (c *comparison) all(cases []Case) ([]Result, error) {
 // carryOut runs a case until it has its rounds, or twice as many were tried.
 func (c *comparison) carryOut(k *Case) (*Result, error) {
 	var kept []round
-	dropped := 0
-	for n := 0; len(kept) < c.cfg.Rounds && n < 2*c.cfg.Rounds; n++ {
-		if n >= c.cfg.Rounds {
+	dropped, rounds := 0, c.rounds(k)
+	for n := 0; len(kept) < rounds && n < 2*rounds; n++ {
+		if n >= rounds {
 			c.planned += len(k.subjects) // to make up for one that was dropped
 		}
 		r, err := c.round(k, len(kept)+1)
@@ -134,6 +134,14 @@ func (c *comparison) carryOut(k *Case) (*Result, error) {
 		kept = append(kept, r)
 	}
 	return settle(k, kept, dropped), nil
+}
+
+// rounds is how many a case gets.
+func (c *comparison) rounds(k *Case) int {
+	if k.atMost > 0 {
+		return min(k.atMost, c.cfg.Rounds)
+	}
+	return c.cfg.Rounds
 }
 
 // round is one turn of every subject, with the loop's time before each.

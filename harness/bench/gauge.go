@@ -37,12 +37,27 @@ func (g gauges) since(before gauges) gauges {
 	return gauges{cpu: g.cpu - before.cpu, packets: g.packets - before.packets, resets: g.resets - before.resets}
 }
 
-// heap is what this process keeps in memory for its connections: the heap's live
-// objects, and the stacks of goroutines.
-func heap() float64 {
+// reading is what the host's process finds out about itself at a pause of the clients.
+type reading struct {
+	// heap is what it keeps in memory for its connections, in bytes: live objects,
+	// and the stacks of goroutines.
+	heap float64
+	// collection is how long a whole garbage collection takes.
+	collection time.Duration
+	// timeWaits is how many connections are in TIME_WAIT, 0 if the subject does not say.
+	timeWaits int
+}
+
+func (g *ground) read() reading {
 	runtime.GC()
+	begin := time.Now()
 	runtime.GC() // what finalizers and pools let go of in the first
+	r := reading{collection: time.Since(begin)}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc + m.StackInuse)
+	r.heap = float64(m.HeapAlloc + m.StackInuse)
+	if g.timeWaits != nil {
+		r.timeWaits = g.timeWaits()
+	}
+	return r
 }

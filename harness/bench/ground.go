@@ -25,8 +25,10 @@ var (
 type ground struct {
 	listen func(port int) (net.Listener, error)
 	// app starts servers of the subject's own in place of listen; nil is none.
-	app   func(kind) error
-	ended []func() error
+	app func(kind) error
+	// timeWaits counts the subject's connections in TIME_WAIT; nil if it does not say.
+	timeWaits func() int
+	ended     []func() error
 }
 
 // atEnd has close call f, the latest first.

@@ -20,6 +20,7 @@ type hostConfig struct {
 	offload   bool
 	traced    bool // what serve sees of each segment is taken down
 	undelayed bool // lastack.delayed_ack=0
+	slow      bool // the longest MSL
 	mtu       int  // of the TUN; 0 is 1500
 }
 
@@ -40,6 +41,11 @@ func raiseHost(c hostConfig) func(*ground) error {
 				return err
 			}
 		}
+		if c.slow {
+			if err := set.SetInt(tunable.MSLms, 240_000); err != nil {
+				return err
+			}
+		}
 		dev, err := openTUN(c.offload, c.mtu)
 		if err != nil {
 			return err
@@ -55,6 +61,7 @@ func raiseHost(c hostConfig) func(*ground) error {
 			return err
 		}
 		g.atEnd(h.Close)
+		g.timeWaits = h.TimeWaits
 		g.listen = func(port int) (net.Listener, error) { return h.Listen("tcp", fmt.Sprintf(":%d", port)) }
 		return nil
 	}

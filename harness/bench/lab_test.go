@@ -28,6 +28,7 @@ func TestEachMeasure(t *testing.T) {
 		{run{Measure: "close", Window: window}, []string{"p50_us", "p99_us"}},
 		{run{Measure: "idle", Count: 100}, []string{"held", "heap_bytes"}},
 		{run{Measure: "time-wait", Count: 400, Workers: 4}, []string{"held"}},
+		{run{Measure: "standing", Count: 400, Workers: 4, Windows: 1, Window: window}, []string{"rate", "last_first"}},
 	} {
 		for _, s := range subjects {
 			if s.name == lastackServe && c.run.FromHost {

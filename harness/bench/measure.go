@@ -7,7 +7,7 @@ type measure struct {
 	// client is carried out in the clients' process.
 	client func(*run) (sample, error)
 	// settle adds what the host's process saw.
-	settle func(s sample, g gauges, heaps []float64)
+	settle func(s sample, g gauges, pauses []reading)
 }
 
 var measures = map[string]measure{
@@ -18,6 +18,7 @@ var measures = map[string]measure{
 	"close":     {kind: always(echoes), client: closing, settle: nothing},
 	"idle":      {kind: always(echoes), client: idle, settle: perHeld},
 	"time-wait": {kind: shortKind, client: leave, settle: perHeld},
+	"standing":  {kind: shortKind, client: standing, settle: whileStanding},
 }
 
 func always(k kind) func(*run) kind { return func(*run) kind { return k } }
@@ -36,11 +37,11 @@ func bulkKind(r *run) kind {
 	return discards
 }
 
-func nothing(sample, gauges, []float64) {}
+func nothing(sample, gauges, []reading) {}
 
 // perConnection adds the server's processor time, and the packets on the link, for
 // each connection that was made.
-func perConnection(s sample, g gauges, _ []float64) {
+func perConnection(s sample, g gauges, _ []reading) {
 	if made := s["made"]; made > 0 {
 		s["cpu_us"] = micros(g.cpu) / made
 		s["packets"] = g.packets / made
@@ -48,15 +49,29 @@ func perConnection(s sample, g gauges, _ []float64) {
 	s["resets"] = g.resets
 }
 
-func perGigabyte(s sample, g gauges, _ []float64) {
+func perGigabyte(s sample, g gauges, _ []reading) {
 	if s["bytes"] > 0 {
 		s["cpu_ms_per_gb"] = g.cpu.Seconds() * 1e3 / (s["bytes"] / 1e9)
 	}
 }
 
 // perHeld divides what the heap grew by between two pauses of the clients.
-func perHeld(s sample, _ gauges, heaps []float64) {
-	if len(heaps) == 2 && s["held"] > 0 {
-		s["heap_bytes"] = (heaps[1] - heaps[0]) / s["held"]
+func perHeld(s sample, _ gauges, pauses []reading) {
+	if len(pauses) == 2 && s["held"] > 0 {
+		s["heap_bytes"] = (pauses[1].heap - pauses[0].heap) / s["held"]
+	}
+}
+
+// whileStanding has what the subject itself counts in TIME_WAIT, and the memory for
+// what came to stand there between the clients' two pauses.
+func whileStanding(s sample, _ gauges, pauses []reading) {
+	if len(pauses) != 2 {
+		return
+	}
+	empty, full := pauses[0], pauses[1]
+	s["held"] = float64(full.timeWaits)
+	s["gc_ms"] = full.collection.Seconds() * 1e3
+	if came := full.timeWaits - empty.timeWaits; came > 0 {
+		s["heap_bytes"] = (full.heap - empty.heap) / float64(came)
 	}
 }

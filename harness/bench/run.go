@@ -78,7 +78,7 @@ func asHost(r *run, m *measure) (err error) {
 	if err != nil {
 		return err
 	}
-	s, heaps, err := startClients(r)
+	s, pauses, err := startClients(r, g)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func asHost(r *run, m *measure) (err error) {
 	if err != nil {
 		return err
 	}
-	m.settle(s, after.since(before), heaps)
+	m.settle(s, after.since(before), pauses)
 	return json.NewEncoder(os.Stdout).Encode(s)
 }
 

@@ -24,6 +24,12 @@ const patience = 5
 
 // connect opens the n-th connection; which of the server's ports it goes to is by n.
 func connect(n int) (socket, error) {
+	return connectFrom(nil, firstPort+n%ports)
+}
+
+// connectFrom opens a connection to a port of the server's, from an address and port
+// if one is given.
+func connectFrom(from *unix.SockaddrInet4, port int) (socket, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
@@ -33,9 +39,12 @@ func connect(n int) (socket, error) {
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit),
 	)
+	if err == nil && from != nil {
+		err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.Bind(fd, from))
+	}
 	if err == nil {
 		err = ignoringEINTR(func() error {
-			return unix.Connect(fd, &unix.SockaddrInet4{Addr: serverAddr.As4(), Port: firstPort + n%ports})
+			return unix.Connect(fd, &unix.SockaddrInet4{Addr: serverAddr.As4(), Port: port})
 		})
 	}
 	if err != nil {

@@ -63,12 +63,16 @@ func (*closable) Close() error { return nil }
 
 func TestFollow(t *testing.T) {
 	in := &closable{}
-	s, heaps, err := follow(strings.NewReader("pause\npause\n{\"rate\": 5}\n"), in)
-	if err != nil || s["rate"] != 5 || len(heaps) != 2 || heaps[0] <= 0 || in.String() != "\n\n" {
-		t.Errorf("%v, %v, %v, answered %q", s, heaps, err, in.String())
+	g := &ground{timeWaits: func() int { return 7 }}
+	s, pauses, err := follow(strings.NewReader("pause\npause\n{\"rate\": 5}\n"), in, g.read)
+	if err != nil || s["rate"] != 5 || len(pauses) != 2 || in.String() != "\n\n" {
+		t.Fatalf("%v, %v, %v, answered %q", s, pauses, err, in.String())
+	}
+	if p := pauses[0]; p.heap <= 0 || p.collection <= 0 || p.timeWaits != 7 {
+		t.Errorf("read %+v", p)
 	}
 	for said, want := range map[string]string{"": "said nothing", "hello\n": `said "hello"`} {
-		if _, _, err := follow(io.Reader(strings.NewReader(said)), &closable{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := follow(io.Reader(strings.NewReader(said)), &closable{}, g.read); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", said, err, want)
 		}
 	}

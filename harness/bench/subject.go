@@ -27,6 +27,7 @@ const (
 	offloadNoDelay = "lastack-offload-no-delay"
 	lastackJumbo   = "lastack-mtu-65535"
 	offloadJumbo   = "lastack-offload-mtu-65535"
+	lastackSlow    = "lastack-msl-240s"
 	lastackServe   = "serve"
 )
 
@@ -42,6 +43,7 @@ var subjects = []subject{
 	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", raiseHost(hostConfig{offload: true, undelayed: true})},
 	{lastackJumbo, "with the largest MTU", raiseHost(hostConfig{mtu: tun.MaxMTU})},
 	{offloadJumbo, "with --offload and the largest MTU", raiseHost(hostConfig{offload: true, mtu: tun.MaxMTU})},
+	{lastackSlow, "with lastack.msl_ms=240000, so that TIME_WAIT outlasts the run", raiseHost(hostConfig{slow: true})},
 	{lastackServe, "lastack serve, telling of each close", raiseServe},
 }
 
