@@ -21,9 +21,9 @@ var available = runtime.GOMAXPROCS(0)
 // The runtime gets half of the processors, at least one. All packets come through one
 // goroutine, and from there each goes to a worker of netstack's and on to the
 // application. Where these run on processors of their own, each packet wakes another
-// one, and what a connection is made of moves to its cache: with two, a short
-// connection cost half as much again as with one, and bulk with offload twice as
-// much. The other half is the kernel's and that of its clients. GOMAXPROCS overrules.
+// one, and what a connection is made of moves to its cache: short connections, and
+// bulk with offload, cost half as much again with two as with one. The other half is
+// for the kernel and its clients. GOMAXPROCS overrules.
 func TuneRuntime() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
