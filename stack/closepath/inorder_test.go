@@ -116,18 +116,9 @@ func TestEarlyFINOfTheDead(t *testing.T) {
 		r.open()
 		r.deliver(fin, 101, 1, 0)
 		r.deliver(psh, 1, 1, 100)
-		// The clock runs a timer of no time in a goroutine of its own, before or
-		// after the RST. Here it is after: a line at work sets no timer.
-		line := &r.ep.order.line
-		line.mu.Lock()
-		line.busy = true
-		line.mu.Unlock()
 		r.write(ack, 1, 101, 0)
-		r.deliver(rst, 101, 0, 0)
-		line.mu.Lock()
-		line.busy = false
-		line.mu.Unlock()
-		line.fire()
+		r.deliver(rst, 101, 0, 0) // before the timer that the ACK set
+		r.pass(0)
 		r.arrived("PSH+ACK", "RST")
 		if n := r.ep.Flows(); n != 0 {
 			t.Errorf("%d flows left", n)

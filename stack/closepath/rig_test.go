@@ -11,7 +11,6 @@ import (
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/faketime"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -37,7 +36,7 @@ const (
 //	test --deliver--> channel.Endpoint --> Endpoint --> delivered
 type rig struct {
 	t         *testing.T
-	clock     *faketime.ManualClock
+	clock     *rigClock
 	set       *tunable.Set
 	wireEnd   *channel.Endpoint
 	ep        *Endpoint
@@ -62,7 +61,7 @@ func (unclosed) Close() {}
 
 func newRig(t *testing.T, v6 bool) *rig {
 	r := &rig{
-		t: t, clock: faketime.NewManualClock(), set: tunable.NewSet(), v6: v6,
+		t: t, clock: newRigClock(), set: tunable.NewSet(), v6: v6,
 		wireEnd: channel.New(4096, 1500, ""), peerPort: 40000, ts: 1000, alive: true,
 	}
 	r.ep = New(unclosed{r.wireEnd}, Config{
