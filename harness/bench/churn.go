@@ -22,6 +22,7 @@ func exchange(n int, clientFirst bool, buf []byte) error {
 	return s.exchange(clientFirst, buf)
 }
 
+// exchange is what follows the handshake of a short connection.
 func (s socket) exchange(clientFirst bool, buf []byte) (err error) {
 	if err = s.write(buf); err == nil {
 		err = s.readFull(buf)

@@ -174,7 +174,7 @@ func (c *comparison) tell(k *Case, subject string, number int) {
 		return
 	}
 	p := Progress{
-		Case: k.Name, Subject: subject, Round: number, Rounds: c.cfg.Rounds, Done: c.done, Runs: c.planned,
+		Case: k.Name, Subject: subject, Round: number, Rounds: c.rounds(k), Done: c.done, Runs: c.planned,
 	}
 	if c.done > 0 {
 		p.Left = time.Since(c.begin) / time.Duration(c.done) * time.Duration(c.planned-c.done)

@@ -166,6 +166,17 @@ func TestUnsteadyRoundsAreDropped(t *testing.T) {
 	}
 }
 
+// A case that takes minutes has its own bound of rounds.
+func TestBoundedRounds(t *testing.T) {
+	for asked, want := range map[int]int{1: 1, 5: 2} {
+		c := fake(asked)
+		res, err := c.all(caseNamed(t, "standing"))
+		if err != nil || res[0].Rounds != want || c.planned != want || c.done != want {
+			t.Errorf("of %d rounds %d, %d of %d runs, %v; want %d", asked, res[0].Rounds, c.done, c.planned, err, want)
+		}
+	}
+}
+
 // What was measured before an error is kept.
 func TestErrorKeepsWhatThereIs(t *testing.T) {
 	c := fake(1)

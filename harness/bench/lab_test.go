@@ -8,6 +8,24 @@ import (
 	"lastack/harness/lab"
 )
 
+// TestStanding: what comes to stand in TIME_WAIT is what the host counts there, at a
+// record's price.
+func TestStanding(t *testing.T) {
+	if err := lab.Check(); err != nil {
+		t.Skipf("needs a lab: %v", err)
+	}
+	const count = 4000
+	r := run{Subject: lastackSlow, Measure: "standing", Count: count, Workers: 4, Windows: 1, Window: 50 * time.Millisecond}
+	got, err := once(t.Context(), &r, []string{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last of them may still be on their way there.
+	if got["held"] < count-4 || got["heap_bytes"] > 500 || got["gc_ms"] <= 0 || got["failures"] != 0 {
+		t.Errorf("%v, want %d in TIME_WAIT, at far less than an endpoint's 5 KB", got, count)
+	}
+}
+
 // TestEachMeasure is a tiny run of each measure on each subject: that it works, not
 // how fast it is.
 func TestEachMeasure(t *testing.T) {
