@@ -227,8 +227,7 @@ func timeWaitCase(quick bool) Case {
 	}
 }
 
-// standingCase fills TIME_WAIT by connections, over as many of the server's ports as
-// make as many 4-tuples.
+// standingCase fills TIME_WAIT by connections, each with a 4-tuple of its own.
 func standingCase(window time.Duration, quick bool) Case {
 	count := 600_000
 	if quick {

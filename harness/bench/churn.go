@@ -50,6 +50,23 @@ func (f *failures) add(err error) {
 	f.once.Do(func() { fmt.Fprintf(os.Stderr, "lastack: bench: the first connection that failed: %v\n", err) })
 }
 
+// each has workers make a number of connections, which are numbered.
+func each(workers, count int, one func(n int, buf []byte) error, failed *failures) {
+	var turn atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			buf := [request]byte{}
+			for n := int(turn.Add(1)) - 1; n < count; n = int(turn.Add(1)) - 1 {
+				if err := one(n, buf[:]); err != nil {
+					failed.add(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // churn connects as fast as it can, for some windows.
 func churn(r *run) (sample, error) {
 	if err := wide(); err != nil {

@@ -17,11 +17,10 @@ import (
 
 // hostConfig says in what a lastack is not as it comes.
 type hostConfig struct {
-	offload   bool
-	traced    bool // what serve sees of each segment is taken down
-	undelayed bool // lastack.delayed_ack=0
-	slow      bool // the longest MSL
-	mtu       int  // of the TUN; 0 is 1500
+	offload bool
+	traced  bool                 // what serve sees of each segment is taken down
+	mtu     int                  // of the TUN; 0 is 1500
+	set     map[tunable.ID]int64 // beside what every subject has
 }
 
 // buckets keeps the bound of TIME_WAIT, past which connections would end without,
@@ -36,13 +35,8 @@ func raiseHost(c hostConfig) func(*ground) error {
 		if err := set.SetInt(tunable.MaxTWBuckets, buckets); err != nil {
 			return err
 		}
-		if c.undelayed {
-			if err := set.SetInt(tunable.DelayedACK, 0); err != nil {
-				return err
-			}
-		}
-		if c.slow {
-			if err := set.SetInt(tunable.MSLms, 240_000); err != nil {
+		for id, v := range c.set {
+			if err := set.SetInt(id, v); err != nil {
 				return err
 			}
 		}

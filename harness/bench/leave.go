@@ -3,8 +3,6 @@ package bench
 import (
 	"fmt"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -27,23 +25,6 @@ func leave(r *run) (sample, error) {
 		return nil, err
 	}
 	return sample{"held": float64(r.Count), "failures": float64(failed.n.Load())}, nil
-}
-
-// each has workers make a number of connections, which are numbered.
-func each(workers, count int, one func(n int, buf []byte) error, failed *failures) {
-	var turn atomic.Int64
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			buf := [request]byte{}
-			for n := int(turn.Add(1)) - 1; n < count; n = int(turn.Add(1)) - 1 {
-				if err := one(n, buf[:]); err != nil {
-					failed.add(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // standing finds out how fast the clients get on before and after so many

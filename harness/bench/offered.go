@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,24 +27,16 @@ func offered(r *run) (sample, error) {
 	count := int(rate * (time.Duration(r.Windows) * r.Window).Seconds())
 	times := make([]time.Duration, count)
 	var failed failures
-	var turn atomic.Int64
-	var wg sync.WaitGroup
 	begin := time.Now()
-	for range r.Workers {
-		wg.Go(func() {
-			buf := make([]byte, request)
-			for n := int(turn.Add(1)) - 1; n < count; n = int(turn.Add(1)) - 1 {
-				due := time.Duration(float64(n) / rate * float64(time.Second))
-				sleep(due - time.Since(begin))
-				if err := exchange(n, r.ClientFirst, buf); err != nil {
-					failed.add(err)
-					continue
-				}
-				times[n] = time.Since(begin) - due
-			}
-		})
-	}
-	wg.Wait()
+	each(r.Workers, count, func(n int, buf []byte) error {
+		due := time.Duration(float64(n) / rate * float64(time.Second))
+		sleep(due - time.Since(begin))
+		if err := exchange(n, r.ClientFirst, buf); err != nil {
+			return err
+		}
+		times[n] = time.Since(begin) - due
+		return nil
+	}, &failed)
 	p50, p99 := percentiles(times)
 	return sample{
 		"made": s["made"] + float64(count) - float64(failed.n.Load()), "rate": rate,

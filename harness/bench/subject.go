@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lastack/stack/tunable"
 	"lastack/tun"
 )
 
@@ -31,6 +32,8 @@ const (
 	lastackServe   = "serve"
 )
 
+var undelayed = map[tunable.ID]int64{tunable.DelayedACK: 0}
+
 var subjects = []subject{
 	{veth, "the kernel over a virtual cable", raiseVeth},
 	{throughForward, "the kernel behind two TUNs that a loop joins: the floor", raiseForwarder(false)},
@@ -39,11 +42,11 @@ var subjects = []subject{
 	{lastack, "lastack as a library", raiseHost(hostConfig{})},
 	{lastackOffload, "with --offload", raiseHost(hostConfig{offload: true})},
 	{lastackTraced, "with every segment recorded", raiseHost(hostConfig{traced: true})},
-	{lastackNoDelay, "with lastack.delayed_ack=0", raiseHost(hostConfig{undelayed: true})},
-	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", raiseHost(hostConfig{offload: true, undelayed: true})},
+	{lastackNoDelay, "with lastack.delayed_ack=0", raiseHost(hostConfig{set: undelayed})},
+	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", raiseHost(hostConfig{offload: true, set: undelayed})},
 	{lastackJumbo, "with the largest MTU", raiseHost(hostConfig{mtu: tun.MaxMTU})},
 	{offloadJumbo, "with --offload and the largest MTU", raiseHost(hostConfig{offload: true, mtu: tun.MaxMTU})},
-	{lastackSlow, "with lastack.msl_ms=240000, so that TIME_WAIT outlasts the run", raiseHost(hostConfig{slow: true})},
+	{lastackSlow, "with lastack.msl_ms=240000, so that TIME_WAIT outlasts the run", raiseHost(hostConfig{set: map[tunable.ID]int64{tunable.MSLms: 240_000}})},
 	{lastackServe, "lastack serve, telling of each close", raiseServe},
 }
 
