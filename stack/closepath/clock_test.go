@@ -2,7 +2,6 @@ package closepath
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -11,11 +10,9 @@ import (
 
 // rigClock is a manual clock all of whose timers fire in Advance. faketime's own
 // fires one that is to wait for nothing at once, in a goroutine that races with the
-// test.
+// test. It is the test's goroutine's alone.
 type rigClock struct {
 	*faketime.ManualClock
-
-	mu  sync.Mutex
 	due []*rigTimer // to fire in the next Advance, whatever time that takes
 }
 
@@ -36,21 +33,11 @@ func (c *rigClock) Advance(d time.Duration) {
 }
 
 func (c *rigClock) fire() {
-	for t := c.first(); t != nil; t = c.first() {
+	for len(c.due) > 0 {
+		t := c.due[0]
+		c.due = c.due[1:]
 		t.f()
 	}
-}
-
-// first takes the first timer that is due.
-func (c *rigClock) first() *rigTimer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.due) == 0 {
-		return nil
-	}
-	t := c.due[0]
-	c.due = c.due[1:]
-	return t
 }
 
 type rigTimer struct {
@@ -62,9 +49,7 @@ type rigTimer struct {
 func (t *rigTimer) start(d time.Duration) {
 	switch {
 	case d <= 0:
-		t.clock.mu.Lock()
 		t.clock.due = append(t.clock.due, t)
-		t.clock.mu.Unlock()
 	case t.later == nil:
 		t.later = t.clock.ManualClock.AfterFunc(d, t.f)
 	default:
@@ -74,13 +59,11 @@ func (t *rigTimer) start(d time.Duration) {
 
 // Stop implements tcpip.Timer.
 func (t *rigTimer) Stop() bool {
-	t.clock.mu.Lock()
-	i := slices.Index(t.clock.due, t)
-	if i >= 0 {
+	if i := slices.Index(t.clock.due, t); i >= 0 {
 		t.clock.due = slices.Delete(t.clock.due, i, i+1)
+		return true
 	}
-	t.clock.mu.Unlock()
-	return i >= 0 || t.later != nil && t.later.Stop()
+	return t.later != nil && t.later.Stop()
 }
 
 // Reset implements tcpip.Timer.
