@@ -22,7 +22,9 @@ func errno(err tcpip.Error) error {
 		return syscall.ECONNREFUSED
 	case *tcpip.ErrConnectionReset:
 		return syscall.ECONNRESET
-	case *tcpip.ErrConnectionAborted, *tcpip.ErrAborted:
+	case *tcpip.ErrAborted:
+		return syscall.EPIPE // a RST in CLOSE_WAIT, as in Linux
+	case *tcpip.ErrConnectionAborted:
 		return syscall.ECONNABORTED
 	case *tcpip.ErrTimeout:
 		return syscall.ETIMEDOUT

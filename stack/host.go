@@ -82,6 +82,7 @@ type Host struct {
 	addrs    []netip.Addr
 	ports    ports
 	close    sync.Once
+	unwatch  func() // of the tunables, which may outlive the host
 
 	// portRange is held while netstack's range of ephemeral ports is what its
 	// holder set it to.
@@ -122,7 +123,7 @@ func New(cfg Config) (*Host, error) {
 	h.link = link.New(cfg.Device)
 	h.path = closepath.New(h.link, closepath.Config{
 		Clock: h.clock, Tunables: h.tunables, Tap: cfg.Tap,
-		Alive: h.alive, Registered: h.registered, Listening: h.listening, Phase: h.ports.follow,
+		Held: true, Alive: h.alive, Registered: h.registered, Listening: h.listening, Phase: h.ports.follow,
 		Impairments: cfg.Impairments, Seed: cfg.Seed,
 	})
 	h.ports.clock, h.ports.waiting, h.ports.exists = h.elapsed, h.waiting, h.exists
@@ -184,7 +185,7 @@ func (h *Host) setOptions() error {
 		return fmt.Errorf("stack: shortening netstack's TIME_WAIT: %s", err)
 	}
 	h.setFinTimeout(h.tunables.Int(tunable.FinTimeout))
-	h.tunables.OnChange(tunable.FinTimeout, h.setFinTimeout)
+	h.unwatch = h.tunables.OnChange(tunable.FinTimeout, h.setFinTimeout)
 	return nil
 }
 
@@ -242,6 +243,9 @@ func (h *Host) Err() error { return h.link.Err() }
 // the device.
 func (h *Host) Close() error {
 	h.close.Do(func() {
+		if h.unwatch != nil {
+			h.unwatch()
+		}
 		h.net.Close()
 		h.path.Close()
 		h.path.Wait()

@@ -1,16 +1,6 @@
 package closepath
 
-import (
-	"slices"
-	"time"
-
-	"lastack/stack/flow"
-	"lastack/stack/impair"
-	"lastack/stack/segment"
-	"lastack/stack/timewait"
-
-	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
-)
+import "slices"
 
 // stage is one mechanism of the close path. Both methods are called with the
 // flow's lock held; f is nil for a segment of no known flow, which a stage may
@@ -36,23 +26,6 @@ const (
 	renewed
 )
 
-// packet is a segment on its way through the chain.
-type packet struct {
-	seg segment.Segment
-	buf *netstack.PacketBuffer
-	// hold and held tell the taps what the delayed-ACK stage knows.
-	hold Hold
-	held time.Duration
-	// old is the connection in TIME_WAIT that the segment ends; with renewed.
-	old *timewait.Record
-	// step is what the segment meant to the host; set by the tracker.
-	step flow.Step
-	// rule is the impairment that the segment fell to; behind is what comes in
-	// right after it, for the same reason.
-	rule   *impair.Rule
-	behind []*late
-}
-
 // stages is the chain, from the wire to the host. The order:
 //
 //   - The wire tap is outermost: it shows what a capture beside it shows, and to
@@ -60,20 +33,24 @@ type packet struct {
 //   - Impairment is the wire's, so it stands between the tap and all that is the
 //     host: what it drops on the way out no capture sees, and what it drops on
 //     the way in a capture has seen.
-//   - The tracker is inside of that, as the stages that ask it are the host's
-//     mechanisms. The host is in TIME_WAIT once it has sent its last ACK, though
-//     that may be lost, and answers when the peer's FIN comes again; and it has
-//     not received what never reached it.
+//   - The tracker, which judges each segment, is inside of that, as the stages that ask
+//     it are the host's mechanisms. The host is in TIME_WAIT once it has sent its last
+//     ACK, though that may be lost, and answers when the peer's FIN comes again; and it
+//     has not received what never reached it. A segment that TCP refuses passes by all
+//     stages between the tracker and the renumbering one.
 //   - Timestamps are taken out of SYNs before anything else reads them.
 //   - TIME_WAIT answers before anything else would do something about a segment
 //     of no flow.
+//   - The FIN's timers are outside of all that changes or holds segments: they count
+//     what the wire has.
 //   - Fast Open is inside of those, which see what the wire has: a SYN-ACK that
 //     acknowledges data, and a response before the client's ACK. Inside of it, all
 //     is a plain handshake and data behind it.
 //   - Delayed ACK stands as near to netstack as a stage can, so that whatever
 //     is outside of it treats a held ACK as not yet sent, which is the truth
 //     of the wire.
-//   - What is early waits next to netstack, whose ACKs tell when its turn has come.
+//   - What netstack would not admit is changed next to it; its ACKs, held or not, tell
+//     where it stands.
 //   - Renumbering is inside of all that looks at numbers: they are the wire's.
 //   - The host tap is innermost: it shows what netstack believes. Few ask for it.
 func (e *Endpoint) stages(tapHost bool) []stage {
@@ -81,12 +58,13 @@ func (e *Endpoint) stages(tapHost bool) []stage {
 		picker{e.impair},
 		&tap{e: e, point: Wire},
 		e.impair,
-		&tracker{e: e},
+		e.tracker,
 		&timestamps{e: e},
 		e.timeWait,
+		e.finish,
 		e.fastOpen,
 		e.delayed,
-		e.order,
+		e.admit,
 		&renumber{e: e},
 	}
 	if tapHost {
@@ -103,8 +81,11 @@ func (e *Endpoint) position(s stage) int {
 // runInbound takes a segment through the stages from the given one on toward
 // netstack.
 func (e *Endpoint) runInbound(f *tracked, p *packet, from int) verdict {
-	for _, s := range e.chain[from:] {
-		if v := s.inbound(f, p); v != pass {
+	for i := from; i < len(e.chain); i++ {
+		if p.refused && i > e.tracker.place && i <= e.admit.place {
+			continue
+		}
+		if v := e.chain[i].inbound(f, p); v != pass {
 			return v
 		}
 	}

@@ -29,7 +29,9 @@ type Config struct {
 	// Alive reports whether netstack has a connected endpoint for a tuple
 	// (Src is the host), one in TIME_WAIT not counted. It tells the flow table
 	// of connections that netstack gave up in silence; without it such a flow
-	// stays until a RST or a SYN that the host sends.
+	// stays until a RST or a SYN that the host sends. With it, connections whose SYN
+	// the endpoint did not follow, in a flood, are followed from their first segment
+	// on that netstack answers.
 	Alive func(segment.Tuple) bool
 	// Registered reports whether netstack has any endpoint for exactly the
 	// tuple. It keeps a new connection's SYN from reaching the old one's
@@ -42,6 +44,10 @@ type Config struct {
 	// TIME_WAIT is remembered, for the impairments that count its segments, and
 	// left to the host itself. It is for a host that is no netstack.
 	Observe bool
+	// Held: each connection has an application that calls Orphan when it has closed it.
+	// Without, one whose FIN has been sent counts as closed: net.ipv4.tcp_orphan_retries
+	// bounds how long the FIN is sent again.
+	Held bool
 	// Phase is told when a connection is Waiting and when it is Gone; a
 	// connection that reuses the 4-tuple of one in TIME_WAIT ends that without a
 	// word. It must not block or call into the endpoint, and is called with
@@ -70,11 +76,15 @@ type Endpoint struct {
 	flows    table
 	delayed  *delayedACK
 	timeWait *timeWait
+	finish   *finish
 	fastOpen *fastOpen
-	order    *inOrder
+	admit    *admit
 	impair   *impairment
+	tracker  *tracker
 	chain    []stage
+	held     bool // Config.Held
 	closed   atomic.Bool
+	unwatch  []func()  // of the tunables, which may outlive the endpoint
 	strays   sync.Pool // *packet, for segments of no flow and for held ones
 }
 
@@ -85,7 +95,7 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e := &Endpoint{
 		clock: cfg.Clock, tunables: cfg.Tunables, tap: cfg.Tap,
 		alive: cfg.Alive, registered: cfg.Registered, listening: cfg.Listening, phase: cfg.Phase,
-		observe: cfg.Observe,
+		observe: cfg.Observe, held: cfg.Held,
 	}
 	if e.clock == nil {
 		e.clock = tcpip.NewStdClock()
@@ -97,18 +107,21 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.delayed = &delayedACK{e: e}
 	e.timeWait = newTimeWait(e)
 	e.fastOpen = newFastOpen(e)
-	e.order = newInOrder(e)
+	e.tracker = &tracker{e: e}
+	e.finish = &finish{e: e}
+	e.admit = newAdmit(e)
 	e.impair = newImpairment(e, cfg.Impairments, cfg.Seed)
 	e.chain = e.stages(cfg.TapHost)
 	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
-	e.order.place, e.impair.place = e.position(e.order), e.position(e.impair)
-	e.fastOpen.place = e.position(e.fastOpen)
+	e.admit.place, e.impair.place = e.position(e.admit), e.position(e.impair)
+	e.fastOpen.place, e.finish.place = e.position(e.fastOpen), e.position(e.finish)
+	e.tracker.place = e.position(e.tracker)
 	e.flows.init(e)
-	e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
+	e.unwatch = append(e.unwatch, e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
 			e.delayed.flushAll()
 		}
-	})
+	}))
 	e.Endpoint.Init(link, e)
 	return e
 }
@@ -123,9 +136,13 @@ func (e *Endpoint) Close() {
 	if e.closed.Swap(true) {
 		return
 	}
+	for _, stop := range e.unwatch {
+		stop()
+	}
 	e.delayed.flushAll()
 	e.impair.close()
-	e.order.close()
+	e.finish.close()
+	e.admit.close()
 	e.fastOpen.close()
 	e.flows.close()
 	e.timeWait.close()
@@ -147,7 +164,7 @@ func (e *Endpoint) write(buf *netstack.PacketBuffer) tcpip.Error {
 	if err != nil {
 		return e.writeOne(buf)
 	}
-	f := e.flows.find(&seg, Out)
+	f := e.flows.find(&seg, Out, ifRoom)
 	if f == nil {
 		p := e.strays.Get().(*packet)
 		*p = packet{seg: seg, buf: buf}
@@ -201,12 +218,16 @@ func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, fro
 // arrive takes an incoming segment through the chain from the given stage on. What
 // is to be delivered behind it, whatever becomes of it, is the caller's.
 func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) (verdict, []*late) {
-	if f := e.flows.find(seg, In); f != nil {
-		f.now = packet{seg: *seg, buf: buf}
+	begin, damaged := ifRoom, !e.sound(seg, buf)
+	if damaged {
+		begin = never
+	}
+	if f := e.flows.find(seg, In, begin); f != nil {
+		f.now = packet{seg: *seg, buf: buf, refused: damaged}
 		return e.arriveIn(f, from)
 	}
 	p := e.strays.Get().(*packet)
-	*p = packet{seg: *seg, buf: buf}
+	*p = packet{seg: *seg, buf: buf, refused: damaged}
 	v := e.runInbound(nil, p, from)
 	old, behind := p.old, p.behind
 	*p = packet{}
@@ -214,9 +235,9 @@ func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from
 	if v != renewed {
 		return v, behind
 	}
-	f := e.flows.find(seg, In)
+	f := e.flows.find(seg, In, always)
 	if f == nil {
-		return pass, behind // too many embryos: it goes on without us
+		return pass, behind // the endpoint is closing
 	}
 	f.follow(old)
 	f.now = packet{seg: *seg, buf: buf, behind: behind}
@@ -233,23 +254,4 @@ func (e *Endpoint) arriveIn(f *tracked, from int) (verdict, []*late) {
 	// TCP will retransmit.
 	_ = e.drain(f)
 	return v, behind
-}
-
-// parse reads the segment in a packet buffer, outgoing (headers pushed) or
-// incoming (not yet parsed).
-func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
-	views, offset := buf.AsViewList()
-	front := views.Front()
-	if front == nil || front.Size() < offset {
-		return segment.Segment{}, segment.ErrTruncated
-	}
-	seg, err := segment.Parse(front.AsSlice()[offset:])
-	if err == segment.ErrTruncated && front.Next() != nil {
-		// Headers over several views: rare, so a copy will do.
-		v := buf.ToView()
-		defer v.Release()
-		seg, err = segment.Parse(v.AsSlice())
-	}
-	seg.Unfinished = buf.GSOOptions.NeedsCsum
-	return seg, err
 }

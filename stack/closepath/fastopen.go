@@ -55,7 +55,7 @@ const (
 func newFastOpen(e *Endpoint) *fastOpen {
 	o := &fastOpen{e: e, ring: fastopen.NewKeyring(), cache: fastopen.NewCache(cachedDestinations)}
 	o.setKeys(0)
-	e.tunables.OnChange(tunable.FastOpenKey, o.setKeys)
+	e.unwatch = append(e.unwatch, e.tunables.OnChange(tunable.FastOpenKey, o.setKeys))
 	return o
 }
 

@@ -87,11 +87,6 @@ func (o *fastOpen) granted(f *tracked, p *packet) verdict {
 	if !a.taken {
 		if s.Flags.Has(segment.SYN) {
 			o.learn(f, p)
-		} else if s.Ack != a.iss+1 {
-			// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fourth check). netstack, which
-			// knows of no data, would answer with a RST.
-			o.e.report(f, p, Dropped, Host, In)
-			return taken
 		}
 		return pass
 	}
@@ -136,9 +131,9 @@ func (o *fastOpen) learn(f *tracked, p *packet) {
 
 // lower has a segment acknowledge no more than netstack has sent.
 func (o *fastOpen) lower(f *tracked, p *packet, ack segment.Seq) {
-	b := p.header()
+	b := p.incoming()
 	if b == nil {
-		b, _ = p.buf.Data().PullUp(p.seg.PayloadStart)
+		return // not possible: the packet is whole
 	}
 	p.seg.SetAck(b, ack)
 	o.e.report(f, p, Translated, Host, In)
@@ -208,7 +203,8 @@ func (o *fastOpen) credit(f *tracked, a *asked, s *segment.Segment) {
 		Seq: f.conn.Next(f.host.Other()), Ack: s.End(), Window: a.window,
 	}
 	if s.HasTimestamps {
-		ack.HasTimestamps, ack.TSVal, ack.TSEcr = true, f.tsRecent, echo(s.TSVal, a.trip)
+		recent, _ := f.conn.TSRecent(f.host)
+		ack.HasTimestamps, ack.TSVal, ack.TSEcr = true, recent, echo(s.TSVal, a.trip)
 	}
 	o.after(0, func() { o.deliver(&ack, nil) })
 }

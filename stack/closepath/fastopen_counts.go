@@ -44,10 +44,7 @@ func (e *Endpoint) FastOpenCounts() FastOpenCounts {
 // acknowledged (Src is the host); 0 if it was opened in the plain way, or is not
 // followed any more.
 func (e *Endpoint) FastOpened(t segment.Tuple) int {
-	sh := e.flows.shard(t)
-	sh.mu.Lock()
-	f := sh.flows[t]
-	sh.mu.Unlock()
+	f := e.flows.lookup(t)
 	if f == nil {
 		return 0
 	}

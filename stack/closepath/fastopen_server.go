@@ -9,7 +9,6 @@ import (
 	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
 // A server's part of Fast Open. Data that comes in a SYN with a good cookie has
@@ -108,11 +107,7 @@ func (o *fastOpen) full() bool { return o.pending.Load() >= o.e.tunables.Int(tun
 // accept keeps the data of a SYN for netstack.
 func (o *fastOpen) accept(f *tracked, syn *segment.Segment, p *packet) {
 	b := appendPacket(make([]byte, 0, syn.PayloadStart+syn.PayloadLen), p.buf)
-	trusted := syn.Unfinished || o.e.Capabilities()&netstack.CapabilityRXChecksumOffload != 0
 	end := syn.PayloadStart + syn.PayloadLen
-	if len(b) < end || !trusted && !syn.ChecksumOK(b) {
-		return // netstack will not have it either
-	}
 	if o.pending.Add(1) > o.e.tunables.Int(tunable.FastOpenPending) {
 		o.pending.Add(-1)
 		o.overflows.Add(1)

@@ -159,8 +159,8 @@ func TestDataInSYN(t *testing.T) {
 		if n := o.ep.FastOpened(o.tuple(true)); n != 5 {
 			t.Errorf("the connection was opened with %d bytes", n)
 		}
-		o.deliver(ack, 6, 1, 0)
-		o.received("ACK 6/1")
+		o.deliver(ack, 6, 101, 0)
+		o.received("ACK 6/101")
 		o.counts(1, 0, 0, 0)
 		o.pass(time.Hour)
 		o.wire()

@@ -30,14 +30,17 @@ type tracked struct {
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
 
-	// ack belongs to the delayed-ACK stage, opening to the one for Fast Open, early
-	// to the one for order, numbers to the renumbering one, impaired to the one for
-	// impairment, and stamps to the one for TIME_WAIT.
-	ack      heldACK
-	opening  opening
-	early    early
-	numbers  numbers
-	impaired impaired
+	// ack belongs to the delayed-ACK stage, opening to the one for Fast Open, admitted
+	// to admit, finishing to finish, challenge to the tracker, numbers to the renumbering
+	// one, impaired to the one for impairment, and stamps to the ones for timestamps and
+	// TIME_WAIT.
+	ack       heldACK
+	opening   opening
+	admitted  admitted
+	finishing finishing
+	challenge challenge
+	numbers   numbers
+	impaired  impaired
 	stamps
 
 	// now is scratch for the segment that the chain is working on.
@@ -49,28 +52,14 @@ type tracked struct {
 	queue, spare netstack.PacketBufferList
 }
 
-// stamps is what is known of a flow's timestamps (RFC 7323), guarded by its lock.
+// stamps is what is known of the host's own timestamps (RFC 7323), guarded by the
+// flow's lock.
 type stamps struct {
-	// tsRecent is TS.Recent: the peer's latest TSval.
-	tsRecent uint32
-	recent   bool // tsRecent is set
-	// stamped: the host's FIN had timestamps; tsVal was its TSval at tsValAt.
+	// stamped: the host's SYN, or later its FIN, had timestamps; tsVal was its TSval at
+	// tsValAt. It counts milliseconds.
 	stamped bool
 	tsVal   uint32
 	tsValAt time.Duration
-}
-
-// heard takes TS.Recent from an incoming segment (RFC 7323 4.3: not from one
-// that begins beyond the last ACK sent).
-func (f *tracked) heard(s *segment.Segment) {
-	if !s.HasTimestamps || s.Flags.Has(segment.RST) {
-		return
-	}
-	last, sent := f.conn.LastAck(f.host)
-	if sent && last.Less(s.Seq) || f.recent && int32(s.TSVal-f.tsRecent) < 0 {
-		return
-	}
-	f.tsRecent, f.recent = s.TSVal, true
 }
 
 // said takes the host's own timestamp from an outgoing segment.

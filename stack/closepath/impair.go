@@ -261,16 +261,15 @@ func (e *Endpoint) Impairments() []impair.Rule {
 // deliverBehind hands on what came in with a segment that has been delivered, and
 // lets go of it. A corrupt one ends here if netstack would not find that out.
 func (e *Endpoint) deliverBehind(behind []*late) {
-	trusting := e.Capabilities()&netstack.CapabilityRXChecksumOffload != 0
 	for _, l := range behind {
-		if l.corrupt && trusting {
+		if l.corrupt && e.trusts() {
 			l.buf.DecRef()
 			continue
 		}
 		if l.corrupt {
 			e.Endpoint.DeliverNetworkPacket(protocolOf(&l.seg), l.buf)
 		} else {
-			e.receive(&l.seg, l.buf, e.impair.place+1)
+			e.receive(&l.seg, l.buf, max(l.from, e.impair.place+1))
 		}
 		l.buf.DecRef()
 	}

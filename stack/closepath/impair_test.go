@@ -214,6 +214,7 @@ func TestLostReset(t *testing.T) {
 	if r.ep.Flows() != 0 {
 		t.Error("a flow is left of a connection that the host has reset")
 	}
+	r.alive = false
 	r.delivered = nil
 	r.deliver(psh, 1, 1, 5)
 	r.arrived("PSH+ACK")

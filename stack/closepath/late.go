@@ -13,6 +13,8 @@ type late struct {
 	f      *tracked
 	dir    Dir
 	at     tcpip.MonotonicTime
+	// from is the stage at which it goes on; 0 is the one behind impairment.
+	from int
 	// corrupt: it came in with a wrong checksum. That is netstack's to find, and
 	// no other stage is to believe it.
 	corrupt bool

@@ -34,9 +34,9 @@ func (r *renumber) inbound(f *tracked, p *packet) verdict {
 	if f == nil || !f.numbers.chosen || f.numbers.shift == 0 {
 		return pass
 	}
-	b := p.header()
+	b := p.incoming()
 	if b == nil {
-		b, _ = p.buf.Data().PullUp(p.seg.PayloadStart)
+		return taken // a lost segment is better than one with another connection's numbers
 	}
 	p.seg.ShiftAck(b, -f.numbers.shift)
 	return pass
@@ -78,15 +78,4 @@ func (r *renumber) own(f *tracked, s *segment.Segment) bool {
 	}
 	off := s.Seq - f.numbers.iss
 	return f.numbers.chosen && off <= beyond
-}
-
-// header is the packet up to the end of the TCP header, in one piece, for a
-// stage to change; nil if netstack has it in several.
-func (p *packet) header() []byte {
-	views, offset := p.buf.AsViewList()
-	front := views.Front()
-	if front == nil || front.Size()-offset < p.seg.PayloadStart {
-		return nil
-	}
-	return front.AsSlice()[offset:]
 }

@@ -16,8 +16,8 @@ import (
 const shardCount = 16
 
 // embryos bounds, per shard, the flows whose handshake is not over: a SYN flood
-// fills no memory. Beyond it a SYN passes unseen; netstack has its own defence,
-// SYN cookies (RFC 4987 3.6).
+// fills no memory. Beyond it a SYN passes unseen, and its connection is adopted when
+// netstack has it; netstack has its own defence, SYN cookies (RFC 4987 3.6).
 const embryos = 4096
 
 // sweepEvery is how often the table looks for flows that netstack gave up
@@ -44,7 +44,9 @@ type shard struct {
 	mu      sync.Mutex
 	flows   map[segment.Tuple]*tracked
 	embryos int
+	missed  uint32 // until which sweep connections may be adopted
 	acks    alarms
+	fins    alarms
 }
 
 func (t *table) init(e *Endpoint) {
@@ -53,26 +55,46 @@ func (t *table) init(e *Endpoint) {
 		s := &t.shards[i]
 		s.flows = make(map[segment.Tuple]*tracked)
 		s.acks = alarms{clock: e.clock, ring: e.delayed.expire, stale: e.delayed.stale, grain: ackGrain}
+		s.fins = alarms{clock: e.clock, ring: e.finish.expire, stale: e.finish.stale, grain: finGrain}
 	}
 	t.sweeps = e.clock.AfterFunc(sweepEvery, t.sweep)
 }
 
-// find returns the flow of a segment, locked, or nil. A SYN begins a flow; one
-// from the peer not while its 4-tuple is in TIME_WAIT.
-func (t *table) find(s *segment.Segment, dir Dir) *tracked {
+// beginning says whether a segment of no flow may begin one.
+type beginning uint8
+
+const (
+	never beginning = iota
+	ifRoom
+	// always is for a SYN that takes the place of a record of TIME_WAIT: those are
+	// bounded by net.ipv4.tcp_max_tw_buckets.
+	always
+)
+
+// find returns the flow of a segment, locked, or nil. A SYN begins a flow, but not
+// while its 4-tuple is in TIME_WAIT, unless the host may use that again.
+func (t *table) find(s *segment.Segment, dir Dir, begin beginning) *tracked {
 	key := s.Tuple
 	if dir == In {
 		key = key.Reverse()
 	}
-	opens := opensFlow(s) && (dir == Out || t.e.observe || !t.e.timeWait.has(key))
 	sh := t.shard(key)
+	opens := begin != never && opensFlow(s) && t.e.timeWait.vacant(key, dir)
 	for {
 		sh.mu.Lock()
 		f := sh.flows[key]
-		if f == nil && opens && sh.embryos < embryos {
-			f = t.add(sh, key, dir)
+		if f == nil && opens {
+			if sh.embryos < embryos || begin == always {
+				f = t.add(sh, key, dir)
+			} else {
+				sh.missed = t.epoch.Load() + adoptionEpochs
+			}
 		}
+		adopting := f == nil && begin != never && sh.missed > t.epoch.Load()
 		sh.mu.Unlock()
+		if adopting && t.adopts(key, s, dir) {
+			f = t.adopt(sh, key)
+		}
 		if f == nil {
 			return nil
 		}
@@ -84,10 +106,52 @@ func (t *table) find(s *segment.Segment, dir Dir) *tracked {
 			t.leave(f)
 			f.mu.Unlock()
 		default:
-			f.epoch = t.epoch.Load()
+			now := t.epoch.Load()
+			if now-f.epoch > stampEpochs {
+				f.conn.ForgetTimestamp(f.host)
+			}
+			f.epoch = now
 			return f
 		}
 	}
+}
+
+// stampEpochs is for how many sweeps a timestamp is a measure: 24 days (RFC 7323 5.5).
+const stampEpochs = uint32(24 * 24 * time.Hour / sweepEvery)
+
+// lookup returns a flow without locking it, or nil.
+func (t *table) lookup(key segment.Tuple) *tracked {
+	sh := t.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.flows[key]
+}
+
+// adoptionEpochs is for how many sweeps after a SYN that was not followed its connection
+// may be adopted. At other times no flow is missing, and a segment that comes just when
+// one has ended must not begin another.
+const adoptionEpochs = 4
+
+// adopts reports whether a segment of no flow shows a connection that netstack has, whose
+// SYN there was no room to follow: netstack sends nothing but SYN-ACKs and RSTs for others.
+func (t *table) adopts(key segment.Tuple, s *segment.Segment, dir Dir) bool {
+	if t.e.alive == nil || t.e.observe || !s.Flags.Has(segment.ACK) || s.Flags.Any(segment.SYN|segment.RST) {
+		return false
+	}
+	return !t.e.timeWait.has(key) && (dir == Out || t.e.alive(key))
+}
+
+// adopt makes a flow for a connection in mid-life.
+func (t *table) adopt(sh *shard, key segment.Tuple) *tracked {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if f := sh.flows[key]; f != nil {
+		return f
+	}
+	f := t.add(sh, key, In)
+	f.embryo = false
+	sh.embryos--
+	return f
 }
 
 func (t *table) shard(key segment.Tuple) *shard {
@@ -96,10 +160,11 @@ func (t *table) shard(key segment.Tuple) *shard {
 
 // add makes a flow for the sender of a SYN. sh.mu is held.
 func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
-	f := &tracked{id: t.nextID.Add(1), key: key, shard: sh, host: flow.Server, embryo: true}
+	f := &tracked{id: t.nextID.Add(1), key: key, shard: sh, host: flow.Server, embryo: true, epoch: t.epoch.Load()}
 	if dir == Out {
 		f.host = flow.Client
 	}
+	f.conn.At(f.host)
 	if dir == Out || t.e.observe {
 		// The host uses a port again whose TIME_WAIT permits it.
 		if old, ok := t.e.timeWait.remove(key); ok && !t.e.observe {
@@ -124,11 +189,11 @@ func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	if !f.conn.Reopens(side, s) {
 		return false
 	}
-	if dir == Out || f.embryo {
+	if dir == Out {
 		return true
 	}
 	if t.e.alive == nil {
-		return false
+		return f.embryo
 	}
 	f.mu.Unlock()
 	alive := t.e.alive(f.key)
@@ -151,7 +216,7 @@ func (t *table) leave(f *tracked) bool {
 	}
 	f.gone.Store(true)
 	t.e.delayed.drop(f)
-	t.e.order.drop(f)
+	t.e.finish.stop(f)
 	t.e.fastOpen.drop(f)
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
@@ -226,5 +291,6 @@ func (t *table) close() {
 	t.sweeps.Stop()
 	for i := range t.shards {
 		t.shards[i].acks.close()
+		t.shards[i].fins.close()
 	}
 }

@@ -94,16 +94,48 @@ func TestForgedSYNDoesNotReplaceALiveFlow(t *testing.T) {
 
 func TestStraysLeaveNothingBehind(t *testing.T) {
 	r := newRig(t, false)
+	r.alive = false
 	for _, f := range []segment.Flags{ack, fin, rst, psh, synAck, rst | ack} {
 		r.peerPort++
 		r.deliver(f, 5, 5, 0)
-		r.write(f, 5, 5, 0)
+		r.write(rst, 5, 0, 0) // which is all that netstack says to strays
 	}
 	if n := r.ep.Flows(); n != 0 {
 		t.Errorf("%d flows from strays", n)
 	}
 	if len(r.delivered) != 6 || len(r.sent()) != 6 {
 		t.Error("a stray did not pass")
+	}
+}
+
+// TestAdoption: a connection whose SYN met a full table is followed from the first
+// segment that netstack sends, and keeps its TIME_WAIT. RST and SYN-ACK show none.
+func TestAdoption(t *testing.T) {
+	for name, first := range map[string]func(*rig){
+		"from the host": func(r *rig) { r.write(psh, 1, 1, 10); r.deliver(ack, 1, 11, 0) },
+		"from the peer": func(r *rig) { r.deliver(psh, 1, 1, 10); r.write(ack, 1, 11, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, false)
+			r.ep.flows.shard(r.tuple(true)).embryos = embryos // a flood
+			r.deliver(syn, 0, 0, 0)
+			r.write(synAck, 0, 1, 0)
+			r.write(rst, 1, 0, 0)
+			if n := r.ep.Flows(); n != 0 {
+				t.Fatalf("%d flows", n)
+			}
+			first(r)
+			if n := r.ep.Flows(); n != 1 {
+				t.Fatalf("%d flows after a segment of a connection that netstack has", n)
+			}
+			r.write(fin, 11, 11, 0)
+			r.deliver(fin, 11, 12, 0)
+			r.write(ack, 12, 12, 0)
+			rec, ok := r.ep.TimeWait(r.tuple(true))
+			if !ok || rec.SndNxt != hostISN+12 || rec.RcvNxt != peerISN+12 || !rec.HasTimestamps {
+				t.Errorf("record %v %+v", ok, rec)
+			}
+		})
 	}
 }
 

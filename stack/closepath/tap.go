@@ -45,7 +45,8 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 var events = sync.Pool{New: func() any { return new(Event) }}
 
 // opensFlow reports whether a segment that belongs to no flow begins one: only
-// a SYN does (RFC 9293 3.5), so that stray segments leave nothing behind.
+// a SYN does (RFC 9293 3.5), so that stray segments leave nothing behind. SYN+FIN does
+// not, as in Linux.
 func opensFlow(s *segment.Segment) bool {
-	return s.Flags.Has(segment.SYN) && !s.Flags.Any(segment.ACK|segment.RST)
+	return s.Flags.Has(segment.SYN) && !s.Flags.Any(segment.ACK|segment.RST|segment.FIN)
 }

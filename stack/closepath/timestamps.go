@@ -1,21 +1,56 @@
 package closepath
 
-import "lastack/stack/tunable"
+import (
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+)
 
 // timestamps obeys net.ipv4.tcp_timestamps: with 0, the option (RFC 7323 3) is
 // taken out of each SYN that opens a connection, in both directions. Who sees
 // none in a SYN answers without, so the connection has none; one that has begun
 // keeps what it agreed on.
+//
+// It also gives each copy of the host's SYN or SYN-ACK the time at which it leaves.
+// netstack repeats the first one's TSval, takes the echo for the round trip of all of
+// them, and after one loss starts with a retransmission timeout of three seconds and
+// more, after four with half a minute (RFC 7323 4.1: the echo measures the segment that
+// carried the value).
 type timestamps struct{ e *Endpoint }
 
-func (t *timestamps) inbound(_ *tracked, p *packet) verdict  { return t.strip(p) }
-func (t *timestamps) outbound(_ *tracked, p *packet) verdict { return t.strip(p) }
-
-func (t *timestamps) strip(p *packet) verdict {
-	if opensFlow(&p.seg) && p.seg.HasTimestamps && !t.e.tunables.Bool(tunable.Timestamps) {
-		if b := p.header(); b != nil {
+func (t *timestamps) inbound(_ *tracked, p *packet) verdict {
+	if t.unwanted(p) {
+		if b := p.incoming(); b != nil {
 			p.seg.StripTimestamps(b)
 		}
 	}
 	return pass
+}
+
+func (t *timestamps) outbound(f *tracked, p *packet) verdict {
+	if t.unwanted(p) {
+		if b := p.header(); b != nil {
+			p.seg.StripTimestamps(b)
+		}
+	}
+	if f == nil || t.e.observe {
+		return pass
+	}
+	switch now := t.e.timeWait.now(); {
+	case !p.seg.Flags.Has(segment.SYN):
+		if !f.stamped && p.seg.HasTimestamps {
+			f.said(&p.seg, now) // a connection that was not followed from its beginning
+		}
+	case !f.stamped:
+		f.said(&p.seg, now)
+	default:
+		if b := p.header(); b != nil {
+			p.seg.SetTSVal(b, f.tsVal+uint32((now-f.tsValAt).Milliseconds()))
+		}
+	}
+	return pass
+}
+
+// unwanted reports whether the packet offers timestamps that there are not to be.
+func (t *timestamps) unwanted(p *packet) bool {
+	return opensFlow(&p.seg) && p.seg.HasTimestamps && !t.e.tunables.Bool(tunable.Timestamps)
 }

@@ -31,27 +31,29 @@ type timeWait struct {
 	peers peerStamps
 
 	overflows atomic.Uint64
+	kept      atomic.Int32 // SYNs that keepBack has
 
-	// The timer of the next expiry. wake is when it fires, or never.
+	// The timer of the next expiry. wake is when it fires, or noWake.
 	mu    sync.Mutex
 	timer tcpip.Timer
 	wake  atomic.Int64
 }
 
 const (
-	never = math.MaxInt64
-	// restless is how long the timer rests at least between expiries.
-	restless = 4 * time.Millisecond
-	// hurry and patience: how often, and how long, a SYN is kept back that
-	// waits for netstack to clear the old connection away.
-	hurry    = time.Millisecond
-	patience = time.Second
+	noWake = math.MaxInt64
+	// expiryGrain is how long the timer rests at least between expiries.
+	expiryGrain = 4 * time.Millisecond
+	// A SYN that waits for netstack to clear the old connection away is tried again
+	// every keepEvery, for keepFor; at most maxKept wait at a time.
+	keepEvery = time.Millisecond
+	keepFor   = time.Second
+	maxKept   = 1024
 )
 
 func newTimeWait(e *Endpoint) *timeWait {
 	w := &timeWait{e: e}
 	w.table = timewait.New(func(t segment.Tuple) { e.tell(t, Gone) })
-	w.wake.Store(never)
+	w.wake.Store(noWake)
 	return w
 }
 
@@ -80,18 +82,20 @@ func (w *timeWait) inbound(f *tracked, p *packet) verdict {
 		return taken
 	}
 	if f != nil {
-		f.heard(&p.seg)
 		if !w.e.observe && f.idle(p) {
 			w.e.report(f, p, Dropped, Wire, In)
 			return taken
 		}
 		return pass
 	}
-	if w.table.Len() == 0 || w.e.observe {
+	if w.table.Len() == 0 || w.e.observe || p.refused {
 		return pass
 	}
-	rules := w.rules()
-	v, rec := w.table.Arrive(&p.seg, w.now(), &rules)
+	rules, now := w.rules(), w.now()
+	v, rec := w.table.Arrive(&p.seg, now, &rules)
+	if v != timewait.Unknown {
+		w.arm(now + rules.Life) // it may have started again with a shorter life
+	}
 	switch v {
 	case timewait.Unknown:
 		return pass
@@ -115,12 +119,15 @@ func (w *timeWait) inbound(f *tracked, p *packet) verdict {
 // is being taken down, until nobody else gets to run.
 func (f *tracked) idle(p *packet) bool {
 	peer := f.host.Other()
+	end, sent := f.conn.FINTaken(peer)
 	return p.seg.PureACK() && !p.step.Marks.Has(flow.Advances) &&
-		f.conn.FINAcked(f.host) && f.conn.FINSent(peer) && p.seg.Seq == f.conn.Next(peer)
+		f.conn.FINAcked(f.host) && sent && p.seg.Seq == end
 }
 
-// outbound keeps netstack from resetting a connection in TIME_WAIT: segments
-// that netstack had queued when its endpoint went find nobody there.
+// outbound keeps netstack from speaking for a connection in TIME_WAIT, which it is
+// through with: segments that it had queued when its endpoint went find nobody there, and
+// are answered with a RST; an endpoint that missed the ACK of its FIN repeats that; and a
+// SYN may not take the 4-tuple before net.ipv4.tcp_tw_reuse permits it.
 func (w *timeWait) outbound(f *tracked, p *packet) verdict {
 	if f != nil {
 		if p.seg.Flags.Has(segment.FIN) {
@@ -128,11 +135,54 @@ func (w *timeWait) outbound(f *tracked, p *packet) verdict {
 		}
 		return pass
 	}
-	if p.seg.Flags.Has(segment.RST) && !w.e.observe && w.has(p.seg.Tuple) {
-		w.e.report(nil, p, Dropped, Host, Out)
-		return taken
+	if w.table.Len() == 0 || w.e.observe || !p.seg.Flags.Any(segment.RST|segment.SYN|segment.FIN) {
+		return pass
 	}
-	return pass
+	rec, waits := w.table.Get(p.seg.Tuple, w.now())
+	if !waits {
+		return pass
+	}
+	switch s := &p.seg; {
+	case opensFlow(s):
+		w.answerHost(segment.RST|segment.ACK, s, 0, s.Seq+1)
+	case s.Flags.Has(segment.FIN):
+		w.answerHost(segment.ACK, s, rec.RcvNxt, rec.SndNxt)
+	}
+	w.e.report(nil, p, Dropped, Host, Out)
+	return taken
+}
+
+// answerHost answers a segment of netstack's in the peer's name, once netstack holds no
+// locks any more.
+func (w *timeWait) answerHost(flags segment.Flags, to *segment.Segment, seq, ack segment.Seq) {
+	s := segment.Segment{Tuple: to.Reverse(), Version: to.Version, Flags: flags, Seq: seq, Ack: ack}
+	if to.HasTimestamps && !flags.Has(segment.RST) {
+		s.HasTimestamps, s.TSVal, s.TSEcr = true, to.TSEcr, to.TSVal
+	}
+	w.e.clock.AfterFunc(0, func() {
+		if w.e.closed.Load() {
+			return
+		}
+		p := made(&s, nil)
+		defer p.buf.DecRef()
+		w.e.Endpoint.DeliverNetworkPacket(protocolOf(&s), p.buf)
+	})
+}
+
+// vacant reports whether a SYN may begin a connection on the 4-tuple, which it may not
+// in TIME_WAIT: what the peer sends then is judged by the record (reopen), and what the
+// host sends by net.ipv4.tcp_tw_reuse (RFC 6191, RFC 7323 B.2), where 2 means loopback,
+// which is not here.
+func (w *timeWait) vacant(t segment.Tuple, dir Dir) bool {
+	if w.table.Len() == 0 || w.e.observe {
+		return true
+	}
+	rec, waits := w.table.Get(t, w.now())
+	if !waits {
+		return true
+	}
+	return dir == Out && rec.HasTimestamps && w.e.tunables.Int(tunable.TWReuse) == 1 &&
+		w.now()-rec.Heard >= w.e.tunables.Millis(tunable.TWReuseDelay)
 }
 
 func (w *timeWait) has(t segment.Tuple) bool {
@@ -158,7 +208,11 @@ func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
 		return taken
 	}
 	if w.e.registered != nil && w.e.registered(rec.Tuple) {
-		w.keepBack(p.seg, p.buf, w.now()+patience)
+		if w.kept.Add(1) > maxKept {
+			w.kept.Add(-1) // the peer will send it again
+			return taken
+		}
+		w.keepBack(p.seg, p.buf, w.now()+keepFor)
 		return taken
 	}
 	old, ok := w.table.Remove(rec.Tuple, w.now())
@@ -173,13 +227,15 @@ func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
 // to leave netstack, and would take the SYN for a segment of its own.
 func (w *timeWait) keepBack(seg segment.Segment, buf *netstack.PacketBuffer, until time.Duration) {
 	buf.IncRef()
-	w.e.clock.AfterFunc(hurry, func() {
+	w.e.clock.AfterFunc(keepEvery, func() {
 		defer buf.DecRef()
 		switch {
 		case w.e.closed.Load() || w.now() > until: // the peer will send it again
+			w.kept.Add(-1)
 		case w.e.registered(seg.Reverse()):
 			w.keepBack(seg, buf, until)
 		default:
+			w.kept.Add(-1)
 			w.e.receive(&seg, buf, w.place)
 		}
 	})
@@ -228,11 +284,12 @@ func (w *timeWait) take(f *tracked, p *packet, now time.Duration) bool {
 	if p.seg.Src == f.key.Src {
 		f.said(&p.seg, now)
 	}
-	peer := f.host.Other()
+	recent, _ := f.conn.TSRecent(f.host)
+	received, _ := f.conn.LastAck(f.host) // what the host itself says that it has
 	rec := timewait.Record{
 		Tuple:  f.key,
-		SndNxt: f.conn.Next(f.host), RcvNxt: f.conn.Next(peer), Window: f.conn.LastWindow(f.host),
-		HasTimestamps: f.stamped, TSRecent: f.tsRecent, Heard: now,
+		SndNxt: f.conn.Next(f.host), RcvNxt: received, Window: f.conn.LastWindow(f.host),
+		HasTimestamps: f.stamped, TSRecent: recent, Heard: now,
 		TSVal: f.tsVal + uint32((now - f.tsValAt).Milliseconds()),
 	}
 	life := w.life()
@@ -267,11 +324,11 @@ func (w *timeWait) arm(at time.Duration) {
 
 // expire ends every TIME_WAIT that is over.
 func (w *timeWait) expire() {
-	w.wake.Store(never)
+	w.wake.Store(noWake)
 	now := w.now()
 	w.table.Expire(now)
 	if at, any := w.table.Next(now); any {
-		w.arm(max(at, now+restless))
+		w.arm(max(at, now+expiryGrain))
 	}
 }
 

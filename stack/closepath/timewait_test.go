@@ -339,10 +339,26 @@ func TestSimultaneousClose(t *testing.T) {
 	}
 }
 
-// TestOutgoingReuse: a SYN of the host's own ends the TIME_WAIT of its port.
+// TestOutgoingReuse: a SYN of the host's own ends the TIME_WAIT of its port, but only
+// when net.ipv4.tcp_tw_reuse permits it; before, netstack is told that nobody listens.
 func TestOutgoingReuse(t *testing.T) {
 	r := newRig(t, false)
 	inTimeWait(t, r)
+	r.delivered = nil
+	refused := func(why string) {
+		t.Helper()
+		r.write(syn, 700_000, 0, 0)
+		r.pass(0)
+		r.arrived("RST+ACK")
+		r.wire()
+		if r.ep.TimeWaits() != 1 || r.ep.Flows() != 0 {
+			t.Errorf("%s: %d in TIME_WAIT, %d flows", why, r.ep.TimeWaits(), r.ep.Flows())
+		}
+	}
+	refused("tcp_tw_reuse=2")
+	_ = r.set.SetInt(tunable.TWReuse, 1)
+	refused("too early")
+	r.pass(time.Second)
 	r.write(syn, 700_000, 0, 0)
 	if out := r.sent(); len(out) != 1 || out[0].Flags != syn || out[0].Seq-hostISN != 2+65537 {
 		t.Errorf("on the wire: %v", out)
@@ -424,7 +440,7 @@ func TestTimeWaitLastsTwoMSL(t *testing.T) {
 		if r.ep.TimeWaits() != 1 {
 			t.Errorf("msl_ms=%d: over too early", ms)
 		}
-		r.pass(life/50 + 2*restless)
+		r.pass(life/50 + 2*expiryGrain)
 		if r.ep.TimeWaits() != 0 {
 			t.Errorf("msl_ms=%d: over too late", ms)
 		}

@@ -1,16 +1,82 @@
 package closepath
 
-import "lastack/stack/flow"
+import (
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
 
-// tracker feeds the flow tracker with what the host sends and receives, and has
-// the flow table act on it.
-type tracker struct{ e *Endpoint }
+	"gvisor.dev/gvisor/pkg/tcpip"
+)
+
+// tracker feeds the flow tracker with what the host sends and receives, and makes the
+// flow table act on it. What TCP refuses nobody learns from: it goes on to netstack,
+// which refuses it likewise, or ends here where netstack would take it.
+type tracker struct {
+	e     *Endpoint
+	place int // in the chain
+}
+
+// challenge is a flow's share of the stage: when it last answered a segment itself.
+type challenge struct {
+	at  tcpip.MonotonicTime
+	any bool
+}
 
 func (t *tracker) inbound(f *tracked, p *packet) verdict {
+	from := flow.Client
 	if f != nil {
-		t.update(f, p, f.host.Other())
+		from = f.host.Other()
 	}
-	return pass
+	if p.refused { // a bad checksum
+		p.step = flow.Step{From: from, Marks: flow.Ignored}
+		if f != nil {
+			p.step.Before = [2]flow.State{f.conn.State(flow.Client), f.conn.State(flow.Server)}
+			p.step.After = p.step.Before
+		}
+		return pass
+	}
+	if f == nil {
+		return pass
+	}
+	t.update(f, p, from)
+	if !p.step.Marks.Any(flow.Challenged | flow.Ignored) {
+		return pass
+	}
+	p.refused = true
+	return t.refuse(f, p)
+}
+
+// refuse ends the way of a segment that netstack would take: one with an old timestamp
+// or a very old acknowledgment, which is answered (RFC 7323 5.3, RFC 5961 5.2), one in
+// ESTABLISHED that acknowledges what was never sent, which Linux drops, and one in
+// SYN_SENT that is no SYN.
+func (t *tracker) refuse(f *tracked, p *packet) verdict {
+	switch m := p.step.Marks; {
+	case t.e.observe || p.seg.Flags.Any(segment.RST|segment.SYN):
+		return pass
+	case m.Has(flow.Challenged | flow.Outdated):
+		if t.mayChallenge(f) {
+			t.e.acknowledge(f)
+		}
+	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.Established:
+	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.SynSent && p.seg.Ack.LessEq(f.conn.Next(f.host)):
+		// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fifth check). With data in the SYN,
+		// of which netstack knows nothing, that would answer with a RST.
+	default:
+		return pass
+	}
+	t.e.report(f, p, Dropped, Host, In)
+	return taken
+}
+
+// mayChallenge applies net.ipv4.tcp_invalid_ratelimit.
+func (t *tracker) mayChallenge(f *tracked) bool {
+	now := t.e.clock.NowMonotonic()
+	if f.challenge.any && now.Sub(f.challenge.at) < t.e.tunables.Millis(tunable.InvalidRatelimit) {
+		return false
+	}
+	f.challenge = challenge{at: now, any: true}
+	return true
 }
 
 func (t *tracker) outbound(f *tracked, p *packet) verdict {
@@ -23,4 +89,39 @@ func (t *tracker) outbound(f *tracked, p *packet) verdict {
 func (t *tracker) update(f *tracked, p *packet, from flow.Side) {
 	p.step = f.conn.Update(from, &p.seg)
 	t.e.flows.advanced(f, p)
+}
+
+// acknowledge sends the host's latest acknowledgment once more, in netstack's place. f.mu
+// is held; the caller drains the flow's queue.
+func (e *Endpoint) acknowledge(f *tracked) {
+	s := e.own(f, segment.ACK, f.conn.Next(f.host))
+	p := made(&s, nil)
+	if e.runOutbound(f, &p, e.admit.place) == pass {
+		f.enqueue(p.buf)
+	}
+	p.buf.DecRef()
+}
+
+// own is a segment without data of the close path's own making, with the
+// acknowledgment, window and timestamps that are due.
+func (e *Endpoint) own(f *tracked, flags segment.Flags, seq segment.Seq) segment.Segment {
+	s := segment.Segment{
+		Tuple: f.key, Version: version(f.key), Flags: flags,
+		Seq: seq, Ack: f.admitted.ack, Window: f.conn.LastWindow(f.host),
+	}
+	if !f.admitted.known {
+		s.Ack, _ = f.conn.LastAck(f.host)
+	}
+	if recent, any := f.conn.TSRecent(f.host); any && f.stamped {
+		s.HasTimestamps, s.TSEcr = true, recent
+		s.TSVal = f.tsVal + uint32((e.timeWait.now() - f.tsValAt).Milliseconds())
+	}
+	return s
+}
+
+func version(t segment.Tuple) uint8 {
+	if t.Src.Is4() {
+		return 4
+	}
+	return 6
 }

@@ -15,9 +15,17 @@ type half struct {
 	finAcked bool
 	finTaken bool // the other side's state has moved for this FIN
 
-	acked   bool        // lastAck and lastWin are set
+	acked   bool        // lastAck, lastWin and edge are set
 	lastAck segment.Seq // the highest ACK this side sent
 	lastWin uint16
+	edge    segment.Seq // right edge of the widest window that this side offered
+	maxWin  uint32      // the largest window that this side offered, in bytes
+
+	// rcv is the other side's RCV.NXT, as far as what came in order and what the
+	// other side acknowledged tell. tsRecent is its TS.Recent (RFC 7323 4.3).
+	rcv       segment.Seq
+	tsRecent  uint32
+	hasRecent bool
 
 	// What this side's SYN offered.
 	mss      uint16
@@ -32,16 +40,20 @@ type half struct {
 type Conn struct {
 	half    [2]half
 	crossed bool
-	reset   bool
+	vantage vantage
+	reset   reset
 }
 
 // State is where the side stands, by what was seen so far.
-func (c *Conn) State(s Side) State { return c.half[s].state }
+func (c *Conn) State(s Side) State {
+	if c.reset.on {
+		return Closed
+	}
+	return c.half[s].state
+}
 
 // Done reports whether both sides are through (CLOSED or TIME_WAIT).
-func (c *Conn) Done() bool {
-	return c.half[Client].state.Done() && c.half[Server].state.Done()
-}
+func (c *Conn) Done() bool { return c.State(Client).Done() && c.State(Server).Done() }
 
 // FINSent reports whether the side's FIN has been seen.
 func (c *Conn) FINSent(s Side) bool { return c.half[s].finSent }
@@ -53,7 +65,7 @@ func (c *Conn) FINAcked(s Side) bool { return c.half[s].finAcked }
 func (c *Conn) Crossed() bool { return c.crossed }
 
 // WasReset reports whether a RST ended the connection.
-func (c *Conn) WasReset() bool { return c.reset }
+func (c *Conn) WasReset() bool { return c.reset.on }
 
 // Next is the side's SND.NXT: the sequence number after the last it was seen
 // to send, FIN included.
@@ -114,7 +126,8 @@ func (c *Conn) Reopens(from Side, s *segment.Segment) bool {
 	return true
 }
 
-// Update takes in the next segment, sent by the given side.
+// Update takes in the next segment, sent by the given side. A segment that the
+// receiving TCP refuses changes nothing: its Step is marked Challenged or Ignored.
 func (c *Conn) Update(from Side, s *segment.Segment) Step {
 	st := Step{From: from, Before: c.states()}
 	c.begin(from, s)
@@ -123,25 +136,33 @@ func (c *Conn) Update(from Side, s *segment.Segment) Step {
 	if s.Flags.Has(segment.ACK) {
 		st.AckOff = s.Ack - c.half[from.Other()].isn
 	}
-	switch {
+	switch refusal := c.judge(from, s); {
+	case refusal != 0:
+		st.Marks |= refusal
 	case s.Flags.Has(segment.RST):
 		c.rst(from, s, &st)
+	case c.reset.on:
+		c.afterReset(from, s, &st)
 	default:
 		if c.Done() && !s.Flags.Has(segment.SYN) {
 			st.Marks |= Stray
 		}
-		c.syn(from, s, &st)
-		c.ack(from, s, &st)
-		c.data(from, s, &st)
-		c.fin(from, s, &st)
+		c.take(from, s, &st)
 	}
 	st.After = c.states()
 	return st
 }
 
-func (c *Conn) states() [2]State {
-	return [2]State{c.half[Client].state, c.half[Server].state}
+// take learns from a segment that counts.
+func (c *Conn) take(from Side, s *segment.Segment, st *Step) {
+	c.stamp(from, s)
+	c.syn(from, s, st)
+	c.ack(from, s, st)
+	c.data(from, s, st)
+	c.fin(from, s, st)
 }
+
+func (c *Conn) states() [2]State { return [2]State{c.State(Client), c.State(Server)} }
 
 // begin sets a side's numbers at the first segment that shows them. A first
 // segment without SYN means that the capture began in the middle: both sides
@@ -153,7 +174,7 @@ func (c *Conn) begin(from Side, s *segment.Segment) {
 	}
 	if !me.known && !(s.Flags.Has(segment.RST) && !s.Flags.Has(segment.ACK) && s.Seq == 0) {
 		me.known = true
-		me.isn, me.nxt, me.una = s.Seq, s.Seq, s.Seq
+		me.isn, me.nxt, me.una, me.rcv = s.Seq, s.Seq, s.Seq, s.Seq
 		if !s.Flags.Any(segment.SYN | segment.RST) {
 			me.isn-- // the SYN that was not seen
 		}
@@ -161,7 +182,7 @@ func (c *Conn) begin(from Side, s *segment.Segment) {
 	// The ACK shows the other side's numbers where its own segments did not.
 	if !peer.known && s.Flags.Has(segment.ACK) {
 		peer.known = true
-		peer.isn, peer.nxt, peer.una = s.Ack-1, s.Ack, s.Ack
+		peer.isn, peer.nxt, peer.una, peer.rcv = s.Ack-1, s.Ack, s.Ack, s.Ack
 	}
 }
 
@@ -177,7 +198,7 @@ func (c *Conn) syn(from Side, s *segment.Segment, st *Step) {
 	}
 	me.synSeen = true
 	me.mss, me.scale, me.hasScale, me.hasTS = s.MSS, s.WindowScale, s.HasWindowScale, s.HasTimestamps
-	me.nxt = me.nxt.Max(s.Seq + 1)
+	me.nxt, me.rcv = me.nxt.Max(s.Seq+1), me.rcv.Max(s.Seq+1)
 	switch {
 	case s.Flags.Has(segment.ACK):
 		// The SYN-ACK, or a simultaneous open's second step.
@@ -220,10 +241,8 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 			me.state = Established
 		}
 	}
-	if !me.acked || me.lastAck.Less(s.Ack) {
-		me.lastAck = s.Ack
-	}
-	me.acked, me.lastWin = true, s.Window
+	c.offer(from, s)
+	peer.rcv = peer.rcv.Max(s.Ack)
 	if peer.finSent && !peer.finAcked && peer.finSeq.Less(s.Ack) {
 		st.Marks |= AcksFIN
 		c.finAcknowledged(from)
@@ -251,38 +270,6 @@ func (c *Conn) classifyACK(from Side, s *segment.Segment, st *Step) {
 	}
 }
 
-// finAcknowledged: side from has acknowledged the other side's FIN.
-func (c *Conn) finAcknowledged(from Side) {
-	peer := &c.half[from.Other()]
-	peer.finAcked = true
-	c.takeFIN(from) // whoever acknowledges a FIN has received it
-	switch peer.state {
-	case FinWait1:
-		peer.state = FinWait2
-	case Closing:
-		peer.state = TimeWait
-	case LastAck:
-		peer.state = Closed
-	}
-}
-
-// takeFIN: side to has received the other side's FIN.
-func (c *Conn) takeFIN(to Side) {
-	me, peer := &c.half[to], &c.half[to.Other()]
-	if peer.finTaken {
-		return
-	}
-	peer.finTaken = true
-	switch me.state {
-	case SynReceived, Established:
-		me.state = CloseWait
-	case FinWait1:
-		me.state = Closing
-	case FinWait2:
-		me.state = TimeWait
-	}
-}
-
 func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	if s.PayloadLen == 0 || st.Marks.Has(KeepAlive) {
 		return
@@ -294,8 +281,11 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	}
 	end := begin + segment.Seq(s.PayloadLen)
 	me.maxLen = max(me.maxLen, s.PayloadLen)
-	if me.finSent && me.finSeq.Less(end) {
+	if me.finSent && me.finSeq.Less(end) && !c.retractFIN(from, begin) {
 		st.Marks |= AfterFIN
+	}
+	if begin.LessEq(me.rcv) && !me.finTaken {
+		me.rcv = me.rcv.Max(end)
 	}
 	if !me.nxt.Less(end) {
 		st.Marks |= Again
@@ -306,87 +296,4 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	}
 	st.Marks |= NewData
 	me.nxt = end
-}
-
-func (c *Conn) fin(from Side, s *segment.Segment, st *Step) {
-	if !s.Flags.Has(segment.FIN) {
-		return
-	}
-	me, peer := &c.half[from], &c.half[from.Other()]
-	seq := s.FINSeq()
-	if me.finSent {
-		st.Marks |= FINAgain | Again
-		return
-	}
-	st.Marks |= FirstFIN
-	inOrder := !me.nxt.Less(s.Seq) && !st.Marks.Has(Hole)
-	if !inOrder {
-		st.Marks |= Hole
-	}
-	me.finSent, me.finSeq = true, seq
-	me.nxt = me.nxt.Max(seq + 1)
-	c.sendFIN(from, s, st)
-	// A retransmission by the other side may have filled the hole unseen;
-	// the ACK of the FIN will tell.
-	if inOrder && !peer.state.Done() {
-		c.takeFIN(from.Other())
-	}
-}
-
-// sendFIN moves the sender of a first FIN.
-func (c *Conn) sendFIN(from Side, s *segment.Segment, st *Step) {
-	me, peer := &c.half[from], &c.half[from.Other()]
-	switch me.state {
-	case SynReceived, Established, SynSent, Listen, Unknown:
-		me.state = FinWait1
-	case CloseWait:
-		if peer.finSent && (!s.Flags.Has(segment.ACK) || !peer.finSeq.Less(s.Ack)) {
-			if peer.acked && me.finSeq.Less(peer.lastAck) {
-				// The other FIN acknowledges this one, so it was sent
-				// after it: the observer has the two in the wrong order.
-				me.finAcked, me.finTaken = true, true
-				me.state, peer.state = TimeWait, LastAck
-				return
-			}
-			// It had not yet seen the other FIN: what we assumed of it
-			// was premature.
-			st.Marks |= CrossedFIN
-			c.crossed = true
-			peer.finTaken = false
-			me.state = FinWait1
-			return
-		}
-		me.state = LastAck
-	}
-}
-
-// rst ends the connection unless it is plainly none of it. A RST that answers
-// a SYN is a refusal (RFC 9293 3.10.7.3).
-func (c *Conn) rst(from Side, s *segment.Segment, st *Step) {
-	peer := &c.half[from.Other()]
-	if c.Done() || !c.resets(from, s) {
-		st.Marks |= Stray
-		return
-	}
-	if peer.state == SynSent {
-		if s.Flags.Has(segment.ACK) && s.Ack != peer.nxt {
-			st.Marks |= Stray
-			return
-		}
-		st.Marks |= Refusal
-	}
-	st.Marks |= Reset
-	c.reset = true
-	c.half[Client].state, c.half[Server].state = Closed, Closed
-}
-
-// resets reports whether a RST falls into the window of the side it is sent to
-// (RFC 9293 3.10.7.4, first check), as far as that side's segments showed it.
-func (c *Conn) resets(from Side, s *segment.Segment) bool {
-	peer := &c.half[from.Other()]
-	if !peer.acked {
-		return true
-	}
-	edge := peer.lastAck + segment.Seq(peer.lastWin)<<c.Scale(from.Other())
-	return !s.Seq.Less(peer.lastAck) && s.Seq.LessEq(edge)
 }

@@ -120,7 +120,7 @@ func TestCloses(t *testing.T) {
 			{Client, rst, 1, 0, 0, Closed, Closed, Stray},
 		},
 		"RST outside the window": {
-			{Server, rst | ack, 5000, 1, 0, Established, Established, Stray},
+			{Server, rst | ack, 5000, 1, 0, Established, Established, Ignored},
 		},
 		"keep-alive and window update": {
 			{Client, ack, 0, 1, 0, Established, Established, KeepAlive},

@@ -38,8 +38,21 @@ const (
 	Reset
 	// Refusal: the RST answered a SYN.
 	Refusal
-	// Stray: came after both sides were done, or a RST that could not count.
+	// Stray: came after both sides were done.
 	Stray
+	// Challenged: the receiver refuses the segment and answers with an ACK: a RST or
+	// SYN that is not exact (RFC 5961 3, 4), anything beyond the window or with an old
+	// timestamp (RFC 9293 3.10.7.4, RFC 7323 5.3). Nothing was learnt from it.
+	Challenged
+	// Outdated, beside Challenged: by its timestamp or its acknowledgment the segment is
+	// of another time (RFC 7323 5.3, RFC 5961 5.2).
+	Outdated
+	// Ignored: the receiver drops the segment without an answer: a RST outside the
+	// window, a segment without ACK, an ACK of what was never sent. Nothing was
+	// learnt from it.
+	Ignored
+	// Revived: the segment proves that the RST before it did not count.
+	Revived
 	// AfterFIN: data beyond this side's own FIN, which no sound stack sends.
 	AfterFIN
 )

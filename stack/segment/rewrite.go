@@ -62,6 +62,45 @@ func (s *Segment) SetAck(b []byte, v Seq) {
 	s.Ack = v
 }
 
+// SetSeq writes another sequence number.
+func (s *Segment) SetSeq(b []byte, v Seq) {
+	s.put32(b, s.TCPStart+4, uint32(v))
+	s.Seq = v
+}
+
+// SetTSVal writes a new TSval into the packet. It reports false, and changes nothing,
+// where the segment has no timestamps option.
+func (s *Segment) SetTSVal(b []byte, v uint32) bool {
+	if !s.HasTimestamps || s.tsStart == 0 {
+		return false
+	}
+	s.put32(b, s.tsStart+2, v)
+	s.TSVal = v
+	return true
+}
+
+// ClearFIN takes the FIN flag out.
+func (s *Segment) ClearFIN(b []byte) {
+	s.Flags &^= FIN
+	s.put(b, s.TCPStart+12, []byte{b[s.TCPStart+12], byte(s.Flags)})
+}
+
+// CutPayload makes b, which ends with the TCP header, a packet without data: lengths and
+// checksums are written anew.
+func (s *Segment) CutPayload(b []byte) {
+	s.PayloadLen = 0
+	if s.Version == 6 {
+		binary.BigEndian.PutUint16(b[4:], uint16(s.PayloadStart-lenIPv6))
+	} else {
+		binary.BigEndian.PutUint16(b[2:], uint16(s.PayloadStart))
+		ip := b[:int(b[0]&0x0f)*4]
+		ip[10], ip[11] = 0, 0
+		binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip)))
+	}
+	s.Unfinished = false
+	s.WriteChecksum(b)
+}
+
 func (s *Segment) put32(b []byte, at int, v uint32) {
 	var word [4]byte
 	binary.BigEndian.PutUint32(word[:], v)

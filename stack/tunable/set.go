@@ -1,6 +1,8 @@
 package tunable
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +15,8 @@ type Set struct {
 	keys   atomic.Pointer[string] // the value of FastOpenKey; nil is none
 
 	mu     sync.Mutex // serialises writers, and so the watchers' calls
-	watchs [count][]func(value int64)
+	watchs [count]map[int]func(value int64)
+	serial int // of the latest watcher
 }
 
 // NewSet has every tunable at its default.
@@ -57,11 +60,23 @@ func (s *Set) Text(id ID) string {
 
 // OnChange has f called after each change of the tunable, with the new value,
 // by the goroutine that made the change; two calls never overlap. f must not
-// write to the set.
-func (s *Set) OnChange(id ID, f func(value int64)) {
+// write to the set. The set holds on to f until stop is called, after which f is not
+// called again; so whoever watches a set that outlives it has to stop. stop must not be
+// called from within f.
+func (s *Set) OnChange(id ID, f func(value int64)) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watchs[id] = append(s.watchs[id], f)
+	s.serial++
+	mine := s.serial
+	if s.watchs[id] == nil {
+		s.watchs[id] = make(map[int]func(int64))
+	}
+	s.watchs[id][mine] = f
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchs[id], mine)
+	}
 }
 
 // Set parses and stores a value. On an unknown name, or a value that Def.Parse
@@ -129,8 +144,8 @@ func (s *Set) store(changes []change) {
 		if !written || old == v {
 			continue
 		}
-		for _, f := range s.watchs[id] {
-			f(v)
+		for _, mine := range slices.Sorted(maps.Keys(s.watchs[id])) {
+			s.watchs[id][mine](v) // in the order in which they began to watch
 		}
 	}
 }

@@ -81,6 +81,17 @@ still reads, and FIN_WAIT_2 has no bound at all. Linux takes 0 and -1 too, and
 more than this maximum where its clock ticks less than 1000 times a second.`,
 	},
 	{
+		ID: OrphanRetries, Name: "net.ipv4.tcp_orphan_retries", Min: 0, Max: 255, Default: 0,
+		Doc: `How long the host repeats a FIN that nobody acknowledges, once the application has
+closed the connection: as long as that many retransmissions take that begin at
+200 ms and double, up to two minutes. 0, the default, stands for 8, as in Linux:
+the connection is gone 108 s after its first FIN where the round trip is short,
+1.7 s with 1 and 6.7 s with 3. It ends FIN_WAIT_1, CLOSING and LAST_ACK without a
+RST. It does not bound FIN_WAIT_2 (net.ipv4.tcp_fin_timeout does) nor TIME_WAIT,
+and is not a number of FINs. What an application still holds after CloseWrite is
+given as long as Linux's tcp_retries2 gives it, 15 minutes.`,
+	},
+	{
 		ID: Timestamps, Name: "net.ipv4.tcp_timestamps", Min: 0, Max: 2, Default: 1,
 		Doc: `Whether connections begun after the change offer TCP timestamps and answer the
 peer's offer (RFC 7323). 1 and 2: they do. 0: they do neither. In Linux 2 is 1

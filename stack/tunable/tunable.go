@@ -29,6 +29,7 @@ const (
 	MaxTWBuckets
 	RFC1337
 	FinTimeout
+	OrphanRetries
 	Timestamps
 	PortRange
 	InvalidRatelimit

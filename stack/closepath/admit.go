@@ -1,0 +1,208 @@
+package closepath
+
+import (
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// admit makes netstack take what TCP has to take and netstack would not. It sits next
+// to netstack and changes or repeats incoming segments; the wire never sees that. Each
+// rule names the clause and what netstack does without it:
+//
+//   - A bare ACK that is numbered beyond RCV.NXT counts: at a zero window
+//     (RFC 9293 3.10.7.4), after the window was shrunk (Linux's tcp_acceptable_seq), and
+//     behind a gap. netstack drops it whole in the first two cases, so that the host's
+//     own data stay unacknowledged for ever, and answers it with a RST in the third once
+//     the application has closed. It gets the number that netstack expects.
+//   - A FIN behind a gap counts once the gap is filled (RFC 9293 3.10.7.4). netstack
+//     answers it, as it should, and then forgets it. It is delivered again in its turn.
+//   - A FIN behind data that were received before counts (RFC 9293 3.10.7.4: a segment is
+//     trimmed to the window). netstack drops the segment. The data are cut off.
+//   - The ACK of a segment that repeats the latest data or FIN counts: BSD repeats its FIN
+//     in the ACK of a crossing FIN. netstack drops the segment.
+//   - Data behind the peer's FIN say nothing (RFC 9293 3.10.7.4, seventh check). netstack
+//     resets the connection in LAST_ACK and CLOSING.
+//   - SYN+FIN opens no connection, as in Linux. netstack answers it.
+//   - The ACK of the handshake may lack the timestamps that the SYNs agreed on (RFC 7323
+//     3.2 lets the receiver drop it; Linux takes it). netstack drops it, and repeats its
+//     SYN-ACK for ever. It gets the option back.
+//
+// All of it could be mended in netstack's tcp/rcv.go and tcp/connect.go.
+type admit struct {
+	e     *Endpoint
+	place int // in the chain
+	line  lateLine
+}
+
+// admitted is a flow's share of the stage, guarded by the flow's lock.
+type admitted struct {
+	// ack is netstack's RCV.NXT and edge the end of the window that it offers, by its
+	// latest segment, held or not; known says that there was one.
+	ack, edge segment.Seq
+	known     bool
+	synced    bool // netstack has sent something behind its SYN
+	// next is RCV.NXT as it will be when netstack has worked on what was delivered and
+	// lies in its window.
+	next segment.Seq
+	// fin is a FIN behind a gap, without data in front of it.
+	fin    segment.Segment
+	hasFIN bool
+}
+
+func newAdmit(e *Endpoint) *admit {
+	a := &admit{e: e}
+	a.line.clock, a.line.send = e.clock, a.resume
+	return a
+}
+
+func (a *admit) inbound(f *tracked, p *packet) verdict {
+	s := &p.seg
+	if a.e.observe {
+		return pass
+	}
+	if (f == nil || f.embryo) && s.Flags.Has(segment.SYN|segment.FIN) && !s.Flags.Has(segment.ACK) {
+		a.e.report(f, p, Dropped, Host, In)
+		return taken
+	}
+	if f == nil || s.Flags.Any(segment.RST|segment.SYN) || !s.Flags.Has(segment.ACK) {
+		return pass
+	}
+	h := &f.admitted
+	if !h.synced && !s.HasTimestamps && f.conn.Timestamps() {
+		return a.restamp(f, p)
+	}
+	if !h.known {
+		return pass
+	}
+	if s.Len() == 0 {
+		return a.bareACK(h, p)
+	}
+	return a.inOrder(f, p)
+}
+
+// bareACK moves an ACK that lies beyond what netstack accepts to where it does.
+func (a *admit) bareACK(h *admitted, p *packet) verdict {
+	target := h.next
+	if h.edge.Less(target) {
+		target = h.edge // netstack had no room for the rest
+	}
+	if target.Less(p.seg.Seq) {
+		if b := p.incoming(); b != nil {
+			p.seg.SetSeq(b, target)
+		}
+	}
+	return pass
+}
+
+// inOrder handles a segment with data or a FIN. Data are only cut off where netstack
+// has acknowledged them.
+func (a *admit) inOrder(f *tracked, p *packet) verdict {
+	h, s := &f.admitted, &p.seg
+	fin := s.Flags.Has(segment.FIN)
+	switch end, taken := f.conn.FINTaken(f.host.Other()); {
+	case taken && end.Less(s.End()):
+		return a.onlyACK(f, p)
+	case h.next.Less(s.Seq):
+		if fin && s.Seq.LessEq(h.edge) {
+			h.fin, h.hasFIN = *s, true
+		}
+	case fin && s.PayloadLen > 0 && s.FINSeq() == h.ack:
+		if b := p.incoming(); b != nil {
+			p.cut(b)
+			s.SetSeq(b, h.ack)
+		}
+		h.next = h.ack + 1
+	case h.next.Less(s.End()):
+		if h.edge != h.ack && s.Seq.LessEq(h.edge) {
+			h.next = s.End()
+		}
+	case s.End() == h.ack && p.step.Marks.Has(flow.Advances):
+		if s.PayloadLen > 0 {
+			a.e.acknowledge(f) // RFC 9293 3.10.7.4: the duplicate is answered
+		}
+		return a.onlyACK(f, p)
+	}
+	return pass
+}
+
+// onlyACK leaves of a segment its acknowledgment, if that says something new.
+func (a *admit) onlyACK(f *tracked, p *packet) verdict {
+	b := p.incoming()
+	if b == nil || !p.step.Marks.Has(flow.Advances) {
+		a.e.report(f, p, Dropped, Host, In)
+		return taken
+	}
+	p.cut(b)
+	p.seg.ClearFIN(b)
+	p.seg.SetSeq(b, f.admitted.ack)
+	return pass
+}
+
+// restamp delivers a copy of a segment that has timestamps.
+func (a *admit) restamp(f *tracked, p *packet) verdict {
+	s := p.seg
+	s.HasTimestamps = true
+	s.TSVal, _ = f.conn.TSRecent(f.host)
+	s.TSEcr = 0 // no measure of the round trip
+	whole := appendPacket(nil, p.buf)
+	m := made(&s, whole[s.PayloadStart:s.PayloadStart+s.PayloadLen])
+	p.behind = append(p.behind, &late{packet: m, f: f, dir: In, from: a.place + 1})
+	a.e.report(f, p, Translated, Host, In)
+	return taken
+}
+
+func (a *admit) outbound(f *tracked, p *packet) verdict {
+	if f == nil || a.e.observe || !p.seg.Flags.Has(segment.ACK) || p.seg.Flags.Has(segment.RST) {
+		return pass
+	}
+	h := &f.admitted
+	h.synced = h.synced || !p.seg.Flags.Has(segment.SYN)
+	if !h.known || h.ack.LessEq(p.seg.Ack) {
+		h.ack, h.edge = p.seg.Ack, p.seg.Ack+f.conn.Width(f.host, &p.seg)
+	}
+	if !h.known || h.next.Less(h.ack) {
+		h.next, h.known = h.ack, true
+	}
+	f.conn.Acknowledged(f.host, h.ack)
+	if h.hasFIN && !h.ack.Less(h.fin.FINSeq()) {
+		h.hasFIN = false
+		if h.ack == h.fin.FINSeq() {
+			a.deliverLater(f, h.fin)
+		}
+	}
+	return pass
+}
+
+// deliverLater delivers a FIN whose turn has come, without the data in front of it.
+// netstack holds its locks, so the segment goes its way by itself.
+func (a *admit) deliverLater(f *tracked, fin segment.Segment) {
+	fin.Seq, fin.PayloadLen = fin.FINSeq(), 0
+	l := &late{packet: made(&fin, nil), f: f, dir: In, at: a.e.clock.NowMonotonic()}
+	if !a.line.add(l) {
+		l.buf.DecRef()
+	}
+}
+
+// resume delivers a FIN whose turn has come.
+func (a *admit) resume(l *late) {
+	defer l.buf.DecRef()
+	l.f.mu.Lock()
+	if l.f.gone.Load() {
+		l.f.mu.Unlock()
+		return
+	}
+	if h := &l.f.admitted; h.next == l.seg.FINSeq() {
+		h.next++
+	}
+	l.f.now = l.packet
+	if v, _ := a.e.arriveIn(l.f, a.place+1); v != taken {
+		a.e.Endpoint.DeliverNetworkPacket(protocolOf(&l.seg), l.buf)
+	}
+}
+
+// close drops what is on its way in: there is nobody left to take it.
+func (a *admit) close() {
+	for _, l := range a.line.close() {
+		l.buf.DecRef()
+	}
+}

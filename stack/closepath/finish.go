@@ -1,0 +1,258 @@
+package closepath
+
+import (
+	"sync/atomic"
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+)
+
+// finish owns the host's FIN until it is acknowledged: it sends it again by RFC 6298,
+// and gives the connection up as Linux does (net.ipv4.tcp_orphan_retries), so that none
+// stays for ever in FIN_WAIT_1, CLOSING or LAST_ACK. It also probes the tail of the data
+// where netstack has fallen silent (tail.go).
+//
+// netstack has timers of its own, and they fail. Its loss recovery may leave its count of
+// segments in flight (Outstanding, tcp/snd.go) at 0 while some are not acknowledged:
+// SetPipe does not count a FIN, and the ACK of data that were sent twice is subtracted
+// twice. postXmit arms the retransmission timer only if that count is positive. So once
+// the tail loss probe is lost too, no timer runs, and the connection stands still for
+// ever. And the timeout starts at seconds after a lost SYN or SYN-ACK, as the copy has the
+// timestamp of the first (tcp/connect.go caches sendSYNOpts), so that the round trip is
+// measured from that; the timestamps stage mends this one. TCPRecovery(0), which turns
+// RACK off, avoids the first fault and costs most of the speed on a lossy wire.
+//
+// Upstream: arm the timer while SND.UNA is below SND.NXT, and take TSval anew for each copy
+// of a SYN.
+//
+// netstack's own copies of the FIN pass, unless one has just gone out.
+type finish struct {
+	e     *Endpoint
+	place int // in the chain
+}
+
+// finishing is a flow's share of the stage, guarded by the flow's lock.
+type finishing struct {
+	rtt roundTrip
+	// sent is when the latest copy of the FIN left, and rto how long its ACK may take.
+	sent tcpip.MonotonicTime
+	rto  time.Duration
+	// copies counts those that a timeout sent. first is when the second of them left:
+	// Linux counts from there, as it takes the first for a probe of the tail.
+	copies int
+	first  tcpip.MonotonicTime
+	tail   tail
+	// on: a timer is set. gen tells a live alarm from a stale one; it is written with
+	// the flow's lock held. timer is the one behind the first alarm.
+	on    bool
+	gen   atomic.Uint32
+	timer tcpip.Timer
+	// orphan: the application has closed the connection.
+	orphan bool
+}
+
+const (
+	// Linux's TCP_RTO_MIN, TCP_RTO_MAX and the retransmissions that
+	// tcp_orphan_retries stands for at 0, and the default of tcp_retries2, which bounds
+	// a connection that an application still has.
+	minRTO        = 200 * time.Millisecond
+	maxRTO        = 120 * time.Second
+	orphanRetries = 8
+	heldRetries   = 15
+	// finGrain is how late a timer of a FIN may be, so that many share a firing.
+	finGrain = 4 * time.Millisecond
+)
+
+// patienceFor is how long Linux retransmits that often (tcp_model_timeout): timeouts
+// double from the minimum until they reach the maximum.
+func patienceFor(retries int64) time.Duration {
+	const doublings = 9 // of minRTO, to reach maxRTO
+	if retries <= doublings {
+		return (2<<retries - 1) * minRTO
+	}
+	return (2<<doublings-1)*minRTO + time.Duration(retries-doublings)*maxRTO
+}
+
+// limit is how long the flow's FIN, or the data in front of it, are sent again.
+func (s *finish) limit(f *tracked) time.Duration {
+	if !s.closed(f) {
+		return patienceFor(heldRetries)
+	}
+	n := s.e.tunables.Int(tunable.OrphanRetries)
+	if n == 0 {
+		n = orphanRetries
+	}
+	return patienceFor(n)
+}
+
+// closed reports whether the application is through with the connection, as far as the
+// endpoint is told.
+func (s *finish) closed(f *tracked) bool {
+	return f.finishing.orphan || !s.e.held && f.conn.FINSent(f.host)
+}
+
+func (s *finish) inbound(f *tracked, p *packet) verdict {
+	if f == nil || s.e.observe || !p.step.Marks.Has(flow.Advances) {
+		return pass
+	}
+	h := &f.finishing
+	h.rtt.acked(p.seg.Ack, s.e.clock)
+	h.tail.acked(f.conn.Una(f.host))
+	if h.on && f.conn.FINAcked(f.host) {
+		s.stop(f)
+	}
+	return pass
+}
+
+func (s *finish) outbound(f *tracked, p *packet) verdict {
+	if f == nil || s.e.observe || p.seg.Len() == 0 || p.seg.Flags.Any(segment.RST|segment.SYN) || f.gone.Load() {
+		return pass
+	}
+	h := &f.finishing
+	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
+	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
+		now := s.e.clock.NowMonotonic()
+		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 {
+			s.e.report(f, p, Dropped, Host, Out)
+			return taken // one has just gone out
+		}
+		h.sent = now
+		return pass
+	}
+	h.tail.sent(p)
+	switch {
+	case p.seg.Flags.Has(segment.FIN):
+		h.rto, h.sent = h.rtt.timeout(), s.e.clock.NowMonotonic()
+		s.start(f, h.sent.Add(minRTO))
+	case !h.on:
+		s.start(f, s.e.clock.NowMonotonic().Add(minRTO/2))
+	}
+	return pass
+}
+
+// start sets the first alarm, which serves most: nothing is left to do when it rings.
+func (s *finish) start(f *tracked, at tcpip.MonotonicTime) {
+	h := &f.finishing
+	h.on = true
+	h.gen.Add(1)
+	f.shard.fins.set(at, f, h.gen.Load())
+}
+
+func (s *finish) stop(f *tracked) {
+	h := &f.finishing
+	h.on = false
+	h.gen.Add(1)
+	h.tail.release()
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+}
+
+func (s *finish) stale(f *tracked, gen uint32) bool { return f.finishing.gen.Load() != gen }
+
+// expire is called when an alarm rings.
+func (s *finish) expire(f *tracked, gen uint32) {
+	f.mu.Lock()
+	h := &f.finishing
+	if !h.on || s.stale(f, gen) || f.gone.Load() || s.e.closed.Load() {
+		f.mu.Unlock()
+		return
+	}
+	now := s.e.clock.NowMonotonic()
+	una, next := f.conn.Una(f.host), f.conn.Next(f.host)
+	switch alone := f.conn.FINSent(f.host) && una+1 == next; {
+	case !alone && una == next && !h.orphan:
+		h.on = false // all is acknowledged; the next segment starts it again
+		f.mu.Unlock()
+	case !alone:
+		s.watchTail(f, now)
+	case now.Before(h.sent.Add(h.rto)):
+		s.again(f, h.sent.Add(h.rto).Sub(now))
+		f.mu.Unlock()
+	case h.copies > 1 && now.Sub(h.first) >= s.limit(f):
+		s.giveUp(f)
+	default:
+		s.resend(f, now)
+	}
+}
+
+// resend sends the FIN once more. f.mu is held and will be released.
+func (s *finish) resend(f *tracked, now tcpip.MonotonicTime) {
+	h := &f.finishing
+	h.copies++
+	h.sent = now
+	if h.copies == 2 {
+		h.first = now
+	}
+	if h.copies > 1 {
+		h.rto = min(2*h.rto, maxRTO)
+	}
+	s.again(f, h.rto)
+	own := s.e.own(f, segment.FIN|segment.ACK, f.conn.Next(f.host)-1)
+	s.send(f, &own, nil)
+}
+
+// send sends a segment of the stage's own making. f.mu is held and will be released.
+func (s *finish) send(f *tracked, own *segment.Segment, data []byte) {
+	p := made(own, data)
+	if s.e.runOutbound(f, &p, s.place) == pass {
+		f.enqueue(p.buf)
+	}
+	p.buf.DecRef()
+	// A failed write is a lost segment, which the next copy makes up for.
+	_ = s.e.drain(f)
+}
+
+// again sets the timer behind the first alarm. f.mu is held.
+func (s *finish) again(f *tracked, d time.Duration) {
+	h := &f.finishing
+	gen := h.gen.Load()
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+	h.timer = s.e.clock.AfterFunc(d, func() { s.expire(f, gen) })
+}
+
+// giveUp ends a connection whose peer is silent: the flow here, and netstack's endpoint
+// by a RST that only netstack sees. f.mu is held and will be released.
+func (s *finish) giveUp(f *tracked) {
+	own := s.e.own(f, segment.RST, 0)
+	end := segment.Segment{
+		Tuple: f.key.Reverse(), Version: own.Version, Flags: segment.RST, Seq: own.Ack,
+	}
+	s.e.flows.forget(f)
+	f.mu.Unlock()
+	p := made(&end, nil)
+	s.e.Endpoint.DeliverNetworkPacket(protocolOf(&end), p.buf)
+	p.buf.DecRef()
+}
+
+// close stops all timers, and lets go of what is kept.
+func (s *finish) close() {
+	for _, f := range s.e.flows.all() {
+		f.mu.Lock()
+		s.stop(f)
+		f.mu.Unlock()
+	}
+}
+
+// Orphan tells the endpoint that the application has closed a connection (Src is the
+// host), for a Config with Held. It may be called before or after the FIN is sent, and of
+// a connection that is not followed any more.
+func (e *Endpoint) Orphan(t segment.Tuple) {
+	f := e.flows.lookup(t)
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := &f.finishing
+	h.orphan = true
+	if !h.on && !f.gone.Load() && !f.conn.FINAcked(f.host) {
+		e.finish.start(f, e.clock.NowMonotonic().Add(minRTO/2))
+	}
+}

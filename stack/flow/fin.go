@@ -1,0 +1,131 @@
+package flow
+
+import "lastack/stack/segment"
+
+// finAcknowledged: side from has acknowledged the other side's FIN.
+func (c *Conn) finAcknowledged(from Side) {
+	peer := &c.half[from.Other()]
+	peer.finAcked = true
+	c.takeFIN(from) // whoever acknowledges a FIN has received it
+	switch peer.state {
+	case FinWait1:
+		peer.state = FinWait2
+	case Closing:
+		peer.state = TimeWait
+	case LastAck:
+		peer.state = Closed
+	}
+}
+
+// takeFIN: side to has received the other side's FIN.
+func (c *Conn) takeFIN(to Side) {
+	me, peer := &c.half[to], &c.half[to.Other()]
+	if peer.finTaken {
+		return
+	}
+	peer.finTaken = true
+	switch me.state {
+	case SynReceived, Established:
+		me.state = CloseWait
+	case FinWait1:
+		me.state = Closing
+	case FinWait2:
+		me.state = TimeWait
+	}
+}
+
+func (c *Conn) fin(from Side, s *segment.Segment, st *Step) {
+	if !s.Flags.Has(segment.FIN) {
+		return
+	}
+	me, peer := &c.half[from], &c.half[from.Other()]
+	seq := s.FINSeq()
+	if me.finSent {
+		st.Marks |= FINAgain | Again
+		c.correctFIN(from, seq)
+		return
+	}
+	st.Marks |= FirstFIN
+	inOrder := !me.nxt.Less(s.Seq) && !st.Marks.Has(Hole)
+	if !inOrder {
+		st.Marks |= Hole
+	}
+	me.finSent, me.finSeq = true, seq
+	me.nxt = me.nxt.Max(seq + 1)
+	if me.rcv == seq {
+		me.rcv++
+	}
+	c.sendFIN(from, s, st)
+	// A retransmission by the other side may have filled the hole unseen;
+	// the ACK of the FIN will tell.
+	if inOrder && !peer.state.Done() {
+		c.takeFIN(from.Other())
+	}
+}
+
+// sendFIN moves the sender of a first FIN.
+func (c *Conn) sendFIN(from Side, s *segment.Segment, st *Step) {
+	me, peer := &c.half[from], &c.half[from.Other()]
+	switch me.state {
+	case SynReceived, Established, SynSent, Listen, Unknown:
+		me.state = FinWait1
+	case CloseWait:
+		if peer.finSent && (!s.Flags.Has(segment.ACK) || !peer.finSeq.Less(s.Ack)) {
+			if peer.acked && me.finSeq.Less(peer.lastAck) {
+				// The other FIN acknowledges this one, so it was sent
+				// after it: the observer has the two in the wrong order.
+				me.finAcked, me.finTaken = true, true
+				me.state, peer.state = TimeWait, LastAck
+				return
+			}
+			// It had not yet seen the other FIN: what we assumed of it
+			// was premature.
+			st.Marks |= CrossedFIN
+			c.crossed = true
+			peer.finTaken = false
+			me.state = FinWait1
+			return
+		}
+		me.state = LastAck
+	}
+}
+
+// FINTaken reports whether the other side has received the side's FIN, as far as the
+// observer can tell, and the number after it.
+func (c *Conn) FINTaken(s Side) (end segment.Seq, taken bool) {
+	h := &c.half[s]
+	return h.finSeq + 1, h.finTaken
+}
+
+// correctFIN takes another number for a FIN that nobody has acknowledged: one that
+// comes in front of the first copy, which then was forged or damaged.
+func (c *Conn) correctFIN(from Side, seq segment.Seq) {
+	me := &c.half[from]
+	if me.finAcked || me.finTaken || !seq.Less(me.finSeq) || seq.Less(me.rcv) {
+		return
+	}
+	me.finSeq, me.nxt = seq, seq+1
+	if me.rcv == seq {
+		me.rcv++
+		c.takeFIN(from.Other())
+	}
+}
+
+// retractFIN takes back a FIN behind a gap once data that begins in order goes on where
+// it stood: no sound sender has both. It reports whether there was one to take back.
+func (c *Conn) retractFIN(from Side, begin segment.Seq) bool {
+	me, peer := &c.half[from], &c.half[from.Other()]
+	if me.finAcked || me.finTaken || me.rcv.Less(begin) {
+		return false
+	}
+	me.finSent = false
+	switch {
+	case c.crossed:
+		c.crossed, peer.finTaken, me.state = false, true, CloseWait
+	case me.state == FinWait1:
+		me.state = Established
+	case me.state == LastAck:
+		me.state = CloseWait
+	}
+	return true
+}

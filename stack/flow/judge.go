@@ -1,0 +1,239 @@
+package flow
+
+import "lastack/stack/segment"
+
+// vantage is where the observer stands.
+type vantage uint8
+
+const (
+	between  vantage = iota // somewhere on the path; segments may be missing
+	atClient                // at that side: every segment it sends is seen
+	atServer
+)
+
+// At tells the Conn that the observer stands at the given side, as a host that
+// follows its own connections does: what was not seen leaving was never sent, and
+// what came in order was received. Without it the observer may have missed segments,
+// and gives an unlikely segment the benefit of the doubt.
+func (c *Conn) At(s Side) { c.vantage = atClient + vantage(s) }
+
+func (c *Conn) at(s Side) bool { return c.vantage == atClient+vantage(s) }
+
+// RcvNxt is the side's RCV.NXT, as far as what came to it in order and what it
+// acknowledged tell.
+func (c *Conn) RcvNxt(s Side) segment.Seq { return c.half[s.Other()].rcv }
+
+// Una is the side's SND.UNA.
+func (c *Conn) Una(s Side) segment.Seq { return c.half[s].una }
+
+// Edge is the right edge of the widest window that the side offered; it reports
+// false before the first.
+func (c *Conn) Edge(s Side) (segment.Seq, bool) { return c.half[s].edge, c.half[s].acked }
+
+// TSRecent is the side's TS.Recent: the other side's latest timestamp by the rules of
+// RFC 7323 4.3. It reports false before the first.
+func (c *Conn) TSRecent(s Side) (uint32, bool) {
+	h := &c.half[s.Other()]
+	return h.tsRecent, h.hasRecent
+}
+
+// ForgetTimestamp drops the side's TS.Recent, which is no measure for old and new once
+// the connection was idle for 24 days (RFC 7323 5.5).
+func (c *Conn) ForgetTimestamp(s Side) { c.half[s.Other()].hasRecent = false }
+
+// Acknowledged tells the Conn that the side has received all before ack. It is for a
+// host whose ACK is not on the wire yet.
+func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
+	h := &c.half[s.Other()]
+	h.rcv = h.rcv.Max(ack)
+}
+
+// unscaledDoubt is the widest window there is (RFC 7323 2.3). It stands for one whose
+// scale is not known.
+const unscaledDoubt = 1 << 30
+
+// judge says whether the receiver takes the segment (RFC 9293 3.10.7.4 with RFC 5961
+// and RFC 7323): 0 if it does, or as far as the observer can tell, and otherwise
+// Challenged or Ignored. A segment of old data passes: it is received again.
+func (c *Conn) judge(from Side, s *segment.Segment) Mark {
+	me, to := &c.half[from], &c.half[from.Other()]
+	switch {
+	case c.at(from) && !s.Flags.Has(segment.RST):
+		return 0 // the host's own segment is no forgery
+	case s.Flags.Has(segment.RST):
+		return c.judgeRST(from, s)
+	case to.state == SynSent && c.at(from.Other()):
+		return c.judgeAnswer(from, s)
+	case !to.state.synchronized():
+		return 0
+	case s.Flags.Has(segment.SYN):
+		if me.synSeen && s.Seq == me.isn || !me.synSeen {
+			return 0 // once more, or seen late
+		}
+		return Challenged
+	case !s.Flags.Has(segment.ACK):
+		if c.at(from.Other()) {
+			return Ignored
+		}
+		return 0 // captures have such FINs, of old stacks
+	case c.beyond(from, s):
+		return Challenged
+	case c.outdated(from, s):
+		return Challenged | Outdated
+	}
+	return c.judgeACK(from, s)
+}
+
+// synchronized reports whether the state judges segments by their numbers
+// (RFC 9293 3.10.7.4); TIME_WAIT does so too, by rules of its own.
+func (s State) synchronized() bool { return s >= SynReceived && s < TimeWait }
+
+// judgeAnswer judges what reaches a side in SYN_SENT (RFC 9293 3.10.7.3).
+func (c *Conn) judgeAnswer(from Side, s *segment.Segment) Mark {
+	to := &c.half[from.Other()]
+	if s.Flags.Has(segment.ACK) && s.Ack != to.nxt && (s.Ack.LessEq(to.isn) || to.nxt.Less(s.Ack)) {
+		return Ignored
+	}
+	if !s.Flags.Has(segment.SYN) {
+		return Ignored
+	}
+	return 0
+}
+
+// judgeRST judges a RST: by its ACK in SYN_SENT, and otherwise by its sequence number,
+// which has to be RCV.NXT exactly (RFC 5961 3.2). An observer on the path does not know
+// RCV.NXT that well: there, what lies in the window may count, and what follows tells.
+func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
+	me, to := &c.half[from], &c.half[from.Other()]
+	switch {
+	case c.at(from):
+		return c.judgeOwnRST(from, s)
+	case to.state == SynSent:
+		if !s.Flags.Has(segment.ACK) || s.Ack != to.nxt && (s.Ack.LessEq(to.isn) || to.nxt.Less(s.Ack)) {
+			return Ignored
+		}
+		return 0
+	case !to.acked:
+		return 0
+	case s.Seq.Less(to.lastAck) || c.rightEdge(from.Other()).Less(s.Seq):
+		return Ignored
+	case c.at(from.Other()) && s.Seq != me.rcv && s.Seq != to.lastAck:
+		return Challenged
+	}
+	return 0
+}
+
+// judgeOwnRST tells a RST by which the host ends its connection from one that answers a
+// segment of no connection while its handshake goes on (RFC 9293 3.10.7.3).
+func (c *Conn) judgeOwnRST(from Side, s *segment.Segment) Mark {
+	me, to := &c.half[from], &c.half[from.Other()]
+	if me.state != SynSent && me.state != SynReceived {
+		return 0
+	}
+	if s.Flags.Has(segment.ACK) && s.Ack == to.rcv || s.Seq == me.nxt {
+		return 0
+	}
+	return Ignored
+}
+
+// rightEdge is the end of the widest window that the side has offered, as far as it
+// can be known.
+func (c *Conn) rightEdge(s Side) segment.Seq {
+	h := &c.half[s]
+	if !c.handshakeSeen() {
+		return h.lastAck + unscaledDoubt
+	}
+	return h.edge
+}
+
+func (c *Conn) handshakeSeen() bool { return c.half[Client].synSeen && c.half[Server].synSeen }
+
+// Timestamps reports whether both SYNs offered timestamps (RFC 7323 3.2).
+func (c *Conn) Timestamps() bool { return c.half[Client].hasTS && c.half[Server].hasTS }
+
+// Width is the window, in bytes, that a segment of the side offers.
+func (c *Conn) Width(from Side, s *segment.Segment) segment.Seq {
+	if s.Flags.Has(segment.SYN) {
+		return segment.Seq(s.Window)
+	}
+	return segment.Seq(s.Window) << c.Scale(from)
+}
+
+// beyond reports whether a segment begins beyond the receiver's window. A bare ACK may
+// lie a little further: after the receiver has shrunk its window, Linux numbers it by
+// the old one, rounded to the window's scale.
+func (c *Conn) beyond(from Side, s *segment.Segment) bool {
+	to := &c.half[from.Other()]
+	if !to.acked {
+		return false
+	}
+	edge := c.rightEdge(from.Other())
+	if s.Len() == 0 {
+		edge += segment.Seq(1) << c.Scale(from.Other())
+	}
+	return edge.Less(s.Seq)
+}
+
+// outdated is the PAWS test (RFC 7323 5.3). An ACK that says nothing new may be late.
+func (c *Conn) outdated(from Side, s *segment.Segment) bool {
+	me, to := &c.half[from], &c.half[from.Other()]
+	if !s.HasTimestamps || !me.hasRecent || !me.hasTS || !to.hasTS {
+		return false
+	}
+	if int32(me.tsRecent-s.TSVal) <= 0 {
+		return false
+	}
+	return !s.PureACK() || c.at(from.Other()) && s.Ack != to.una
+}
+
+// stamp updates TS.Recent: not from a segment that begins beyond the last ACK sent
+// (RFC 7323 4.3).
+func (c *Conn) stamp(from Side, s *segment.Segment) {
+	me, to := &c.half[from], &c.half[from.Other()]
+	if !s.HasTimestamps || to.acked && to.lastAck.Less(s.Seq) {
+		return
+	}
+	if me.hasRecent && int32(s.TSVal-me.tsRecent) < 0 {
+		return
+	}
+	me.tsRecent, me.hasRecent = s.TSVal, true
+}
+
+// judgeACK judges the acknowledgment (RFC 5961 5.2): not of what was never sent, and
+// not older than any window that the receiver could have filled.
+func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
+	me, to := &c.half[from], &c.half[from.Other()]
+	if !to.known || s.Flags.Has(segment.SYN) {
+		return 0
+	}
+	sent := to.nxt
+	if !c.at(from.Other()) && me.acked {
+		// Segments may be missing here; beyond the window there are none.
+		sent = sent.Max(c.rightEdge(from))
+	}
+	switch {
+	case sent.Less(s.Ack):
+		if to.state == Established || to.state == SynReceived {
+			return Ignored
+		}
+		return Challenged
+	case c.at(from.Other()) && c.handshakeSeen() && s.Ack.Diff(to.una) < -int(max(me.maxWin, 1<<16)):
+		return Challenged | Outdated
+	}
+	return 0
+}
+
+// offer takes in the acknowledgment number and the window of a segment.
+func (c *Conn) offer(from Side, s *segment.Segment) {
+	me := &c.half[from]
+	width := c.Width(from, s)
+	edge := s.Ack + width
+	if !me.acked || me.edge.Less(edge) {
+		me.edge = edge
+	}
+	if !me.acked || me.lastAck.Less(s.Ack) {
+		me.lastAck = s.Ack
+	}
+	me.acked, me.lastWin = true, s.Window
+	me.maxWin = max(me.maxWin, uint32(width))
+}
