@@ -22,6 +22,9 @@ import (
 //     in the ACK of a crossing FIN. netstack drops the segment.
 //   - Data behind the peer's FIN say nothing (RFC 9293 3.10.7.4, seventh check). netstack
 //     resets the connection in LAST_ACK and CLOSING.
+//   - A SYN that comes again in SYN_RECEIVED means that the SYN-ACK was lost, and gets it
+//     again (RFC 9293 3.10.7.4 leaves it open; Linux does so). netstack sends a bare ACK,
+//     which says nothing to the peer, and its own copies come after 1, 3, 7, 15 s.
 //   - SYN+FIN opens no connection, as in Linux. netstack answers it.
 //   - The ACK of the handshake may lack the timestamps that the SYNs agreed on (RFC 7323
 //     3.2 lets the receiver drop it; Linux takes it). netstack drops it, and repeats its
@@ -44,8 +47,9 @@ type admitted struct {
 	// next is RCV.NXT as it will be when netstack has worked on what was delivered and
 	// lies in its window.
 	next segment.Seq
-	// fin is a FIN behind a gap, without data in front of it.
-	fin    segment.Segment
+	// kept is the host's SYN-ACK until the handshake is over, and then, with hasFIN, a
+	// segment of the peer's whose FIN is behind a gap.
+	kept   segment.Segment
 	hasFIN bool
 }
 
@@ -64,7 +68,13 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 		a.e.report(f, p, Dropped, Host, In)
 		return taken
 	}
-	if f == nil || s.Flags.Any(segment.RST|segment.SYN) || !s.Flags.Has(segment.ACK) {
+	if f == nil || s.Flags.Has(segment.RST) {
+		return pass
+	}
+	if s.Flags.Has(segment.SYN) {
+		return a.synAgain(f, p)
+	}
+	if !s.Flags.Has(segment.ACK) {
 		return pass
 	}
 	h := &f.admitted
@@ -78,6 +88,24 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 		return a.bareACK(h, p)
 	}
 	return a.inOrder(f, p)
+}
+
+// synAgain answers a SYN that comes again with the SYN-ACK.
+func (a *admit) synAgain(f *tracked, p *packet) verdict {
+	h := &f.admitted
+	if !h.kept.Flags.Has(segment.SYN) || !p.step.Marks.Has(flow.Again) || f.conn.State(f.host) != flow.SynReceived {
+		return pass
+	}
+	a.e.report(f, p, Dropped, Host, In)
+	if a.e.tracker.mayChallenge(f) {
+		h.kept.TSEcr = p.seg.TSVal
+		m := made(&h.kept, nil)
+		if a.e.runOutbound(f, &m, a.place) == pass {
+			f.enqueue(m.buf)
+		}
+		m.buf.DecRef()
+	}
+	return taken
 }
 
 // bareACK moves an ACK that lies beyond what netstack accepts to where it does.
@@ -104,7 +132,7 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		return a.onlyACK(f, p)
 	case h.next.Less(s.Seq):
 		if fin && s.Seq.LessEq(h.edge) {
-			h.fin, h.hasFIN = *s, true
+			h.kept, h.hasFIN = *s, true
 		}
 	case fin && s.PayloadLen > 0 && s.FINSeq() == h.ack:
 		if b := p.incoming(); b != nil {
@@ -156,7 +184,11 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 		return pass
 	}
 	h := &f.admitted
-	h.synced = h.synced || !p.seg.Flags.Has(segment.SYN)
+	if p.seg.Flags.Has(segment.SYN) {
+		h.kept = p.seg
+	} else {
+		h.synced = true
+	}
 	if !h.known || h.ack.LessEq(p.seg.Ack) {
 		h.ack, h.edge = p.seg.Ack, p.seg.Ack+f.conn.Width(f.host, &p.seg)
 	}
@@ -164,10 +196,10 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 		h.next, h.known = h.ack, true
 	}
 	f.conn.Acknowledged(f.host, h.ack)
-	if h.hasFIN && !h.ack.Less(h.fin.FINSeq()) {
+	if h.hasFIN && !h.ack.Less(h.kept.FINSeq()) {
 		h.hasFIN = false
-		if h.ack == h.fin.FINSeq() {
-			a.deliverLater(f, h.fin)
+		if h.ack == h.kept.FINSeq() {
+			a.deliverLater(f, h.kept)
 		}
 	}
 	return pass
