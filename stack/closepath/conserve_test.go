@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,8 +32,9 @@ func TestNothingIsLost(t *testing.T) {
 }
 
 // ledger follows every outgoing segment by its TSval, which the test makes unique
-// and apart: the answers of TIME_WAIT have ones in between.
+// and apart: what the close path itself sends has ones in between.
 type ledger struct {
+	own                    []segment.Segment // of the close path's making, on the wire
 	sent, superseded, wire map[uint32]segment.Segment
 	dropped                map[uint32]segment.Segment // RSTs for what is in TIME_WAIT
 	order                  []uint32
@@ -59,6 +61,8 @@ func (l *ledger) tap(e *Event) {
 	case e.Kind == Seen && e.Point == Wire:
 		if id%apart == 0 {
 			l.wire[id] = *e.Seg
+		} else {
+			l.own = append(l.own, *e.Seg)
 		}
 		l.wireOrder = append(l.wireOrder, id)
 	}
@@ -194,15 +198,17 @@ func (l *ledger) check(t *testing.T) {
 	}
 }
 
-// covered reports whether a segment that netstack sent after id acknowledges as
-// much on the wire.
+// covered reports whether a segment that netstack sent after id, or one of the close
+// path's, acknowledges as much on the wire.
 func (l *ledger) covered(id uint32, s segment.Segment) bool {
 	for later, w := range l.wire {
 		if later > id && w.Tuple == s.Tuple && s.Ack.LessEq(w.Ack) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(l.own, func(w segment.Segment) bool {
+		return w.Tuple == s.Tuple && s.Ack.LessEq(w.Ack)
+	})
 }
 
 func ExampleEvent() {
