@@ -26,9 +26,20 @@ type printer struct {
 
 func newPrinter(cfg *Config) *printer {
 	p := &printer{cfg: cfg, out: bufio.NewWriter(cfg.Out), counts: map[teardown.Kind]int{}}
-	p.table = teardown.NewTable(teardown.Config{OnClose: p.closed, OnForget: p.forgotten, IdleFor: 24 * time.Hour})
+	p.table = teardown.NewTable(teardown.Config{
+		OnClose: p.closed, OnRevive: p.revived, OnForget: p.forgotten,
+		IdleFor: 24 * time.Hour, HalfOpenFor: halfOpenFor, MaxHalfOpen: maxHalfOpen, MaxOpen: maxOpen,
+	})
 	return p
 }
+
+// What the printer remembers is bounded: a handshake that is not over is given up after as
+// long as a SYN is repeated, and among very many connections the one unheard of for longest.
+const (
+	halfOpenFor = 2 * time.Minute
+	maxHalfOpen = 4096
+	maxOpen     = 1 << 18
+)
 
 func (p *printer) add(i *trace.Item) {
 	p.now = i.Time
@@ -40,6 +51,17 @@ func (p *printer) add(i *trace.Item) {
 // late RST, is on the wire and in the pcapng, and changes no verdict.
 func (p *printer) closed(c *teardown.Conn) {
 	p.print(c)
+}
+
+// revived takes back what was printed of a connection whose RST did not count.
+func (p *printer) revived(c *teardown.Conn) {
+	p.counts[teardown.Reset]--
+	if p.cfg.JSON {
+		return // its lines are one a close; the next says it anew
+	}
+	_, err := fmt.Fprintf(p.out, "%s %s > :%d  goes on: the RST before did not count\n",
+		p.now.Format(clock), c.Client(), c.Server().Port())
+	p.note(err)
 }
 
 // forgotten prints a connection that never came to its end; one that did has

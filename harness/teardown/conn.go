@@ -85,6 +85,7 @@ type side struct {
 	synSeen bool
 	pastFIN bool // sent data beyond its own FIN
 	killed  bool // a RST ended its TIME_WAIT
+	refused outcome
 	fin     fin
 }
 

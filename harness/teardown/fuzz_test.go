@@ -36,6 +36,7 @@ func fuzzTable(t *testing.T, data []byte) {
 				t.Error("OnClose for a connection that is not over")
 			}
 		},
+		OnRevive: func(*teardown.Conn) { closed-- },
 		OnForget: func(c *teardown.Conn) {
 			r := c.Report()
 			check(t, &r)

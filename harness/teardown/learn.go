@@ -10,7 +10,15 @@ import (
 // could know then; what is kept here also serves captures that have segments in
 // another order than they were sent.
 func (c *Conn) learn(e *event) {
+	if e.marks.Has(flow.Revived) {
+		c.revive()
+	}
 	done := c.Done()
+	if !done && c.learnRefused(e) {
+		e.key = true
+		c.answersFIN, c.afterFIN = e.from, false
+		return
+	}
 	if done {
 		c.late++
 		e.note = noteLate

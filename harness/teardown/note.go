@@ -44,7 +44,8 @@ const (
 	noteRefused
 	noteDataAfterClose
 	noteLateRST
-	noteIgnoredRST
+	noteChallenged
+	noteIgnored
 	noteLate
 )
 
@@ -106,8 +107,10 @@ func (c *Conn) why(e *event) string {
 		if e.endsTimeWait() {
 			return "after the close was over; ends TIME_WAIT"
 		}
-	case noteIgnoredRST:
-		return "outside " + the(e.from.Other()) + "'s window: ignored"
+	case noteChallenged:
+		return c.whyChallenged(e)
+	case noteIgnored:
+		return c.whyIgnored(e)
 	case noteLate:
 		if e.flags.Has(segment.SYN) {
 			return "SYN for a connection that is over"

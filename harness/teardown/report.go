@@ -52,6 +52,13 @@ type Report struct {
 	FastOpen FastOpen `json:"fast_open,omitempty"`
 	// ResetBy is who sent the RST that ended or refused the connection.
 	ResetBy Who `json:"reset_by"`
+	// Challenged and Ignored count the segments of both sides that their receiver refused:
+	// with an ACK in answer, or with none (RFC 9293 3.10.7.4, RFC 5961). ChallengedResets
+	// and IgnoredResets are those of them that were RSTs.
+	Challenged       int `json:"challenged"`
+	Ignored          int `json:"ignored"`
+	ChallengedResets int `json:"challenged_resets"`
+	IgnoredResets    int `json:"ignored_resets"`
 	// LateReset: a RST came after the close was over.
 	LateReset bool `json:"late_reset"`
 	// LateSegments counts all that came after the close was over.
@@ -91,6 +98,8 @@ type Line struct {
 	// Again: the segment repeats an earlier one, or its FIN or data, or the
 	// ACK of a FIN that was acknowledged before. A trace without loss has none.
 	Again bool `json:"again,omitempty"`
+	// Outcome is "challenged" or "ignored" where the receiver refused the segment.
+	Outcome string `json:"outcome,omitempty"`
 	// Why is a remark of a few words.
 	Why string `json:"why,omitempty"`
 	// Impaired is what a rule of the host's did to the segment: "dropped: the
@@ -136,9 +145,13 @@ func (c *Conn) Outcome() Report {
 		ClientSegments: cl.segments, ServerSegments: sv.segments,
 		ClientBytes: cl.bytes, ServerBytes: sv.bytes, FastOpen: c.fast.outcome(),
 		ResetBy: None, LateReset: c.lateR, LateSegments: int(c.late),
-		ACKLost:     cl.fin.ackLost || sv.fin.ackLost,
-		DataPastFIN: whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
-		OutOfOrder:  swapped || cl.fin.aloneOrder || sv.fin.aloneOrder,
+		ACKLost:          cl.fin.ackLost || sv.fin.ackLost,
+		DataPastFIN:      whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
+		Challenged:       int(cl.refused.challenged + sv.refused.challenged),
+		Ignored:          int(cl.refused.ignored + sv.refused.ignored),
+		ChallengedResets: int(cl.refused.challengedRST + sv.refused.challengedRST),
+		IgnoredResets:    int(cl.refused.ignoredRST + sv.refused.ignoredRST),
+		OutOfOrder:       swapped || cl.fin.aloneOrder || sv.fin.aloneOrder,
 	}
 	if f := &c.side[first].fin; f.acked {
 		r.AckDelayUS = max(0, f.ackAt-f.at).Microseconds()
@@ -197,6 +210,12 @@ func (c *Conn) line(e *event) Line {
 		From: whoIs(e.from), Flags: e.flags.String(), Seq: uint32(e.seq), Len: int(e.len),
 		Carries: c.carries(e), Again: e.note.again(), Why: c.why(e),
 		Impaired: e.impaired, Lost: e.lost,
+	}
+	switch e.note {
+	case noteChallenged:
+		l.Outcome = "challenged"
+	case noteIgnored:
+		l.Outcome = "ignored"
 	}
 	if e.flags.Has(segment.ACK) {
 		l.Ack = uint32(e.ack)

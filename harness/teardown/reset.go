@@ -45,8 +45,7 @@ func (c *Conn) learnRST(e *event, done bool) {
 		return
 	}
 	if !e.marks.Has(flow.Reset) {
-		e.note = noteIgnoredRST
-		return
+		return // of a connection that is over
 	}
 	c.rst.by, c.rst.at = e.from, e.at
 	c.rst.hasAck = e.flags.Has(segment.ACK)

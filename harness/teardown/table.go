@@ -26,6 +26,12 @@ type Config struct {
 	// MaxOpen bounds the connections that are not finished: past it, the one
 	// unheard of for longest is given up. 0 means no bound.
 	MaxOpen int
+	// HalfOpenFor gives up connections whose handshake is not over and that have not been
+	// heard of for that long, and MaxHalfOpen bounds their number, as IdleFor and MaxOpen
+	// do for all: a flood of SYNs leaves nothing behind for long, and takes no room from
+	// connections. 0 means never, and no bound.
+	HalfOpenFor time.Duration
+	MaxHalfOpen int
 	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
 	// who counts many and draws none.
 	Lean bool
@@ -37,12 +43,15 @@ type Config struct {
 	Recycle bool
 
 	// OnClose is called when a connection finishes: both FINs acknowledged,
-	// reset or refused. Its Report may still gain stragglers.
+	// reset or refused. Its Report may still gain stragglers; and where what follows
+	// proves that a RST did not count, it goes on, and finishes once more.
 	OnClose func(*Conn)
+	// OnRevive is called for such a connection before it goes on.
+	OnRevive func(*Conn)
 	// OnForget is called when a connection leaves the Table for good, and is
 	// called exactly once for each that does. Its Report is final.
 	//
-	// Both are called from within Add or Flush, which the owner serialises;
+	// All are called from within Add or Flush, which the owner serialises;
 	// they may keep the Conn (but see Recycle), and must not call the Table.
 	OnForget func(*Conn)
 }
@@ -57,7 +66,8 @@ const (
 type Table struct {
 	cfg    Config
 	index  index
-	open   list
+	half   list // whose handshake is not over
+	open   list // and those that are not finished beside them
 	done   list
 	free   *entry    // to be used again
 	logs   [][]event // likewise
@@ -77,7 +87,9 @@ type entry struct {
 	seen       time.Duration // as of Table.now
 	prev, next *entry
 	finished   bool
+	isHalf     bool
 	flow       flow.Conn
+	doubt      *Record // a SYN that may begin another connection
 }
 
 // NewTable makes an empty Table.
@@ -113,7 +125,14 @@ func (t *Table) Add(r *Record) *Conn {
 		return &e.Conn
 	}
 	var reuse *Reuse
+	if e != nil {
+		e = t.resolve(e, r)
+	}
 	if e != nil && e.reopens(&r.Seg) {
+		if t.doubts(e, r) {
+			t.touch(e)
+			return &e.Conn
+		}
 		reuse = e.reopen(&r.Seg, r.Time)
 		e.reused = reuse
 		t.forget(e)
@@ -148,9 +167,21 @@ func (t *Table) add(hash uint64, s *segment.Segment) *entry {
 	if sentByServer(s) {
 		e.client, e.server = s.Dst, s.Src
 	}
+	e.isHalf = s.Flags.Has(segment.SYN)
 	t.index.insert(e)
-	t.open.push(e)
+	t.listOf(e).push(e)
 	return e
+}
+
+// listOf is the list in which a connection belongs.
+func (t *Table) listOf(e *entry) *list {
+	switch {
+	case e.finished:
+		return &t.done
+	case e.isHalf:
+		return &t.half
+	}
+	return &t.open
 }
 
 // sentByServer tells from a connection's first segment who is who.
@@ -192,14 +223,23 @@ func (e *entry) reopens(s *segment.Segment) bool {
 // touch moves e to the end of its list, and to the finished ones when it is.
 func (t *Table) touch(e *entry) {
 	e.seen = t.now
-	if e.finished {
+	if e.finished && e.Done() {
 		t.done.remove(e)
 		t.done.push(e)
 		return
 	}
-	t.open.remove(e)
-	if !e.Done() {
+	if e.finished { // the RST that ended it did not count
+		e.finished = false
+		t.done.remove(e)
 		t.open.push(e)
+		if t.cfg.OnRevive != nil {
+			t.cfg.OnRevive(&e.Conn)
+		}
+	}
+	t.listOf(e).remove(e)
+	e.isHalf = e.isHalf && !e.opened()
+	if !e.Done() {
+		t.listOf(e).push(e)
 		return
 	}
 	e.finished = true
@@ -220,24 +260,47 @@ func (t *Table) expire() {
 		}
 		t.forget(e)
 	}
-	for t.cfg.MaxOpen > 0 && t.open.n > t.cfg.MaxOpen {
-		t.forget(t.open.head)
+	t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
+	t.limit(&t.half, t.cfg.IdleFor, 0)
+	t.limit(&t.open, t.cfg.IdleFor, 0)
+	for t.cfg.MaxOpen > 0 && t.open.n+t.half.n > t.cfg.MaxOpen {
+		t.forget(t.longestUnheard())
 	}
-	if t.cfg.IdleFor <= 0 {
-		return
-	}
-	for e := t.open.head; e != nil && t.now-e.seen > t.cfg.IdleFor; e = t.open.head {
+}
+
+// limit forgets the connections at the head of a list that are too many or have not been
+// heard of for too long; 0 is no limit.
+func (t *Table) limit(l *list, idle time.Duration, most int) {
+	for e := l.head; e != nil; e = l.head {
+		if (most <= 0 || l.n <= most) && (idle <= 0 || t.now-e.seen <= idle) {
+			return
+		}
 		t.forget(e)
 	}
 }
 
-func (t *Table) forget(e *entry) {
-	t.index.remove(e)
-	if e.finished {
-		t.done.remove(e)
-	} else {
-		t.open.remove(e)
+func (t *Table) longestUnheard() *entry {
+	switch {
+	case t.half.head == nil:
+		return t.open.head
+	case t.open.head == nil || t.half.head.seen < t.open.head.seen:
+		return t.half.head
 	}
+	return t.open.head
+}
+
+// opened reports whether a connection is more than a handshake: both sides are past it.
+func (e *entry) opened() bool {
+	return e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established
+}
+
+func (t *Table) forget(e *entry) {
+	if e.doubt != nil {
+		t.succeed(e) // which forgets e; nobody challenged the SYN
+		return
+	}
+	t.index.remove(e)
+	t.listOf(e).remove(e)
 	if t.cfg.OnForget != nil {
 		t.cfg.OnForget(&e.Conn)
 	}
@@ -252,7 +315,7 @@ func (t *Table) Now() time.Time { return t.start.Add(t.now) }
 
 // Len is how many connections the Table holds: those not finished, and those
 // finished and remembered.
-func (t *Table) Len() (open, finished int) { return t.open.n, t.done.n }
+func (t *Table) Len() (open, finished int) { return t.open.n + t.half.n, t.done.n }
 
 // All is every connection that the Table holds, in the order of their first
 // segments.
@@ -266,8 +329,10 @@ func (t *Table) All() []*Conn {
 
 // Flush forgets every connection, in the order of their first segments.
 func (t *Table) Flush() {
-	for _, e := range t.sorted() {
-		t.forget(e)
+	for range 2 { // forgetting one may begin another, with a SYN that was in doubt
+		for _, e := range t.sorted() {
+			t.forget(e)
+		}
 	}
 }
 

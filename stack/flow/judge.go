@@ -171,8 +171,15 @@ func (c *Conn) beyond(from Side, s *segment.Segment) bool {
 	if s.Len() == 0 {
 		edge += segment.Seq(1) << c.Scale(from.Other())
 	}
+	if !c.at(from.Other()) {
+		edge += unseen
+	}
 	return edge.Less(s.Seq)
 }
+
+// unseen is how much an observer on the path may have missed, in bytes: a capture that
+// lacks segments shows others beyond any window that it has seen.
+const unseen = 1 << 28
 
 // outdated is the PAWS test (RFC 7323 5.3). An ACK that says nothing new may be late.
 func (c *Conn) outdated(from Side, s *segment.Segment) bool {
@@ -208,8 +215,7 @@ func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
 	}
 	sent := to.nxt
 	if !c.at(from.Other()) && me.acked {
-		// Segments may be missing here; beyond the window there are none.
-		sent = sent.Max(c.rightEdge(from))
+		sent = sent.Max(c.rightEdge(from)) + unseen
 	}
 	switch {
 	case sent.Less(s.Ack):

@@ -33,11 +33,12 @@ func (c *Conn) rst(from Side, s *segment.Segment, st *Step) {
 func (c *Conn) afterReset(from Side, s *segment.Segment, st *Step) {
 	alive := c.survived(from, s)
 	c.take(from, s, st)
-	st.Marks = Stray
 	if alive {
 		c.reset = reset{}
-		st.Marks = Revived
+		st.Marks |= Revived
+		return
 	}
+	st.Marks |= Stray
 }
 
 // survived reports whether a segment behind a RST proves that its receiver did not take

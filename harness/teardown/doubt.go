@@ -1,0 +1,64 @@
+package teardown
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+)
+
+// restAfter is how long a connection has been silent when a SYN with another number is
+// taken for the next one on its 4-tuple without further proof.
+const restAfter = 2 * time.Minute
+
+// doubts reports whether a SYN with another number may be a forgery or a leftover rather
+// than the next connection on the 4-tuple (RFC 5961 4): the old one was alive a moment ago.
+// The SYN is kept until what follows shows more.
+func (t *Table) doubts(e *entry, r *Record) bool {
+	lively := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
+	if !lively || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
+		return false
+	}
+	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
+	kept := *r
+	e.doubt = &kept
+	return true
+}
+
+// resolve looks at a segment behind a doubtful SYN. Where it answers the SYN as one that
+// opens a connection (a SYN-ACK or a RST that acknowledges it), or is the SYN once more,
+// which nobody had challenged, the SYN begins a new connection, which resolve returns.
+// Any other answer shows that it was a challenged segment of the old one.
+func (t *Table) resolve(e *entry, r *Record) *entry {
+	d := e.doubt
+	if d == nil {
+		return e
+	}
+	again := r.Seg.Src == d.Seg.Src && r.Seg.Flags == d.Seg.Flags && r.Seg.Seq == d.Seg.Seq
+	answered := r.Seg.Src == d.Seg.Dst && r.Seg.Flags.Any(segment.SYN|segment.RST) &&
+		r.Seg.Flags.Has(segment.ACK) && r.Seg.Ack == d.Seg.Seq+1
+	if r.Seg.Src == d.Seg.Dst && !answered {
+		e.doubt = nil
+		e.add(d)
+		return e
+	}
+	if !again && !answered {
+		return e
+	}
+	return t.succeed(e)
+}
+
+// succeed makes a doubtful SYN the beginning of a new connection in place of e.
+func (t *Table) succeed(e *entry) *entry {
+	d := e.doubt
+	e.doubt = nil
+	reuse := e.reopen(&d.Seg, d.Time)
+	e.reused = reuse
+	t.forget(e)
+	n := t.add(t.index.hash(&d.Seg.Tuple), &d.Seg)
+	n.reuses = reuse
+	d.Step = n.flow.Update(n.from(&d.Seg), &d.Seg)
+	n.add(d)
+	t.touch(n)
+	return n
+}
