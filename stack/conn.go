@@ -18,6 +18,7 @@ import (
 // Conn is a TCP connection of the host: a net.Conn with the closing calls of
 // *net.TCPConn. It may be used from several goroutines.
 type Conn struct {
+	host          *Host
 	clock         tcpip.Clock
 	ep            tcpip.Endpoint
 	wq            *waiter.Queue
@@ -42,8 +43,8 @@ type direction struct {
 // events that can end a wait, beside data or room: an error or a hang-up.
 const ended = waiter.EventHUp | waiter.EventErr | waiter.EventRdHUp
 
-func newConn(clock tcpip.Clock, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) {
-	c := &Conn{clock: clock, ep: ep, wq: wq}
+func newConn(h *Host, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) {
+	c := &Conn{host: h, clock: h.clock, ep: ep, wq: wq}
 	c.read.entry, c.read.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
 	c.write.entry, c.write.wake = waiter.NewChannelEntry(waiter.WritableEvents | ended)
 	local, err := ep.GetLocalAddress()
@@ -165,6 +166,7 @@ func (c *Conn) Close() error {
 		return c.fail("close", net.ErrClosed)
 	}
 	c.ep.Close()
+	c.host.path.Orphan(c.Tuple())
 	c.release(&c.read)
 	c.release(&c.write)
 	return nil

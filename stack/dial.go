@@ -191,7 +191,7 @@ func (h *Host) bind(ep tcpip.Endpoint, a tcpip.FullAddress) tcpip.Error {
 }
 
 func (h *Host) connected(ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, error) {
-	c, err := newConn(h.clock, ep, wq)
+	c, err := newConn(h, ep, wq)
 	if err != nil {
 		ep.Close() // connected, and reset since
 		return nil, errno(err)

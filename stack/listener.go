@@ -48,7 +48,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		switch err.(type) {
 		case nil:
 			l.poke()
-			c, err := newConn(l.host.clock, ep, wq)
+			c, err := newConn(l.host, ep, wq)
 			if err != nil {
 				ep.Close() // reset before it could be accepted
 				continue

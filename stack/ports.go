@@ -30,8 +30,8 @@ type ports struct {
 	dests map[destination]*portSet
 }
 
-// idleDests is how many destinations are kept of which no port is taken, at 16 KiB
-// each: most are wanted again.
+// idleDests is how many destinations are kept of which no port is taken: most are wanted
+// again.
 const idleDests = 64
 
 // destination is what a local port must be unique for.
@@ -57,12 +57,34 @@ type waitingPort struct {
 	since time.Duration
 }
 
-// bitmap has a bit for each port.
-type bitmap [1 << 16 / 64]uint64
+// bitmap has a bit for each port, in pages that are allocated when a bit in them is set:
+// most destinations have one connection or a few, for which 8 KiB would be a lot.
+type bitmap [1 << 16 / pageBits]*[pageBits / 64]uint64
 
-func (b *bitmap) has(p uint16) bool { return b[p/64]&(1<<(p%64)) != 0 }
-func (b *bitmap) set(p uint16)      { b[p/64] |= 1 << (p % 64) }
-func (b *bitmap) clear(p uint16)    { b[p/64] &^= 1 << (p % 64) }
+const pageBits = 2048
+
+func (b *bitmap) word(i int) uint64 {
+	if page := b[i*64/pageBits]; page != nil {
+		return page[i%(pageBits/64)]
+	}
+	return 0
+}
+
+func (b *bitmap) has(p uint16) bool { return b.word(int(p/64))&(1<<(p%64)) != 0 }
+
+func (b *bitmap) set(p uint16) {
+	page := &b[p/pageBits]
+	if *page == nil {
+		*page = new([pageBits / 64]uint64)
+	}
+	(*page)[p%pageBits/64] |= 1 << (p % 64)
+}
+
+func (b *bitmap) clear(p uint16) {
+	if page := b[p/pageBits]; page != nil {
+		page[p%pageBits/64] &^= 1 << (p % 64)
+	}
+}
 
 // free finds a clear bit from lo to hi, both included, beginning at from.
 func (b *bitmap) free(lo, hi, from uint16) (uint16, bool) {
@@ -74,7 +96,7 @@ func (b *bitmap) free(lo, hi, from uint16) (uint16, bool) {
 
 func (b *bitmap) clearIn(lo, hi int) (uint16, bool) {
 	for at := lo; at <= hi; at = at/64*64 + 64 {
-		word := ^b[at/64] >> (at % 64)
+		word := ^b.word(at/64) >> (at % 64)
 		if word == 0 {
 			continue
 		}

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -58,6 +59,37 @@ func TestPickTakesEachPortOnce(t *testing.T) {
 			t.Errorf("%v: no port to another destination", lim)
 		}
 	}
+}
+
+// TestDestinationsAreSmall: most have one connection.
+func TestDestinationsAreSmall(t *testing.T) {
+	const dests = 10_000
+	r := newPortRig()
+	before := heapInUse()
+	for i := range dests {
+		d := r.dest
+		d.remote.Addr[0], d.remote.Addr[1] = byte(i), byte(i>>8)
+		p, ok := r.pick(d, 32768, 60999, reuse{})
+		if !ok {
+			t.Fatal("no port")
+		}
+		if i%2 == 0 {
+			r.follow(d.tuple(p), closepath.Waiting)
+		}
+	}
+	if each := int64(heapInUse()-before) / dests; each > 2<<10 {
+		t.Errorf("%d bytes a destination", each)
+	}
+	if len(r.dests) != dests {
+		t.Errorf("%d destinations", len(r.dests))
+	}
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func TestPickAfterGone(t *testing.T) {

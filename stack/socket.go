@@ -94,10 +94,16 @@ func (h *Host) EachSocket(f func(*Socket) bool) {
 func (h *Host) SocketCounts() SocketCounts {
 	c := SocketCounts{States: make(map[string]int)}
 	listening, connected := h.endpoints()
+	opening := h.path.FastOpenCounts().Pending > 0
 	for _, ep := range append(listening, connected...) {
 		state := socketState(ep)
 		if state == "" {
 			continue
+		}
+		if opening && state == stateNames[tcp.StateEstablished] {
+			if _, pending := h.path.FastOpened(tupleOf(ep)); pending {
+				state = stateNames[tcp.StateSynRecv]
+			}
 		}
 		c.States[state]++
 		if orphan(ep.EndpointState()) {
@@ -176,7 +182,10 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 		ep.UnlockUser()
 	}
 	s.Remote = addrPort(ep.ID.RemoteAddress, ep.ID.RemotePort, ep.NetProto)
-	s.FastOpen = h.path.FastOpened(segment.Tuple{Src: segment.EndpointFrom(s.Local), Dst: segment.EndpointFrom(s.Remote)})
+	var pending bool
+	if s.FastOpen, pending = h.path.FastOpened(tupleOf(ep)); pending && s.State == stateNames[tcp.StateEstablished] {
+		s.State = stateNames[tcp.StateSynRecv]
+	}
 	return s, true
 }
 
@@ -189,6 +198,14 @@ func socketState(ep *tcp.Endpoint) string {
 		return "" // TIME_WAIT is the close path's; netstack is about to forget it
 	default:
 		return stateNames[state]
+	}
+}
+
+// tupleOf is the 4-tuple of a connected endpoint, as the host's segments carry it.
+func tupleOf(ep *tcp.Endpoint) segment.Tuple {
+	return segment.Tuple{
+		Src: segment.EndpointFrom(addrPort(ep.ID.LocalAddress, ep.ID.LocalPort, ep.NetProto)),
+		Dst: segment.EndpointFrom(addrPort(ep.ID.RemoteAddress, ep.ID.RemotePort, ep.NetProto)),
 	}
 }
 

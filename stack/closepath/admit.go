@@ -20,6 +20,8 @@ import (
 //     trimmed to the window). netstack drops the segment. The data are cut off.
 //   - The ACK of a segment that repeats the latest data or FIN counts: BSD repeats its FIN
 //     in the ACK of a crossing FIN. netstack drops the segment.
+//   - The ACK of the host's FIN counts in a segment behind a gap. netstack moves from
+//     FIN_WAIT_1 or CLOSING by segments in order alone. It gets the ACK by itself.
 //   - Data behind the peer's FIN say nothing (RFC 9293 3.10.7.4, seventh check). netstack
 //     resets the connection in LAST_ACK and CLOSING.
 //   - A SYN that comes again in SYN_RECEIVED means that the SYN-ACK was lost, and gets it
@@ -71,10 +73,10 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 	if f == nil || s.Flags.Has(segment.RST) {
 		return pass
 	}
-	if s.Flags.Has(segment.SYN) {
+	if s.Flags.Has(segment.SYN) && !s.Flags.Has(segment.ACK) {
 		return a.synAgain(f, p)
 	}
-	if !s.Flags.Has(segment.ACK) {
+	if s.Flags.Has(segment.SYN) || !s.Flags.Has(segment.ACK) {
 		return pass
 	}
 	h := &f.admitted
@@ -134,6 +136,9 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		if fin && s.Seq.LessEq(h.edge) {
 			h.kept, h.hasFIN = *s, true
 		}
+		if p.step.Marks.Has(flow.AcksFIN) {
+			a.bareCopy(f, p)
+		}
 	case fin && s.PayloadLen > 0 && s.FINSeq() == h.ack:
 		if b := p.incoming(); b != nil {
 			p.cut(b)
@@ -151,6 +156,13 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		return a.onlyACK(f, p)
 	}
 	return pass
+}
+
+// bareCopy delivers the acknowledgment of a segment behind a gap by itself.
+func (a *admit) bareCopy(f *tracked, p *packet) {
+	s := p.seg
+	s.Flags, s.Seq, s.PayloadLen = segment.ACK, f.admitted.next, 0
+	p.behind = append(p.behind, &late{packet: made(&s, nil), f: f, dir: In, from: a.place + 1})
 }
 
 // onlyACK leaves of a segment its acknowledgment, if that says something new.

@@ -59,7 +59,7 @@ func (l *ledger) tap(e *Event) {
 		l.sent[id] = *e.Seg
 		l.order = append(l.order, id)
 	case e.Kind == Seen && e.Point == Wire:
-		if id%apart == 0 {
+		if id%apart == 0 && id != 0 {
 			l.wire[id] = *e.Seg
 		} else {
 			l.own = append(l.own, *e.Seg)

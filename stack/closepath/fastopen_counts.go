@@ -42,13 +42,14 @@ func (e *Endpoint) FastOpenCounts() FastOpenCounts {
 
 // FastOpened counts the bytes that a connection's SYN brought and the SYN-ACK
 // acknowledged (Src is the host); 0 if it was opened in the plain way, or is not
-// followed any more.
-func (e *Endpoint) FastOpened(t segment.Tuple) int {
+// followed any more. pending: the client has not acknowledged the SYN-ACK, so that the
+// connection is in SYN_RECEIVED, though netstack takes its handshake to be over.
+func (e *Endpoint) FastOpened(t segment.Tuple) (taken int, pending bool) {
 	f := e.flows.lookup(t)
 	if f == nil {
-		return 0
+		return 0, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.opening.taken
+	return f.opening.taken, f.opening.accepted != nil
 }

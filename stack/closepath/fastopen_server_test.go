@@ -156,8 +156,8 @@ func TestDataInSYN(t *testing.T) {
 			t.Errorf("the SYN-ACK: %+v", s.Options)
 		}
 		o.counts(1, 0, 0, 1)
-		if n := o.ep.FastOpened(o.tuple(true)); n != 5 {
-			t.Errorf("the connection was opened with %d bytes", n)
+		if n, pending := o.ep.FastOpened(o.tuple(true)); n != 5 || !pending {
+			t.Errorf("the connection was opened with %d bytes, pending %v", n, pending)
 		}
 		o.deliver(ack, 6, 101, 0)
 		o.received("ACK 6/101")
@@ -313,7 +313,7 @@ func TestTakenLate(t *testing.T) {
 	o.wire("ACK 1/6")
 	o.pass(time.Second)
 	o.wire("SYN+ACK 0/6")
-	if n := o.ep.FastOpened(o.tuple(true)); n != 5 {
+	if n, _ := o.ep.FastOpened(o.tuple(true)); n != 5 {
 		t.Errorf("the connection was opened with %d bytes", n)
 	}
 }

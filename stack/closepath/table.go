@@ -189,8 +189,8 @@ func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	if !f.conn.Reopens(side, s) {
 		return false
 	}
-	if dir == Out {
-		return true
+	if dir == Out || t.e.observe {
+		return true // an observer cannot ask: the SYN is the sign
 	}
 	if t.e.alive == nil {
 		return f.embryo
@@ -257,9 +257,9 @@ func (t *table) sweep() {
 	now := t.epoch.Add(1)
 	for _, f := range t.all() {
 		f.mu.Lock()
-		idle := now-f.epoch > 1 && !f.gone.Load()
+		idle, embryo := now-f.epoch, f.embryo
 		f.mu.Unlock()
-		if !idle || t.e.alive == nil || t.e.alive(f.key) {
+		if idle <= 1 || !t.ended(f.key, idle, embryo) {
 			continue
 		}
 		f.mu.Lock()
@@ -271,6 +271,24 @@ func (t *table) sweep() {
 	if !t.e.closed.Load() {
 		t.sweeps.Reset(sweepEvery)
 	}
+}
+
+// An observer keeps an idle connection for as long as TCP's keep-alive would
+// (tcp_keepalive_time), and a handshake for as long as SYNs are repeated.
+const (
+	observedIdle   = uint32(2 * time.Hour / sweepEvery)
+	observedEmbryo = uint32(3 * time.Minute / sweepEvery)
+)
+
+// ended reports whether a flow that was idle for so many sweeps is of no connection any more.
+func (t *table) ended(key segment.Tuple, idle uint32, embryo bool) bool {
+	switch {
+	case t.e.observe && embryo:
+		return idle > observedEmbryo
+	case t.e.observe:
+		return idle > observedIdle
+	}
+	return t.e.alive != nil && !t.e.alive(key)
 }
 
 // all lists the flows of this moment.

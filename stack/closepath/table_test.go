@@ -77,6 +77,7 @@ func TestForgedSYNDoesNotReplaceALiveFlow(t *testing.T) {
 	s := r.seg(false, syn, 0, 0)
 	s.Seq += 1_000_000
 	r.deliverSegment(s, 0)
+	r.wire("ACK 1/1") // RFC 5961 4.2
 	r.deliver(psh, 1, 1, 10)
 	r.write(ack, 1, 11, 0)
 	r.wire() // held: the flow is still followed

@@ -46,19 +46,19 @@ func (t *tracker) inbound(f *tracked, p *packet) verdict {
 	return t.refuse(f, p)
 }
 
-// refuse ends the way of a segment that netstack would take: one with an old timestamp
-// or a very old acknowledgment, which is answered (RFC 7323 5.3, RFC 5961 5.2), one in
-// ESTABLISHED that acknowledges what was never sent, which Linux drops, and one in
-// SYN_SENT that is no SYN.
+// refuse ends the way of a segment that netstack would take: one with an old timestamp,
+// a very old acknowledgment or, in ESTABLISHED, one of what was never sent, all of which
+// are answered (RFC 7323 5.3, RFC 5961 5.2), and one in SYN_SENT that is no SYN. A SYN in
+// the middle of a connection is answered here too (RFC 5961 4): netstack would hand it to
+// a listener, if the connection ended while it was in netstack's queue.
 func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	switch m := p.step.Marks; {
-	case t.e.observe || p.seg.Flags.Any(segment.RST|segment.SYN):
+	case t.e.observe || p.seg.Flags.Has(segment.RST):
 		return pass
-	case m.Has(flow.Challenged | flow.Outdated):
+	case m.Has(flow.Challenged | flow.Outdated), t.acksUnsent(f, &p.seg), p.seg.Flags.Has(segment.SYN) && m.Has(flow.Challenged):
 		if t.mayChallenge(f) {
 			t.e.acknowledge(f)
 		}
-	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.Established:
 	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.SynSent && p.seg.Ack.LessEq(f.conn.Next(f.host)):
 		// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fifth check). With data in the SYN,
 		// of which netstack knows nothing, that would answer with a RST.
@@ -67,6 +67,12 @@ func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	}
 	t.e.report(f, p, Dropped, Host, In)
 	return taken
+}
+
+// acksUnsent reports whether a segment in ESTABLISHED acknowledges what the host has not
+// sent. netstack checks that in other states alone.
+func (t *tracker) acksUnsent(f *tracked, s *segment.Segment) bool {
+	return f.conn.State(f.host) == flow.Established && s.Flags.Has(segment.ACK) && f.conn.Next(f.host).Less(s.Ack)
 }
 
 // mayChallenge applies net.ipv4.tcp_invalid_ratelimit.
@@ -91,12 +97,12 @@ func (t *tracker) update(f *tracked, p *packet, from flow.Side) {
 	t.e.flows.advanced(f, p)
 }
 
-// acknowledge sends the host's latest acknowledgment once more, in netstack's place. f.mu
-// is held; the caller drains the flow's queue.
+// acknowledge sends the host's latest acknowledgment once more, in netstack's place; one
+// that is held stays so. f.mu is held; the caller drains the flow's queue.
 func (e *Endpoint) acknowledge(f *tracked) {
 	s := e.own(f, segment.ACK, f.conn.Next(f.host))
 	p := made(&s, nil)
-	if e.runOutbound(f, &p, e.admit.place) == pass {
+	if e.runOutbound(f, &p, e.delayed.place) == pass {
 		f.enqueue(p.buf)
 	}
 	p.buf.DecRef()

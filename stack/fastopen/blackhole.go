@@ -1,6 +1,7 @@
 package fastopen
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -36,5 +37,12 @@ func (b *Blackhole) Clear() {
 func (b *Blackhole) Active(now, pause time.Duration) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.times > 0 && now < b.last+pause<<min(b.times-1, maxDoublings)
+	if b.times == 0 {
+		return false
+	}
+	doublings := min(b.times-1, maxDoublings)
+	if pause > math.MaxInt64>>doublings-b.last {
+		return true // longer than any clock runs
+	}
+	return now < b.last+pause<<doublings
 }

@@ -73,6 +73,9 @@ func TestBlackhole(t *testing.T) {
 	}
 	active(40+64*10-1, 10, true)
 	active(40+64*10, 10, false)
+	const most = (1<<31 - 1) * time.Second // of the tunable
+	active(time.Hour, most, true)
+	active(100*365*24*time.Hour, most, true)
 	b.Clear()
 	active(40, time.Hour, false)
 }

@@ -14,6 +14,10 @@ type half struct {
 	finSent  bool
 	finAcked bool
 	finTaken bool // the other side's state has moved for this FIN
+	// otherFIN is the number of another FIN, where the first is behind a gap: one of the
+	// two is false.
+	otherFIN    segment.Seq
+	hasOtherFIN bool
 
 	acked   bool        // lastAck, lastWin and edge are set
 	lastAck segment.Seq // the highest ACK this side sent
@@ -23,9 +27,10 @@ type half struct {
 
 	// rcv is the other side's RCV.NXT, as far as what came in order and what the
 	// other side acknowledged tell. tsRecent is its TS.Recent (RFC 7323 4.3).
-	rcv       segment.Seq
-	tsRecent  uint32
-	hasRecent bool
+	// taken is what Acknowledged was told last.
+	rcv, taken          segment.Seq
+	tsRecent            uint32
+	hasRecent, hasTaken bool
 
 	// What this side's SYN offered.
 	mss      uint16
@@ -284,7 +289,7 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	if me.finSent && me.finSeq.Less(end) && !c.retractFIN(from, begin) {
 		st.Marks |= AfterFIN
 	}
-	if begin.LessEq(me.rcv) && !me.finTaken {
+	if begin.LessEq(me.rcv) && !me.finTaken && !s.Flags.Has(segment.SYN) {
 		me.rcv = me.rcv.Max(end)
 	}
 	if !me.nxt.Less(end) {

@@ -47,6 +47,9 @@ func (c *Conn) fin(from Side, s *segment.Segment, st *Step) {
 	}
 	st.Marks |= FirstFIN
 	inOrder := !me.nxt.Less(s.Seq) && !st.Marks.Has(Hole)
+	if c.at(from.Other()) {
+		inOrder = seq == me.rcv // what else was sent may lie behind a gap
+	}
 	if !inOrder {
 		st.Marks |= Hole
 	}
@@ -101,9 +104,14 @@ func (c *Conn) FINTaken(s Side) (end segment.Seq, taken bool) {
 // comes in front of the first copy, which then was forged or damaged.
 func (c *Conn) correctFIN(from Side, seq segment.Seq) {
 	me := &c.half[from]
-	if me.finAcked || me.finTaken || !seq.Less(me.finSeq) || seq.Less(me.rcv) {
+	if me.finAcked || me.finTaken || seq == me.finSeq || seq.Less(me.rcv) {
 		return
 	}
+	if me.finSeq.Less(seq) {
+		me.otherFIN, me.hasOtherFIN = seq, true
+		return
+	}
+	me.otherFIN, me.hasOtherFIN = me.finSeq, true
 	me.finSeq, me.nxt = seq, seq+1
 	if me.rcv == seq {
 		me.rcv++
@@ -117,6 +125,10 @@ func (c *Conn) retractFIN(from Side, begin segment.Seq) bool {
 	me, peer := &c.half[from], &c.half[from.Other()]
 	if me.finAcked || me.finTaken || me.rcv.Less(begin) {
 		return false
+	}
+	if me.hasOtherFIN {
+		me.finSeq, me.hasOtherFIN = me.otherFIN, false
+		return true
 	}
 	me.finSent = false
 	switch {

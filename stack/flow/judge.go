@@ -46,6 +46,20 @@ func (c *Conn) ForgetTimestamp(s Side) { c.half[s.Other()].hasRecent = false }
 func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
 	h := &c.half[s.Other()]
 	h.rcv = h.rcv.Max(ack)
+	h.taken, h.hasTaken = ack, true
+	if h.finSent && h.finSeq.Less(ack) {
+		c.takeFIN(s)
+	}
+}
+
+// expects reports whether a sequence number of the given side is the other side's RCV.NXT.
+// What came in order, the other side may have had no room for.
+func (c *Conn) expects(from Side, seq segment.Seq) bool {
+	me := &c.half[from]
+	if me.hasTaken {
+		return seq == me.rcv || seq == me.taken
+	}
+	return seq == me.rcv || seq == c.half[from.Other()].lastAck
 }
 
 // unscaledDoubt is the widest window there is (RFC 7323 2.3). It stands for one whose
@@ -54,7 +68,7 @@ const unscaledDoubt = 1 << 30
 
 // judge says whether the receiver takes the segment (RFC 9293 3.10.7.4 with RFC 5961
 // and RFC 7323): 0 if it does, or as far as the observer can tell, and otherwise
-// Challenged or Ignored. A segment of old data passes: it is received again.
+// Challenged or Ignored.
 func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 	me, to := &c.half[from], &c.half[from.Other()]
 	switch {
@@ -67,8 +81,10 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 	case !to.state.synchronized():
 		return 0
 	case s.Flags.Has(segment.SYN):
-		if me.synSeen && s.Seq == me.isn || !me.synSeen {
-			return 0 // once more, or seen late
+		late := !me.synSeen || s.Seq == me.isn // once more, or seen late
+		// With data in the SYN the host may be far before the peer has acknowledged a thing.
+		if late && (to.state == SynReceived || !me.acked || !c.at(from.Other())) {
+			return 0
 		}
 		return Challenged
 	case !s.Flags.Has(segment.ACK):
@@ -76,7 +92,7 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 			return Ignored
 		}
 		return 0 // captures have such FINs, of old stacks
-	case c.beyond(from, s):
+	case c.beyond(from, s), c.old(from, s), c.pastFIN(from, s):
 		return Challenged
 	case c.outdated(from, s):
 		return Challenged | Outdated
@@ -104,7 +120,7 @@ func (c *Conn) judgeAnswer(from Side, s *segment.Segment) Mark {
 // which has to be RCV.NXT exactly (RFC 5961 3.2). An observer on the path does not know
 // RCV.NXT that well: there, what lies in the window may count, and what follows tells.
 func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
-	me, to := &c.half[from], &c.half[from.Other()]
+	to := &c.half[from.Other()]
 	switch {
 	case c.at(from):
 		return c.judgeOwnRST(from, s)
@@ -117,7 +133,7 @@ func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 		return 0
 	case s.Seq.Less(to.lastAck) || c.rightEdge(from.Other()).Less(s.Seq):
 		return Ignored
-	case c.at(from.Other()) && s.Seq != me.rcv && s.Seq != to.lastAck:
+	case c.at(from.Other()) && !c.expects(from, s.Seq):
 		return Challenged
 	}
 	return 0
@@ -181,6 +197,27 @@ func (c *Conn) beyond(from Side, s *segment.Segment) bool {
 // lacks segments shows others beyond any window that it has seen.
 const unseen = 1 << 28
 
+// old reports whether all of a segment lies in front of what the host has acknowledged, so
+// that even its acknowledgment does not count (RFC 9293 3.10.7.4). One that ends just there
+// is taken, as in Linux. On the path such segments are retransmissions, and say no harm.
+func (c *Conn) old(from Side, s *segment.Segment) bool {
+	me := &c.half[from]
+	return c.at(from.Other()) && me.hasTaken && s.End().Less(me.taken)
+}
+
+// pastFIN reports whether a first FIN lies in front of what the receiver has, where no
+// FIN can have been. On the path the ACK of the FIN may be seen before the FIN.
+func (c *Conn) pastFIN(from Side, s *segment.Segment) bool {
+	me, to := &c.half[from], &c.half[from.Other()]
+	if !s.Flags.Has(segment.FIN) || me.finSent {
+		return false
+	}
+	if c.at(from.Other()) {
+		return s.FINSeq().Less(me.rcv)
+	}
+	return to.acked && (s.FINSeq() + 1).Less(to.lastAck)
+}
+
 // outdated is the PAWS test (RFC 7323 5.3). An ACK that says nothing new may be late.
 func (c *Conn) outdated(from Side, s *segment.Segment) bool {
 	me, to := &c.half[from], &c.half[from.Other()]
@@ -219,8 +256,8 @@ func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
 	}
 	switch {
 	case sent.Less(s.Ack):
-		if to.state == Established || to.state == SynReceived {
-			return Ignored
+		if to.state == SynReceived {
+			return Ignored // answered with a RST, which ends nothing
 		}
 		return Challenged
 	case c.at(from.Other()) && c.handshakeSeen() && s.Ack.Diff(to.una) < -int(max(me.maxWin, 1<<16)):

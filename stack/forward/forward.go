@@ -17,7 +17,6 @@ import (
 	"lastack/stack/closepath"
 	"lastack/stack/impair"
 	"lastack/stack/link"
-	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -57,9 +56,6 @@ func New(cfg Config) (*Forwarder, error) {
 	}
 	f.path = closepath.New(f.peer, closepath.Config{
 		Tunables: set, Observe: true, Tap: cfg.Tap, Impairments: cfg.Impairments, Seed: cfg.Seed,
-		// Whether the host still has a connection nobody here can tell: a SYN
-		// that begins another on its 4-tuple is the sign.
-		Alive: func(segment.Tuple) bool { return false },
 	})
 	f.path.Attach(toward{func(buf *netstack.PacketBuffer) { write(f.host, buf) }})
 	f.host.Attach(toward{func(buf *netstack.PacketBuffer) { write(f.path, buf) }})

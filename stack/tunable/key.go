@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,7 +42,8 @@ func parseKeys(text string) ([]Key, bool) {
 	if len(keys) == 1 && keys[0] == (Key{}) {
 		return nil, true
 	}
-	return keys, true
+	// Zeros are no key, so they cannot be one of two either.
+	return keys, !slices.Contains(keys, Key{})
 }
 
 func parseKey(text string) (k Key, ok bool) {

@@ -25,7 +25,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	s := NewSet()
-	for _, text := range []string{"", "1-2-3", "1-2-3-4-5", "1-2-3-123456789", "1-2-3-g", "1-2-3--4", a + "," + b + "," + a, a + ","} {
+	for _, text := range []string{"", "1-2-3", "1-2-3-4-5", "1-2-3-123456789", "1-2-3-g", "1-2-3--4", a + "," + b + "," + a, a + ",", "0-0-0-0,0-0-0-0", a + ",0-0-0-0", "0-0-0-0," + a} {
 		err := s.Set("net.ipv4.tcp_fastopen_key", text)
 		if err == nil || !strings.Contains(err.Error(), "no key; give a key in hexadecimal") {
 			t.Errorf("%q: %v", text, err)

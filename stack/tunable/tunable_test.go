@@ -56,6 +56,26 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// TestOnChangeStops: a set that outlives its watchers keeps none of them.
+func TestOnChangeStops(t *testing.T) {
+	s := NewSet()
+	told := 0
+	first := s.OnChange(MSLms, func(int64) { told++ })
+	second := s.OnChange(MSLms, func(int64) { told += 10 })
+	_ = s.SetInt(MSLms, 1)
+	first()
+	first() // twice is harmless
+	_ = s.SetInt(MSLms, 2)
+	second()
+	_ = s.SetInt(MSLms, 3)
+	if told != 21 {
+		t.Errorf("told %d, want 21", told)
+	}
+	if n := len(s.watchs[MSLms]); n != 0 {
+		t.Errorf("%d watchers left", n)
+	}
+}
+
 func TestOnChange(t *testing.T) {
 	s := NewSet()
 	var got []int64
