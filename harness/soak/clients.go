@@ -93,7 +93,7 @@ func (w *crowd) one(n int64) {
 	}
 	least := min(w.load.Least, most)
 	x := &exchange{
-		habit: h, size: least + r.Int64N(most-least+1), idle: w.load.Idle, rand: r,
+		habit: h, size: least + r.Int64N(most-least+1), idle: or(w.load.Idle, h.idle), rand: r,
 		out: newContent(w.load.Seed, n), in: newContent(w.load.Seed, n),
 	}
 	conn, err := net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(netip.AddrPortFrom(w.load.To, h.port)))

@@ -34,18 +34,27 @@ func (x *exchange) send(n int64, end bool) error {
 	buf := make([]byte, min(n, chunk))
 	for n > 0 {
 		p := buf[:1+x.rand.Int64N(min(n, chunk))]
-		x.out.next(p)
-		for len(p) > 0 {
-			k, err := x.bounded(x.conn.Write, p, x.conn.SetWriteDeadline)
-			x.sent.Add(int64(k))
-			p, n = p[k:], n-int64(k)
-			if err != nil {
-				return err
-			}
+		if err := x.write(p); err != nil {
+			return err
 		}
+		n -= int64(len(p))
 	}
 	if end {
 		return x.conn.CloseWrite()
+	}
+	return nil
+}
+
+// write fills p with the next bytes and writes them.
+func (x *exchange) write(p []byte) error {
+	x.out.next(p)
+	for len(p) > 0 {
+		k, err := x.bounded(x.conn.Write, p, x.conn.SetWriteDeadline)
+		x.sent.Add(int64(k))
+		p = p[k:]
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

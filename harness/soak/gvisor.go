@@ -3,10 +3,12 @@ package soak
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"gvisor.dev/gvisor/pkg/log"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -20,6 +22,7 @@ import (
 // raiseGVisor is plain gVisor as its own examples write it: the link endpoint for a
 // file descriptor, the package tun that opens one, and the defaults of everything.
 func raiseGVisor(g *ground) error {
+	quiet()
 	fd, err := gtun.Open(linkName)
 	if err != nil {
 		return err
@@ -50,6 +53,9 @@ func raiseGVisor(g *ground) error {
 	g.sockets = func() ([]Socket, error) { return endpoints(s), nil }
 	return nil
 }
+
+// quiet keeps netstack from warning of each segment that a listener refuses.
+func quiet() { log.SetTarget(&log.Writer{Next: io.Discard}) }
 
 // plainStack has the host's address on the link endpoint.
 func plainStack(ep netstack.LinkEndpoint) (*netstack.Stack, error) {

@@ -2,11 +2,11 @@ package soak
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // The habits of clients.
@@ -25,23 +25,28 @@ const (
 	isIgnored = "ignored"
 )
 
+// lostReset is how long a client waits for the server's RST, which nobody sends
+// again if it is lost.
+const lostReset = 20 * time.Second
+
 type habit struct {
 	name string
 	port uint16
 	// most bounds the size; 0 is the load's.
 	most int64
+	// idle bounds the time without progress where the load does not.
+	idle time.Duration
 	run  func(*exchange) error
 }
 
 // habits is the table of them.
 var habits = []habit{
-	{echoes, echoServer.Port, 0, (*exchange).echo},
-	// One small write is one segment, and the server's first read all of it.
-	{closesSecond, closesServer.Port, 1000, (*exchange).closeSecond},
-	{aborts, echoServer.Port, 0, (*exchange).abort},
-	{leavesUnread, echoServer.Port, 20_000, (*exchange).leaveUnread},
-	{isAborted, abortsServer.Port, 1000, (*exchange).beAborted},
-	{isIgnored, ignoresServer.Port, 1000, (*exchange).beIgnored},
+	{echoes, echoServer.Port, 0, 0, (*exchange).echo},
+	{closesSecond, closesServer.Port, 1000, 0, (*exchange).closeSecond},
+	{aborts, echoServer.Port, 100_000, 0, (*exchange).abort},
+	{leavesUnread, echoServer.Port, 20_000, 0, (*exchange).leaveUnread},
+	{isAborted, abortsServer.Port, 1000, lostReset, (*exchange).beAborted},
+	{isIgnored, ignoresServer.Port, 1000, lostReset, (*exchange).beIgnored},
 }
 
 // pick draws a habit from the mix.
@@ -64,37 +69,41 @@ func pick(mix map[string]int, r *rand.Rand) *habit {
 func (x *exchange) echo() error {
 	sent := make(chan error, 1)
 	go func() { sent <- x.send(x.size, true) }()
-	back := x.readBack()
-	if back != nil {
+	if err := x.readBack(); err != nil {
 		_ = x.conn.SetLinger(0)
 		_ = x.conn.Close() // ends a write that waits
-	}
-	if err := errors.Join(back, <-sent); err != nil {
+		<-sent             // broken by that
 		return err
 	}
-	if n := x.back.Load(); n != x.size {
-		return fmt.Errorf("%w: %d of %d bytes came back", io.ErrUnexpectedEOF, n, x.size)
+	if err := <-sent; err != nil {
+		return err
 	}
-	return x.conn.Close()
+	return x.complete()
 }
 
-// closeSecond closes after the server has.
+// closeSecond closes after the server has. The server answers what its first read
+// returns, so all of it is one write, and one segment.
 func (x *exchange) closeSecond() error {
-	if err := x.send(x.size, false); err != nil {
+	if err := x.write(make([]byte, x.size)); err != nil {
 		return err
 	}
 	if err := x.readBack(); err != nil {
 		return err
 	}
-	if n := x.back.Load(); n != x.size {
-		return fmt.Errorf("%w: %d of %d bytes came back", io.ErrUnexpectedEOF, n, x.size)
+	return x.complete()
+}
+
+// complete closes, if all has come back.
+func (x *exchange) complete() error {
+	if x.back.Load() != x.size {
+		return io.ErrUnexpectedEOF // which sizes, a sample tells
 	}
 	return x.conn.Close()
 }
 
 // abort resets while both directions may be under way.
 func (x *exchange) abort() error {
-	if err := x.send(x.size/2, false); err != nil {
+	if err := x.send(max(x.size/2, 1), false); err != nil {
 		return err
 	}
 	if err := x.readSome(); err != nil {
@@ -129,9 +138,9 @@ func (x *exchange) beAborted() error {
 // beIgnored waits for the server to close, whichever way.
 func (x *exchange) beIgnored() error { return x.beAborted() }
 
-// reset takes a RST for what was expected.
+// reset takes a RST for what was expected, and nothing for one that was lost.
 func reset(err error) error {
-	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errStalled) {
 		return nil
 	}
 	return err

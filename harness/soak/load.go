@@ -38,6 +38,8 @@ type load struct {
 	// from addresses where nobody is.
 	Forge int `json:"forge,omitempty"`
 	Flood int `json:"flood,omitempty"`
+	// FloodFor is how long the flood lasts.
+	FloodFor time.Duration `json:"flood_for,omitempty"`
 }
 
 // Clients is what a process of clients has done so far.

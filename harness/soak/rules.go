@@ -36,8 +36,16 @@ func (l loss) ruleset() string {
 func (l loss) apply(ctx context.Context) error {
 	cmd := lab.Command(ctx, "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(l.ruleset())
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("nft: %w: %s", err, strings.TrimSpace(string(out)))
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &lab.MissingError{
+		What: "nft cannot lose packets here: " + strings.TrimSpace(string(out)),
+		Mend: "sudo apt-get install nftables; sudo modprobe nf_tables",
+		Err:  err,
+	}
 }

@@ -91,6 +91,7 @@ func raiseLastack(g *ground) error {
 
 // onHost makes a host the subject. close ends it.
 func (g *ground) onHost(h *stack.Host) {
+	quiet()
 	g.atEnd(h.Close)
 	g.listen = func(port uint16) (net.Listener, error) { return h.Listen("tcp", fmt.Sprintf(":%d", port)) }
 	g.sockets = func() ([]Socket, error) { return hostSockets(h), h.Err() }

@@ -1,11 +1,15 @@
-// Command soak loads a host on a bad wire and says what is left over.
+// Command soak loads a host on a bad wire and says what is left over:
 //
+//	soak run [-minutes N]                        lastack, with everything at once
+//	soak compare                                 lastack and the kernel, same load and wire
 //	soak measure loss|busy [-subject NAME,...]   how many connections get stuck
+//
+// It exits 0 if all is well, 1 if not, 2 for bad usage and 3 if the machine lacks
+// something.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -13,50 +17,59 @@ import (
 	"time"
 
 	"lastack/harness/lab"
-	"lastack/harness/soak"
 )
 
 // usageError is a mistake on the command line.
 type usageError struct{ error }
 
-const usageText = `usage: soak measure loss|busy [flags]; "soak measure loss -h" lists the flags`
-
-// command is a command line, understood.
+// command is something that happens in labs.
 type command struct {
-	name string
-	// subjects are carried out one after the other, each in a lab of its own.
-	subjects []string
-	measure  soak.Measurement
-	json     bool
+	// labs has further arguments for each lab that the command is carried out in,
+	// one after the other.
+	labs [][]string
+	// outsideLab goes through the labs in place of outside; nil is outside.
+	outsideLab func() error
+	run        func(context.Context) error
+}
+
+// commands make a command of its arguments.
+var commands = map[string]func(*flag.FlagSet, []string) (*command, error){
+	"run": parseRun, "compare": parseCompare, "measure": parseMeasure,
 }
 
 func parse(args []string) (*command, error) {
-	if len(args) < 2 || args[0] != "measure" || (args[1] != "loss" && args[1] != "busy") {
-		return nil, &usageError{fmt.Errorf("%s", usageText)}
+	if len(args) == 0 || commands[args[0]] == nil {
+		return nil, &usageError{fmt.Errorf("give one of run, compare and measure; each says more with -h")}
 	}
-	c := &command{name: args[1]}
-	f := flag.NewFlagSet("soak measure "+args[1], flag.ContinueOnError)
-	subjects := f.String("subject", strings.Join(soak.Subjects(), ","), "whose host is measured: `NAME,...`")
-	f.Uint64Var(&c.measure.Seed, "seed", uint64(time.Now().UnixNano()), "of sizes and contents; netfilter's losses have none")
-	f.IntVar(&c.measure.Percent, "loss", 20, "percent of what the host sends is lost (loss)")
-	f.IntVar(&c.measure.Workers, "workers", 0, "connections at once (loss; 40), or busy loops (busy; processors + 1)")
-	f.Int64Var(&c.measure.Count, "count", 40, "how many transfers of 8 MiB (busy)")
-	f.DurationVar(&c.measure.Duration, "duration", 30*time.Second, "for how long connections begin (loss)")
-	f.DurationVar(&c.measure.Grace, "grace", 45*time.Second, "how long they may take beyond that (loss)")
-	f.BoolVar(&c.measure.Plain, "plain-runtime", false, "leave GOMAXPROCS and GOGC as Go sets them, not as lastack serve does")
-	f.BoolVar(&c.json, "json", false, "print one JSON document for each subject")
-	if err := f.Parse(args[2:]); err != nil {
-		return nil, &usageError{err}
-	}
-	c.subjects = strings.Split(*subjects, ",")
-	return c, nil
+	f := flag.NewFlagSet("soak "+args[0], flag.ContinueOnError)
+	return commands[args[0]](f, args[1:])
 }
 
-// outside carries the command out in a lab for each subject.
+// parseFlags reads flags, and makes a mistake bad usage.
+func parseFlags(f *flag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		return &usageError{err}
+	}
+	if f.NArg() > 0 {
+		return &usageError{fmt.Errorf("%q is one argument too many", f.Arg(0))}
+	}
+	return nil
+}
+
+// seedFlag is the same in every command. The seed is handed to the lab, so that
+// one that the clock chose is the same there.
+func seedFlag(f *flag.FlagSet, seed *uint64) {
+	f.Uint64Var(seed, "seed", uint64(time.Now().UnixNano()), "of habits, sizes, contents and forgeries; netfilter's losses have none")
+}
+
+// outside carries the command out in its labs, and returns the worst status.
 func (c *command) outside() int {
+	if c.outsideLab != nil {
+		return report(c.outsideLab())
+	}
 	worst := 0
-	for _, s := range c.subjects {
-		args := append(append([]string{}, os.Args[1:]...), "-subject", s, "-seed", fmt.Sprint(c.measure.Seed))
+	for _, more := range c.labs {
+		args := append(append([]string{}, os.Args[1:]...), more...)
 		code, err := lab.Reexec(context.Background(), lab.Options{Args: args})
 		if err != nil {
 			code = report(err)
@@ -66,23 +79,4 @@ func (c *command) outside() int {
 	return worst
 }
 
-// inside measures the one subject that is left.
-func (c *command) inside(ctx context.Context) error {
-	c.measure.Progress = func(s *soak.Clients) {
-		if s.Begun%50 == 0 {
-			fmt.Fprintf(os.Stderr, "%s: %d begun, %d made, %d stalled\n", c.subjects[0], s.Begun, s.Made, s.Stalled)
-		}
-	}
-	run := soak.MeasureLoss
-	if c.name == "busy" {
-		run = soak.MeasureBusy
-	}
-	m, err := run(ctx, c.subjects[0], c.measure)
-	if err != nil {
-		return err
-	}
-	if c.json {
-		return json.NewEncoder(os.Stdout).Encode(m)
-	}
-	return soak.WriteMeasured(os.Stdout, m)
-}
+func names(list string) []string { return strings.Split(list, ",") }

@@ -34,7 +34,7 @@ func enter() int {
 	if err == nil {
 		var c *command
 		if c, err = parse(os.Args[1:]); err == nil {
-			err = c.inside(context.Background())
+			err = c.run(context.Background())
 		}
 	}
 	return report(err)
