@@ -59,7 +59,6 @@ func clients(l *load) error {
 type crowd struct {
 	load  *load
 	begun atomic.Int64
-	bytes atomic.Int64
 
 	mu    sync.Mutex
 	tally Clients
@@ -96,11 +95,14 @@ func (w *crowd) one(n int64) {
 		habit: h, size: least + r.Int64N(most-least+1), idle: or(w.load.Idle, h.idle), rand: r,
 		out: newContent(w.load.Seed, n), in: newContent(w.load.Seed, n),
 	}
-	conn, err := net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(netip.AddrPortFrom(w.load.To, h.port)))
+	// Keep-alive probes would wake a connection that is stuck.
+	d := net.Dialer{KeepAlive: -1}
+	c, err := d.Dial("tcp4", netip.AddrPortFrom(w.load.To, h.port).String())
 	if err != nil {
 		w.over(n, x, &connectError{err})
 		return
 	}
+	conn := c.(*net.TCPConn)
 	x.conn = conn
 	w.mu.Lock()
 	w.open[n] = x

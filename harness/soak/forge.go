@@ -37,6 +37,10 @@ func (p place) String() string { return [...]string{"before", "beyond", "anywher
 // smallest window that a connection begins with.
 const reach = 30_000
 
+// Where the server may have closed first, what lies beyond the stream and has a
+// length does end the connection: data for who reads no more call for a RST (RFC
+// 9293 3.6.1; Linux counts it as TCPAbortOnData). Those are sent before the stream.
+
 // margin keeps forged data, which is shorter, from reaching into the stream.
 const margin = 200
 
@@ -61,14 +65,32 @@ var forgeries = []forgery{
 	{"FIN, ACK of the unsent", segment.FIN | segment.ACK, 0, true},
 }
 
-// forge makes a segment against a connection of the given size.
-func forge(r *rand.Rand, n numbers, size int64, tuple segment.Tuple) (segment.Segment, []byte, string) {
-	f := &forgeries[r.IntN(len(forgeries))]
+// target is the connection that a segment is forged against.
+type target struct {
+	numbers
+	tuple segment.Tuple
+	size  int64
+	// serverFirst: the server closes first.
+	serverFirst bool
+}
+
+// where draws a place for a forgery against the target.
+func (f *forgery) where(r *rand.Rand, n *target) place {
 	p := place(r.IntN(int(places)))
 	if f.flags.Has(segment.SYN) && p == beyond {
-		p = before // a SYN beyond may rightly open the next connection, after this one
+		return before // a SYN beyond may rightly open the next connection, after this one
 	}
-	s := segment.Segment{Tuple: tuple, Version: 4, Flags: f.flags, Seq: sequence(r, n, size, p), Window: 65535}
+	if n.serverFirst && (f.data > 0 || f.flags.Has(segment.FIN)) {
+		return before
+	}
+	return p
+}
+
+// forge makes a segment against a connection.
+func forge(r *rand.Rand, n *target) (segment.Segment, []byte, string) {
+	f := &forgeries[r.IntN(len(forgeries))]
+	p, size := f.where(r, n), n.size
+	s := segment.Segment{Tuple: n.tuple, Version: 4, Flags: f.flags, Seq: sequence(r, n.numbers, size, p), Window: 65535}
 	if f.flags.Has(segment.ACK) {
 		s.Ack = n.server
 		if f.unsent {

@@ -78,11 +78,13 @@ func (w *crowd) forgeOne(raw int, ears *sniffer, r *rand.Rand) {
 	if !ok {
 		return
 	}
-	tuple := segment.Tuple{
-		Src: segment.EndpointFrom(from),
-		Dst: segment.EndpointFrom(netip.AddrPortFrom(w.load.To, x.habit.port)),
-	}
-	s, payload, name := forge(r, n, x.size, tuple)
+	s, payload, name := forge(r, &target{
+		numbers: n, size: x.size, serverFirst: x.habit.name == closesSecond,
+		tuple: segment.Tuple{
+			Src: segment.EndpointFrom(from),
+			Dst: segment.EndpointFrom(netip.AddrPortFrom(w.load.To, x.habit.port)),
+		},
+	})
 	if sendRaw(raw, &s, payload) == nil {
 		w.mu.Lock()
 		w.tally.Forged[name]++

@@ -23,10 +23,15 @@ func (l loss) ruleset() string {
 		hook, iface string
 		percent     int
 	}{{"prerouting", "iifname", l.in}, {"postrouting", "oifname", l.out}} {
-		if c.percent > 0 {
-			fmt.Fprintf(&b, "chain %s { type filter hook %s priority 0; %s %q ip protocol tcp numgen random mod 100 < %d counter drop; }\n",
-				c.hook, c.hook, c.iface, linkName, c.percent)
+		if c.percent == 0 {
+			continue
 		}
+		which := fmt.Sprintf("numgen random mod 100 < %d", c.percent)
+		if c.percent >= 100 {
+			which = "" // nft refuses a bound that is always met
+		}
+		fmt.Fprintf(&b, "chain %s { type filter hook %s priority 0; %s %q ip protocol tcp %s counter drop; }\n",
+			c.hook, c.hook, c.iface, linkName, which)
 	}
 	b.WriteString("}\n")
 	return b.String()

@@ -75,14 +75,9 @@ type soaking struct {
 
 // Run soaks one host. An error says that it could not; faults are in the Result.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
-	cfg.Duration, cfg.Workers = or(cfg.Duration, time.Hour), or(cfg.Workers, 40)
-	if cfg.Log == nil {
-		cfg.Log = func(string, ...any) {}
-	}
 	serve.TuneRuntime()
 	before := runtime.NumGoroutine()
-	s := &soaking{Config: cfg, ground: &ground{}, start: time.Now()}
-	s.conns.conns = make(map[*attendedConn]struct{})
+	s := newSoaking(cfg)
 	err := errors.Join((loss{}).apply(ctx), s.raise(ctx))
 	if err == nil {
 		err = s.soak(ctx)
@@ -92,6 +87,17 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	s.fault(goroutinesLeft(before, 5*time.Second))
 	return &s.result, nil
+}
+
+func newSoaking(cfg Config) *soaking {
+	cfg.Duration, cfg.Workers = or(cfg.Duration, time.Hour), or(cfg.Workers, 40)
+	if cfg.Log == nil {
+		cfg.Log = func(string, ...any) {}
+	}
+	return &soaking{
+		Config: cfg, ground: &ground{}, start: time.Now(),
+		conns: attended{conns: make(map[*attendedConn]struct{})},
+	}
 }
 
 // fault adds what is wrong, if anything is.

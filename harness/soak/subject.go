@@ -57,8 +57,8 @@ func (g *ground) kernelServer() (*lab.Namespace, error) {
 	}
 	g.atEnd(ns.Close)
 	g.listen = func(port uint16) (l net.Listener, err error) {
-		var lc net.ListenConfig
-		lc.SetMultipathTCP(false) // Go's listeners offer it by default
+		lc := net.ListenConfig{KeepAlive: -1} // nor does lastack send probes
+		lc.SetMultipathTCP(false)             // Go's listeners offer it by default
 		err = ns.Do(func() error {
 			l, err = lc.Listen(context.Background(), "tcp4", netip.AddrPortFrom(hostAddr, port).String())
 			return err

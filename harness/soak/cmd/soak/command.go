@@ -13,7 +13,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"lastack/harness/lab"
@@ -21,6 +20,8 @@ import (
 
 // usageError is a mistake on the command line.
 type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
 
 // command is something that happens in labs.
 type command struct {
@@ -78,5 +79,3 @@ func (c *command) outside() int {
 	}
 	return worst
 }
-
-func names(list string) []string { return strings.Split(list, ",") }

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"lastack/harness/lab"
 	"lastack/harness/soak"
+	"lastack/tun"
 )
 
 func main() {
@@ -52,16 +55,17 @@ var errFailed = errors.New("")
 
 func report(err error) int {
 	var lacking *lab.MissingError
+	var device *tun.Error
 	var misused *usageError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.Is(err, errFailed):
 		return failed
 	}
 	fmt.Fprintln(os.Stderr, "soak:", err)
 	switch {
-	case errors.As(err, &lacking):
+	case errors.As(err, &lacking), errors.As(err, &device), errors.Is(err, fs.ErrPermission):
 		return missing
 	case errors.As(err, &misused):
 		return usage

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,10 @@ func parseMeasure(f *flag.FlagSet, args []string) (*command, error) {
 		return nil, err
 	}
 	c := &command{run: m.run}
-	for _, s := range names(m.subject) {
+	for _, s := range strings.Split(m.subject, ",") {
+		if !slices.Contains(soak.Subjects(), s) {
+			return nil, &usageError{fmt.Errorf("there is no subject %q; there are %v", s, soak.Subjects())}
+		}
 		c.labs = append(c.labs, []string{"-subject", s, "-seed", fmt.Sprint(m.Seed)})
 	}
 	return c, nil
