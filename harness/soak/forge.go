@@ -89,15 +89,23 @@ func (f *forgery) where(r *rand.Rand, n *target) place {
 // forge makes a segment against a connection.
 func forge(r *rand.Rand, n *target) (segment.Segment, []byte, string) {
 	f := &forgeries[r.IntN(len(forgeries))]
-	p, size := f.where(r, n), n.size
-	s := segment.Segment{Tuple: n.tuple, Version: 4, Flags: f.flags, Seq: sequence(r, n.numbers, size, p), Window: 65535}
+	p := f.where(r, n)
+	s, payload := f.against(r, n, p, n.stamps && r.IntN(2) == 0)
+	return s, payload, f.name + " " + p.String()
+}
+
+// against makes the segment, with a timestamp or without.
+func (f *forgery) against(r *rand.Rand, n *target, p place, stamped bool) (segment.Segment, []byte) {
+	s := segment.Segment{
+		Tuple: n.tuple, Version: 4, Flags: f.flags, Seq: sequence(r, n.numbers, n.size, p), Window: 65535,
+	}
 	if f.flags.Has(segment.ACK) {
 		s.Ack = n.server
 		if f.unsent {
-			s.Ack += segment.Seq(size + 2 + 1<<20 + r.Int64N(1<<20))
+			s.Ack += segment.Seq(n.size + 2 + 1<<20 + r.Int64N(1<<20))
 		}
 	}
-	if n.stamps && r.IntN(2) == 0 {
+	if stamped {
 		s.HasTimestamps, s.TSVal = true, n.tsval
 		if p == beyond && !f.unsent {
 			s.TSVal += 1 << 20
@@ -107,7 +115,7 @@ func forge(r *rand.Rand, n *target) (segment.Segment, []byte, string) {
 	for i := range payload {
 		payload[i] = byte(r.Uint32())
 	}
-	return s, payload, f.name + " " + p.String()
+	return s, payload
 }
 
 // sequence is a number outside the stream, which is everything from the ISN to
