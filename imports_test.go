@@ -72,6 +72,10 @@ var policy = []rule{
 		pkg: "harness/bench", ours: []string{"tun/...", "stack/...", "harness/..."},
 		outside: []string{sys, gvisor, netlinkMod},
 	},
+	{
+		pkg: "harness/soak/...", ours: []string{"tun", "stack/...", "harness/..."},
+		outside: []string{sys, gvisor, netlinkMod},
+	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 
 	{pkg: "cmd/lastack", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{cobra}},

@@ -1,0 +1,85 @@
+package soak
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// attended are the server's connections, so that those of a peer that is gone can
+// be closed.
+//
+// A RST is not retransmitted. Where the wire loses one, or the challenge ACK that
+// an inexact one calls for (RFC 5961 3.2), the other side keeps a connection that
+// is idle for ever: TCP leaves that to the application. The servers here have no
+// timeout, which might hide a connection that is stuck, so the soak looks which
+// clients' sockets the kernel no longer has, and closes the connections to those.
+type attended struct {
+	mu    sync.Mutex
+	conns map[*attendedConn]struct{}
+}
+
+// young is the age below which a connection is left alone: its handshake may not
+// be over at the client.
+const young = 5 * time.Second
+
+// listen wraps a listener.
+func (a *attended) listen(l net.Listener) net.Listener { return &attendedListener{l, a} }
+
+type attendedListener struct {
+	net.Listener
+	all *attended
+}
+
+func (l *attendedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	ac := &attendedConn{lingerer: c.(lingerer), all: l.all, since: time.Now()}
+	l.all.mu.Lock()
+	l.all.conns[ac] = struct{}{}
+	l.all.mu.Unlock()
+	return ac, nil
+}
+
+// lingerer is what the apps use of a connection.
+type lingerer interface {
+	net.Conn
+	SetLinger(sec int) error
+}
+
+type attendedConn struct {
+	lingerer
+	all   *attended
+	since time.Time
+}
+
+func (c *attendedConn) Close() error {
+	c.all.mu.Lock()
+	delete(c.all.conns, c)
+	c.all.mu.Unlock()
+	return c.lingerer.Close()
+}
+
+// sweep closes the connections whose client has no socket, and says how many.
+func (a *attended) sweep(clients []Socket) int {
+	there := make(map[netip.AddrPort]bool)
+	for _, s := range clients {
+		there[s.Local] = true
+	}
+	var gone []*attendedConn
+	a.mu.Lock()
+	for c := range a.conns {
+		peer := c.RemoteAddr().(*net.TCPAddr).AddrPort()
+		if !there[peer] && time.Since(c.since) > young {
+			gone = append(gone, c)
+		}
+	}
+	a.mu.Unlock()
+	for _, c := range gone {
+		_ = c.Close() // its peer answers the FIN with a RST
+	}
+	return len(gone)
+}

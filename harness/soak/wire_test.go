@@ -1,0 +1,63 @@
+package soak
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+// carried is what comes out of a wire of n packets that are each their number.
+func carried(t *testing.T, n int, b Badness) []byte {
+	t.Helper()
+	from, near := newCable()
+	far, to := newCable()
+	w := newWire(near, far, b)
+	for i := range n {
+		if _, err := from.Write([]byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []byte
+	buf := make([]byte, 100)
+	quiet := time.AfterFunc(200*time.Millisecond, func() { _ = to.Close() })
+	for {
+		k, err := to.Read(buf)
+		if errors.Is(err, os.ErrClosed) {
+			break
+		}
+		quiet.Reset(200 * time.Millisecond)
+		got = append(got, buf[:k]...)
+	}
+	if err := w.close(); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestWire(t *testing.T) {
+	const n = 200
+	sent := make([]byte, n)
+	for i := range sent {
+		sent[i] = byte(i)
+	}
+	if got := carried(t, n, Badness{Delay: time.Millisecond}); !slices.Equal(got, sent) {
+		t.Errorf("a good wire carried %v", got)
+	}
+	lossy := Badness{Seed: 3, Loss: 0.2}
+	got := carried(t, n, lossy)
+	if len(got) < n/2 || len(got) > n*9/10 || !slices.IsSorted(got) {
+		t.Errorf("of %d packets came %d with a loss of 20%%", n, len(got))
+	}
+	if again := carried(t, n, lossy); !slices.Equal(got, again) {
+		t.Errorf("the same seed lost others: %v and %v", got, again)
+	}
+	if got := carried(t, n, Badness{Seed: 3, Duplicate: 0.2}); len(got) < n*11/10 {
+		t.Errorf("of %d packets came %d with 20%% twice", n, len(got))
+	}
+	got = carried(t, n, Badness{Seed: 3, Reorder: 0.1, Delay: 5 * time.Millisecond})
+	if len(got) != n || slices.IsSorted(got) {
+		t.Errorf("%d of %d packets came, in order %v", len(got), n, slices.IsSorted(got))
+	}
+}
