@@ -10,8 +10,8 @@
 //	packet socket --Live----+            +--> Writer, PcapWriter --> file
 //	tcpdump -w -  --Tcpdump-+--> Packet -+
 //	pcap, pcapng  --Open----+            +--> Segments --> flow, teardown
-//	(gzip, standard input,                      |
-//	 a file that grows)                  fragments, Dedup
+//	snoop, compressed or not,                   |
+//	standard input, a file that grows    fragments, Dedup
 //
 // Record one interface of the current network namespace:
 //
