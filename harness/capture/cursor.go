@@ -14,12 +14,13 @@ import (
 // Every method begins at the header it is named after, and goes on to the
 // headers behind it.
 type cursor struct {
-	b    []byte
-	at   int // where the next header begins
-	left int // headers within headers that may still be entered
-	dir  Direction
-	kind kind // what there is if it is not IP
-	more bool // the record has packets behind this one
+	b     []byte
+	at    int // where the next header begins
+	left  int // headers within headers that may still be entered
+	dir   Direction
+	kind  kind // what there is if it is not IP
+	more  bool // the record has packets behind this one
+	outer      // of the IP packet that was opened, if it was one
 }
 
 // maxNested bounds headers that stand in one another: no network has half as

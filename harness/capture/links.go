@@ -31,6 +31,9 @@ const (
 	notIP               // another protocol, or IP whose version contradicts the link header
 	tooShort            // the record ends before the IP packet starts
 	unknownLink         // no code here for this link type
+
+	isTCP  // behind a header that package segment does not know
+	isICMP // of either version
 )
 
 // knownLink reports whether strip has code for a link type.
