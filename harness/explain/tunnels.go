@@ -1,0 +1,78 @@
+package explain
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"lastack/harness/capture"
+	"lastack/harness/teardown"
+	"lastack/stack/segment"
+)
+
+// tunnels keeps connections in different tunnels apart, which may have the same
+// addresses and ports. The Table knows no tunnels: it is given other addresses in
+// place of those inside a tunnel, and what it says is turned back.
+type tunnels struct {
+	made int                     // the highest number of a connection so far
+	of   map[int]*capture.Tunnel // by the connection's number; none outside tunnels
+}
+
+// add gives a segment to its connection. The Table's callbacks may ask for the
+// tunnel of a connection that this segment makes, so it is noted before.
+func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
+	if in != nil {
+		return t.addInside(table, r, in)
+	}
+	c := table.Add(r)
+	t.made = max(t.made, c.Number())
+	return c
+}
+
+func (t *tunnels) addInside(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
+	if t.of == nil {
+		t.of = map[int]*capture.Tunnel{}
+	}
+	next := t.made + 1
+	t.of[next] = in
+	disguise(&r.Seg.Src, in)
+	disguise(&r.Seg.Dst, in)
+	c := table.Add(r)
+	if c.Number() < next {
+		delete(t.of, next)
+	}
+	t.made = max(t.made, c.Number())
+	return c
+}
+
+// ends are the addresses of a connection as they are on the wire, and the tunnel
+// that it is in, nil if it is in none.
+func (t *tunnels) ends(c *teardown.Conn) (client, server netip.AddrPort, in *capture.Tunnel) {
+	client, server = c.Client(), c.Server()
+	if len(t.of) == 0 {
+		return client, server, nil
+	}
+	if in = t.of[c.Number()]; in != nil {
+		client, server = undisguised(client, in), undisguised(server, in)
+	}
+	return client, server, in
+}
+
+// forget is for a connection that leaves the Table.
+func (t *tunnels) forget(c *teardown.Conn) {
+	if len(t.of) > 0 {
+		delete(t.of, c.Number())
+	}
+}
+
+// disguise changes an address into one that stands for it and its tunnel
+// together, and back if it is applied again.
+func disguise(e *segment.Endpoint, in *capture.Tunnel) {
+	half := e.Addr[:8]
+	binary.BigEndian.PutUint64(half, binary.BigEndian.Uint64(half)^uint64(in.Number)*0x9e3779b97f4a7c15)
+}
+
+func undisguised(end netip.AddrPort, in *capture.Tunnel) netip.AddrPort {
+	e := segment.EndpointFrom(end)
+	disguise(&e, in)
+	return e.AddrPort()
+}

@@ -1,0 +1,163 @@
+package explain_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"lastack/harness/capture"
+	"lastack/harness/capture/capturetest"
+	"lastack/harness/explain"
+)
+
+// inGRE puts an IP packet into GRE with a key, between 192.0.2.1 and 192.0.2.2.
+func inGRE(packet []byte, key uint32) []byte {
+	b := make([]byte, 28, 28+len(packet))
+	b[0], b[8], b[9] = 0x45, 64, 47
+	binary.BigEndian.PutUint16(b[2:], uint16(28+len(packet)))
+	copy(b[12:], []byte{192, 0, 2, 1, 192, 0, 2, 2})
+	b[20], b[22] = 0x20, 8 // a key, IPv4
+	if packet[0]>>4 == 6 {
+		b[22], b[23] = 0x86, 0xdd
+	}
+	binary.BigEndian.PutUint32(b[24:], key)
+	return append(b, packet...)
+}
+
+// unreachable is the ICMP error that a router sends about an IPv4 packet.
+func unreachable(packet []byte) []byte {
+	quote := packet[:min(len(packet), 64)]
+	b := make([]byte, 28, 28+len(quote))
+	b[0], b[8], b[9] = 0x45, 64, 1
+	binary.BigEndian.PutUint16(b[2:], uint16(28+len(quote)))
+	copy(b[12:], []byte{192, 0, 2, 9})
+	copy(b[16:], packet[12:16])
+	b[20], b[21] = 3, 1
+	return append(b, quote...)
+}
+
+// rewritten is a generated capture whose packets were replaced.
+func rewritten(t *testing.T, cfg capturetest.Config, each func(packet []byte) [][]byte) *bytes.Buffer {
+	t.Helper()
+	cfg.Link = capturetest.RawIP
+	file, _ := generate(t, cfg)
+	r, err := capture.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packets, err := capture.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := capture.NewPcapWriter(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packets {
+		for _, b := range each(p.Data) {
+			p.Data, p.OrigLen = b, len(b)
+			if err := w.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &out
+}
+
+// TestTunnelsApart: the same connections in two tunnels and outside are three times
+// as many, each with its own verdict, its own tunnel and its real addresses; and
+// --follow, which reads in step, says the same.
+func TestTunnelsApart(t *testing.T) {
+	cfg := capturetest.Config{Seed: 31, Connections: 200, IPv6: 50}
+	_, truth := generate(t, capturetest.Config{Seed: 31, Connections: 200, IPv6: 50, Link: capturetest.RawIP})
+	for _, inStep := range []bool{false, true} {
+		file := rewritten(t, cfg, func(p []byte) [][]byte { return [][]byte{p, inGRE(p, 1), inGRE(p, 2)} })
+		seen := map[string]int{}
+		opt := explain.Options{Each: func(c *explain.Connection) error {
+			seen[c.Tunnel]++
+			want, ok := truth[c.Client+" "+c.Server+" "+c.Start.UTC().String()]
+			if got := verdict(c); !ok || got != want {
+				t.Errorf("connection %d, %s > %s in %q: %s, want %s", c.N, c.Client, c.Server, c.Tunnel, got, want)
+			}
+			return nil
+		}}
+		if inStep {
+			opt.Packet = func(*capture.Packet, string) {}
+		}
+		sum := readAll(t, explain.New(opt), file)
+		for _, name := range []string{"", "GRE 1 192.0.2.1-192.0.2.2", "GRE 2 192.0.2.1-192.0.2.2"} {
+			if seen[name] != len(truth) {
+				t.Errorf("%d connections in %q, want %d", seen[name], name, len(truth))
+			}
+		}
+		if len(seen) != 3 || sum.Connections != 3*len(truth) || sum.Tunnelled == 0 || sum.Duplicates != 0 {
+			t.Errorf("%v; %+v", seen, sum)
+		}
+	}
+}
+
+// TestPickInTunnel: a connection in a tunnel is chosen by its own addresses.
+func TestPickInTunnel(t *testing.T) {
+	cfg := capturetest.Config{Seed: 32, Connections: 5}
+	file := rewritten(t, cfg, func(p []byte) [][]byte { return [][]byte{inGRE(p, 1)} })
+	var ends []string
+	readAll(t, explain.New(explain.Options{Each: func(c *explain.Connection) error {
+		ends = append(ends, c.Client+","+c.Server)
+		return nil
+	}}), bytes.NewBuffer(bytes.Clone(file.Bytes())))
+	choice, err := explain.ParseChoice(ends[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := capture.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace, err := explain.Pick(r, choice, "x.pcap")
+	if err != nil || trace.Connection.Client+","+trace.Connection.Server != ends[0] || trace.Connection.Tunnel == "" {
+		t.Errorf("%v, %+v", err, trace)
+	}
+}
+
+// TestICMP: an error that quotes a segment of a connection is held against that
+// connection, in its tunnel, and no other.
+func TestICMP(t *testing.T) {
+	n := 0
+	file := rewritten(t, capturetest.Config{Seed: 33, Connections: 20, Kinds: []capturetest.Kind{capturetest.FourWay}}, func(p []byte) [][]byte {
+		out := [][]byte{p, inGRE(p, 1)}
+		if n++; n == 1 { // the first SYN, outside and twice inside
+			out = append(out, unreachable(p), inGRE(unreachable(p), 1), unreachable(inGRE(p, 1)), unreachable(inGRE(p, 9)))
+		}
+		return out
+	})
+	told := map[string]int{}
+	sum := readAll(t, explain.New(explain.Options{Each: func(c *explain.Connection) error {
+		if c.ICMP == nil {
+			return nil
+		}
+		told[fmt.Sprintf("%d %s %s", c.N, c.Tunnel, c.ICMP.To)] += c.ICMP.Packets
+		if c.ICMP.What != "host unreachable" || c.ICMP.From != "192.0.2.9" || !strings.Contains(c.Reason, "192.0.2.9 answered the client's segments with ICMP: host unreachable") {
+			t.Errorf("%+v: %s", c.ICMP, c.Reason)
+		}
+		return nil
+	}}), file)
+	if len(told) != 2 || told["1  client"] != 1 || told["2 GRE 1 192.0.2.1-192.0.2.2 client"] != 2 {
+		t.Errorf("%v", told)
+	}
+	if sum.ICMPErrors != 4 || sum.NotTCP != 4 || len(sum.Skipped) != 1 || sum.Skipped[0] != (capture.Kind{Name: "ICMP", Packets: 4}) {
+		t.Errorf("%+v", sum)
+	}
+	var text bytes.Buffer
+	if err := explain.WriteText(&text, sum, false); err != nil {
+		t.Fatal(err)
+	}
+	if words := strings.Join(strings.Fields(text.String()), " "); !strings.Contains(words, "4 packets of other protocols (ICMP 4); 4 ICMP errors about TCP segments;") {
+		t.Error(words)
+	}
+}
