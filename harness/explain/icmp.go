@@ -54,7 +54,7 @@ func (a *Analysis) noteICMP(e *capture.ICMPError) {
 	if a.icmp == nil {
 		a.icmp = map[icmpKey]*icmpNote{}
 	}
-	k := keyOf(e.Tuple, e.Tunnel)
+	k := keyOf(e.Tuple, a.tunnels.ways.of(e.Tunnel))
 	switch n := a.icmp[k]; {
 	case n == nil && len(a.icmp) < maxICMP:
 		a.icmp[k] = &icmpNote{*e, 1}

@@ -15,6 +15,7 @@ import (
 type tunnels struct {
 	made int                     // the highest number of a connection so far
 	of   map[int]*capture.Tunnel // by the connection's number; none outside tunnels
+	ways ways
 }
 
 // add gives a segment to its connection. The Table's callbacks may ask for the
@@ -32,13 +33,17 @@ func (t *tunnels) addInside(table *teardown.Table, r *teardown.Record, in *captu
 	if t.of == nil {
 		t.of = map[int]*capture.Tunnel{}
 	}
+	in = t.ways.pair(&r.Seg, in)
 	next := t.made + 1
+	first := r.Seg
 	t.of[next] = in
 	disguise(&r.Seg.Src, in)
 	disguise(&r.Seg.Dst, in)
 	c := table.Add(r)
 	if c.Number() < next {
 		delete(t.of, next)
+	} else {
+		t.ways.begin(&first, in)
 	}
 	t.made = max(t.made, c.Number())
 	return c

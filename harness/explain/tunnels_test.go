@@ -102,6 +102,38 @@ func TestTunnelsApart(t *testing.T) {
 	}
 }
 
+// TestTunnelWays: a tunnel that has another number in each direction is one, and the
+// gateway between two tunnels that shows each packet in both makes two of none.
+func TestTunnelWays(t *testing.T) {
+	cfg := capturetest.Config{Seed: 34, Connections: 100}
+	_, truth := generate(t, capturetest.Config{Seed: 34, Connections: 100, Link: capturetest.RawIP})
+	key := func(p []byte) uint32 {
+		if p[13] == 1 { // the generator's clients
+			return 1
+		}
+		return 2
+	}
+	for name, tt := range map[string]struct {
+		each func(p []byte) [][]byte
+		want int
+	}{
+		"one":      {func(p []byte) [][]byte { return [][]byte{inGRE(p, key(p))} }, len(truth)},
+		"gateways": {func(p []byte) [][]byte { return [][]byte{inGRE(p, key(p)), inGRE(p, 3-key(p))} }, 2 * len(truth)},
+	} {
+		n := 0
+		readAll(t, explain.New(explain.Options{Each: func(c *explain.Connection) error {
+			n++
+			if want, ok := truth[c.Client+" "+c.Server+" "+c.Start.UTC().String()]; !ok || verdict(c) != want {
+				t.Errorf("%s: connection %d in %s: %s, want %s", name, c.N, c.Tunnel, verdict(c), want)
+			}
+			return nil
+		}}), rewritten(t, cfg, tt.each))
+		if n != tt.want {
+			t.Errorf("%s: %d connections, want %d", name, n, tt.want)
+		}
+	}
+}
+
 // TestPickInTunnel: a connection in a tunnel is chosen by its own addresses.
 func TestPickInTunnel(t *testing.T) {
 	cfg := capturetest.Config{Seed: 32, Connections: 5}
