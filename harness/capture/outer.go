@@ -191,6 +191,8 @@ func (c *cursor) gre() verdict {
 		return c.erspan(g.SeqPresent)
 	case g.Protocol == etherWCCP:
 		return c.wccp()
+	case g.Protocol>>8 == etherAruba:
+		return c.wifi()
 	case g.Protocol < minEtherType:
 		return c.not(kindGRE)
 	}
@@ -204,8 +206,13 @@ func (f *cutFeedback) SetTruncated() { *f = true }
 
 var _ gopacket.DecodeFeedback = new(cutFeedback)
 
-// etherWCCP is what caches and routers put their redirected packets in.
-const etherWCCP = 0x883e
+const (
+	// etherWCCP is what caches and routers put their redirected packets in.
+	etherWCCP = 0x883e
+	// etherAruba is the upper byte of what Aruba's access points put frames of
+	// 802.11 in.
+	etherAruba = 0x82
+)
 
 // wccp has a header of its own from version 2 on, which does not look like IP.
 func (c *cursor) wccp() verdict {

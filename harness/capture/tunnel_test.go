@@ -104,6 +104,12 @@ var tunnelCases = []struct {
 	{"WCCP", func(t testing.TB, way int) stack {
 		return append(stack{outer4(way, 47, hostA, hostB), &layers.GRE{Protocol: 0x883e}, raw(t, "00000000")}, innerSegment(way)...)
 	}, "GRE 192.0.2.1-192.0.2.2", true},
+	{"GRE over UDP", func(_ testing.TB, way int) stack {
+		return append(stack{outer4(way, 17, hostA, hostB), udpTo(way, 4754), &layers.GRE{Protocol: 0x800}}, innerSegment(way)...)
+	}, "GRE 192.0.2.1-192.0.2.2", true},
+	{"GRE with 802.11", func(t testing.TB, way int) stack {
+		return append(stack{outer4(way, 47, hostA, hostB), &layers.GRE{Protocol: 0x8200}, raw(t, "0801 0000"+macs+"0010 aaaa03 000000 0800")}, innerSegment(way)...)
+	}, "GRE 192.0.2.1-192.0.2.2", false},
 	{"ERSPAN I", func(_ testing.TB, way int) stack {
 		return append(stack{outer4(0, 47, hostA, hostB), &layers.GRE{Protocol: 0x88be}, macHeader(0x800)}, innerSegment(way)...)
 	}, "", true},

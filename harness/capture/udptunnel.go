@@ -7,6 +7,7 @@ import "encoding/binary"
 const (
 	portGTP      = 2152
 	portTeredo   = 3544
+	portGRE      = 4754
 	portVXLAN    = 4789
 	portVXLANGPE = 4790
 	portGeneve   = 6081
@@ -45,6 +46,8 @@ func (c *cursor) tunnelOf(port uint16) verdict {
 		return c.gtp()
 	case portTeredo:
 		return c.teredo()
+	case portGRE:
+		return c.gre()
 	case portMPLS:
 		c.outer.kind = tunnelMPLS
 		return c.mpls()

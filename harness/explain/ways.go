@@ -7,8 +7,8 @@ import (
 
 // ways finds tunnels that are the two ways of one: gateways that give each
 // direction a network number of its own. The first answer to a connection tells:
-// it comes out of the other tunnel and acknowledges exactly what went through the
-// first, where no segment of the connection has gone the same way before.
+// it comes out of the other tunnel and acknowledges what went through the first,
+// where no segment of the connection has gone the same way before.
 type ways struct {
 	back map[*capture.Tunnel]*capture.Tunnel // the way back, to the way there
 	half map[segment.Tuple]half
@@ -19,6 +19,10 @@ type half struct {
 	in   *capture.Tunnel // nil where there was one in two tunnels
 	next segment.Seq     // after it
 }
+
+// maxAhead is how many bytes after the first segment an answer may acknowledge,
+// where a capture begins in the middle or lacks segments.
+const maxAhead = 1 << 20
 
 // maxHalves bounds the connections of which an answer may tell.
 const maxHalves = 16_384
@@ -37,7 +41,7 @@ func (w *ways) of(in *capture.Tunnel) *capture.Tunnel {
 func (w *ways) pair(s *segment.Segment, in *capture.Tunnel) *capture.Tunnel {
 	in = w.of(in)
 	h, ok := w.half[s.Reverse()]
-	if !ok || h.in == nil || h.in == in || !s.Flags.Has(segment.ACK) || s.Ack != h.next {
+	if !ok || h.in == nil || h.in == in || !s.Flags.Has(segment.ACK) || s.Ack-h.next > maxAhead {
 		return in
 	}
 	if _, seen := w.half[s.Tuple]; seen || h.in.Kind != in.Kind || h.in.In != in.In {
