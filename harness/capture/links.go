@@ -14,12 +14,15 @@ const (
 	linkRaw14       layers.LinkType = 14
 	linkENC         layers.LinkType = 109
 	linkPKTAPOld    layers.LinkType = 149
+	linkAVS         layers.LinkType = 163
 	linkPPPD        layers.LinkType = 166
+	linkPPI         layers.LinkType = 192
 	linkPPPWithDir  layers.LinkType = 204
 	linkHDLCWithDir layers.LinkType = 205
 	linkMPLS        layers.LinkType = 219
 	linkIPNet       layers.LinkType = 226
 	linkNFLOG       layers.LinkType = 239
+	linkIPOIB       layers.LinkType = 242
 	linkPKTAP       layers.LinkType = 258
 )
 
@@ -99,8 +102,16 @@ func (c *cursor) otherLink(link layers.LinkType) verdict {
 		return c.fddi()
 	case layers.LinkTypeTokenRing:
 		return c.tokenRing()
+	case linkIPOIB:
+		return c.infiniband()
 	case linkMPLS:
 		return c.mpls()
+	case layers.LinkTypePrismHeader:
+		return c.prism()
+	case linkAVS:
+		return c.avs()
+	case linkPPI:
+		return c.ppi()
 	case layers.LinkTypePFLog:
 		return c.pflog()
 	case linkENC:

@@ -171,12 +171,8 @@ func (c *cursor) auth() verdict {
 // key is another one in each direction.
 func (c *cursor) gre() verdict {
 	var g layers.GRE
-	var cut cutFeedback
-	if err := g.DecodeFromBytes(c.rest(), &cut); err != nil {
-		if cut {
-			return tooShort
-		}
-		return c.not(kindGRE)
+	if g.DecodeFromBytes(c.rest(), gopacket.NilDecodeFeedback) != nil {
+		return tooShort
 	}
 	c.at += len(g.Contents)
 	c.outer.kind, c.outer.hasID, c.outer.id = tunnelGRE, g.KeyPresent, g.Key
@@ -198,13 +194,6 @@ func (c *cursor) gre() verdict {
 	}
 	return c.etherType(uint16(g.Protocol))
 }
-
-// cutFeedback hears from gopacket's decoders that a header is not whole.
-type cutFeedback bool
-
-func (f *cutFeedback) SetTruncated() { *f = true }
-
-var _ gopacket.DecodeFeedback = new(cutFeedback)
 
 const (
 	// etherWCCP is what caches and routers put their redirected packets in.

@@ -36,8 +36,9 @@ func (s Skipped) Total() int { return s.NonIP + s.Short + s.UnknownLink }
 // snoop; also compressed with gzip, zstd, lz4 or xz. It removes the headers of
 // these links, and of what may stand between them and IP:
 //
-//   - Ethernet, 802.11 with and without radiotap, FDDI, Token Ring, PPP, Cisco
-//     HDLC, Linux cooked version 1 and 2, BSD loopback, raw IP, MPLS;
+//   - Ethernet, 802.11 alone and behind radiotap, Prism, AVS or PPI, FDDI, Token
+//     Ring, IP over InfiniBand, PPP, Cisco HDLC, Linux cooked version 1 and 2, BSD
+//     loopback, raw IP, MPLS;
 //   - packets that were logged or tapped above the link: NFLOG, PFLOG, ENC,
 //     PKTAP, IPNET;
 //   - VLAN tags of any depth, PBB (802.1ah), E-Tag (802.1BR), VN-Tag, LLC and

@@ -42,6 +42,19 @@ func (c *cursor) ciscoHDLC() verdict {
 	return c.etherType(typ)
 }
 
+// infiniband is a global route header and an EtherType (RFC 4391).
+func (c *cursor) infiniband() verdict {
+	h := c.take(44)
+	if h == nil {
+		return tooShort
+	}
+	typ := binary.BigEndian.Uint16(h[40:])
+	if typ < minEtherType {
+		return c.not(kindEtherType | kind(typ))
+	}
+	return c.etherType(typ)
+}
+
 // fddi is a frame control, two addresses, and LLC in frames of data.
 func (c *cursor) fddi() verdict {
 	h := c.take(13)

@@ -58,6 +58,53 @@ func radiotapFlag(h []byte) byte {
 	return h[at]
 }
 
+// prism passes 144 bytes about the radio, or AVS' header, which some drivers put
+// there instead and which begins with 8021.
+func (c *cursor) prism() verdict {
+	if b := c.rest(); len(b) >= 4 && binary.BigEndian.Uint32(b)&^0xff == 0x80211000 {
+		return c.avs()
+	}
+	if c.take(144) == nil {
+		return tooShort
+	}
+	return c.wifi()
+}
+
+// avs passes a header that says how long it is.
+func (c *cursor) avs() verdict {
+	b := c.rest()
+	if len(b) < 8 {
+		return tooShort
+	}
+	n := binary.BigEndian.Uint32(b[4:])
+	switch {
+	case n < 8 || n > maxRecord:
+		return c.not(kindLink | kind(linkAVS))
+	case c.take(int(n)) == nil:
+		return tooShort
+	}
+	return c.wifi()
+}
+
+// ppi passes what CACE's drivers say of a packet, which names the link behind it.
+func (c *cursor) ppi() verdict {
+	if !c.enter() {
+		return c.not(kindNested)
+	}
+	b := c.rest()
+	if len(b) < 8 {
+		return tooShort
+	}
+	n, link := int(binary.LittleEndian.Uint16(b[2:])), binary.LittleEndian.Uint32(b[4:])
+	switch {
+	case n < 8 || link > 0xffff:
+		return c.not(kindLink | kind(linkPPI))
+	case c.take(n) == nil:
+		return tooShort
+	}
+	return c.link(layers.LinkType(link))
+}
+
 func (c *cursor) wifi() verdict { return c.dot11(false) }
 
 // The frame control of IEEE 802.11 9.2.4.1, as a little-endian number.

@@ -13,8 +13,11 @@ import (
 // addresses and ports. The Table knows no tunnels: it is given other addresses in
 // place of those inside a tunnel, and what it says is turned back.
 type tunnels struct {
-	made int                     // the highest number of a connection so far
-	of   map[int]*capture.Tunnel // by the connection's number; none outside tunnels
+	made int // the highest number of a connection so far
+	// of is the tunnel's number by that of the connection, without those
+	// outside tunnels. A capture has many of these, and few of all.
+	of   map[uint32]uint32
+	all  map[uint32]*capture.Tunnel
 	ways ways
 }
 
@@ -31,17 +34,17 @@ func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tun
 
 func (t *tunnels) addInside(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
 	if t.of == nil {
-		t.of = map[int]*capture.Tunnel{}
+		t.of, t.all = map[uint32]uint32{}, map[uint32]*capture.Tunnel{}
 	}
 	in = t.ways.pair(&r.Seg, in)
 	next := t.made + 1
 	first := r.Seg
-	t.of[next] = in
+	t.of[uint32(next)], t.all[in.Number] = in.Number, in
 	disguise(&r.Seg.Src, in)
 	disguise(&r.Seg.Dst, in)
 	c := table.Add(r)
 	if c.Number() < next {
-		delete(t.of, next)
+		delete(t.of, uint32(next))
 	} else {
 		t.ways.begin(&first, in)
 	}
@@ -56,7 +59,7 @@ func (t *tunnels) ends(c *teardown.Conn) (client, server netip.AddrPort, in *cap
 	if len(t.of) == 0 {
 		return client, server, nil
 	}
-	if in = t.of[c.Number()]; in != nil {
+	if in = t.all[t.of[uint32(c.Number())]]; in != nil {
 		client, server = undisguised(client, in), undisguised(server, in)
 	}
 	return client, server, in
@@ -65,7 +68,7 @@ func (t *tunnels) ends(c *teardown.Conn) (client, server netip.AddrPort, in *cap
 // forget is for a connection that leaves the Table.
 func (t *tunnels) forget(c *teardown.Conn) {
 	if len(t.of) > 0 {
-		delete(t.of, c.Number())
+		delete(t.of, uint32(c.Number()))
 	}
 }
 

@@ -56,8 +56,11 @@ func (w *ways) pair(s *segment.Segment, in *capture.Tunnel) *capture.Tunnel {
 
 // begin notes the first segment of a connection.
 func (w *ways) begin(s *segment.Segment, in *capture.Tunnel) {
-	if w.half == nil || len(w.half) >= maxHalves {
-		w.half = map[segment.Tuple]half{}
+	if w.half == nil {
+		w.half = make(map[segment.Tuple]half, maxHalves)
+	}
+	if len(w.half) >= maxHalves {
+		clear(w.half)
 	}
 	h := half{in, s.Seq + segment.Seq(s.Len())}
 	if old, ok := w.half[s.Tuple]; ok && old.in != in {
