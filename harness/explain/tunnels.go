@@ -13,42 +13,37 @@ import (
 // addresses and ports. The Table knows no tunnels: it is given other addresses in
 // place of those inside a tunnel, and what it says is turned back.
 type tunnels struct {
-	made int // the highest number of a connection so far
 	// of is the tunnel's number by that of the connection, without those
 	// outside tunnels. A capture has many of these, and few of all.
 	of   map[uint32]uint32
 	all  map[uint32]*capture.Tunnel
 	ways ways
+
+	// While the Table has a segment in a tunnel: that tunnel, nil otherwise, and
+	// the segment's changed addresses.
+	now   *capture.Tunnel
+	tuple segment.Tuple
 }
 
-// add gives a segment to its connection. The Table's callbacks may ask for the
-// tunnel of a connection that this segment makes, so it is noted before.
+// add gives a segment to its connection.
 func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
-	if in != nil {
-		return t.addInside(table, r, in)
-	}
-	c := table.Add(r)
-	t.made = max(t.made, c.Number())
-	return c
-}
-
-func (t *tunnels) addInside(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
-	if t.of == nil {
-		t.of, t.all = map[uint32]uint32{}, map[uint32]*capture.Tunnel{}
+	if in == nil {
+		return table.Add(r)
 	}
 	in = t.ways.pair(&r.Seg, in)
-	next := t.made + 1
 	first := r.Seg
-	t.of[uint32(next)], t.all[in.Number] = in.Number, in
 	disguise(&r.Seg.Src, in)
 	disguise(&r.Seg.Dst, in)
+	t.now, t.tuple = in, r.Seg.Tuple
 	c := table.Add(r)
-	if c.Number() < next {
-		delete(t.of, uint32(next))
-	} else {
+	t.now = nil
+	if _, known := t.of[uint32(c.Number())]; !known {
+		if t.of == nil {
+			t.of, t.all = map[uint32]uint32{}, map[uint32]*capture.Tunnel{}
+		}
+		t.of[uint32(c.Number())], t.all[in.Number] = in.Number, in
 		t.ways.begin(&first, in)
 	}
-	t.made = max(t.made, c.Number())
 	return c
 }
 
@@ -56,13 +51,26 @@ func (t *tunnels) addInside(table *teardown.Table, r *teardown.Record, in *captu
 // that it is in, nil if it is in none.
 func (t *tunnels) ends(c *teardown.Conn) (client, server netip.AddrPort, in *capture.Tunnel) {
 	client, server = c.Client(), c.Server()
-	if len(t.of) == 0 {
+	if len(t.of) == 0 && t.now == nil {
 		return client, server, nil
 	}
-	if in = t.all[t.of[uint32(c.Number())]]; in != nil {
+	if in = t.all[t.of[uint32(c.Number())]]; in == nil && t.begins(client, server) {
+		in = t.now
+	}
+	if in != nil {
 		client, server = undisguised(client, in), undisguised(server, in)
 	}
 	return client, server, in
+}
+
+// begins reports whether the segment that the Table has is the first of a
+// connection that is not noted yet, and that already ends with it.
+func (t *tunnels) begins(client, server netip.AddrPort) bool {
+	if t.now == nil {
+		return false
+	}
+	tuple := segment.Tuple{Src: segment.EndpointFrom(client), Dst: segment.EndpointFrom(server)}
+	return tuple == t.tuple || tuple.Reverse() == t.tuple
 }
 
 // forget is for a connection that leaves the Table.

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lastack/harness/capture"
 	"lastack/harness/capture/capturetest"
 	"lastack/harness/explain"
+	"lastack/stack/segment"
 )
 
 // inGRE puts an IP packet into GRE with a key, between 192.0.2.1 and 192.0.2.2.
@@ -131,6 +135,37 @@ func TestTunnelWays(t *testing.T) {
 		if n != tt.want {
 			t.Errorf("%s: %d connections, want %d", name, n, tt.want)
 		}
+	}
+}
+
+// TestTunnelClosesAtOnce: a connection that its first segment ends is shown, as it
+// closes, with its tunnel and its addresses.
+func TestTunnelClosesAtOnce(t *testing.T) {
+	end := func(s string) segment.Endpoint { return segment.EndpointFrom(netip.MustParseAddrPort(s)) }
+	reset := segment.Append(nil, &segment.Segment{
+		Tuple: segment.Tuple{Src: end("10.0.0.1:40000"), Dst: end("10.0.0.2:443")}, Version: 4, Flags: segment.RST, Seq: 1,
+	}, nil)
+	var file bytes.Buffer
+	w, err := capture.NewPcapWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range uint32(2) {
+		if err := w.Write(capture.Packet{Time: time.Unix(1, 0), Data: inGRE(reset, key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	readAll(t, explain.New(explain.Options{Closed: func(c *explain.Connection) error {
+		got = append(got, c.Client+" "+c.Server+" "+c.Tunnel)
+		return nil
+	}}), &file)
+	want := []string{"10.0.0.1:40000 10.0.0.2:443 GRE 0 192.0.2.1-192.0.2.2", "10.0.0.1:40000 10.0.0.2:443 GRE 1 192.0.2.1-192.0.2.2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
