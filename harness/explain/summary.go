@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -37,8 +38,7 @@ type Summary struct {
 	Fragments  int `json:"fragments"`
 	Partial    int `json:"partial"`
 	// NotIP are records of a file that carry no IP packet, that were cut before
-	// its header, or whose kind of link is not read. They are none of the
-	// Packets.
+	// its header, or whose kind of link is not read.
 	NotIP int `json:"not_ip"`
 	// Skipped says what NotTCP and NotIP were, the most frequent kinds first.
 	Skipped []capture.Kind `json:"skipped"`
@@ -75,6 +75,7 @@ func (s *Summary) count(st capture.SegmentStats) {
 // SkippedRecords takes over what a file's reader has passed over.
 func (s *Summary) SkippedRecords(n capture.Skipped, kinds []capture.Kind) {
 	s.NotIP += n.Total()
+	s.Packets += n.Total()
 	s.skip(kinds)
 	if n.Short > 0 {
 		s.Warn("%s cut before the IP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(n.Short, "packet"))
@@ -97,7 +98,9 @@ func (s *Summary) skip(kinds []capture.Kind) {
 		}
 		s.Skipped[i].Packets += k.Packets
 	}
-	slices.SortStableFunc(s.Skipped, func(a, b capture.Kind) int { return b.Packets - a.Packets })
+	slices.SortFunc(s.Skipped, func(a, b capture.Kind) int {
+		return cmp.Or(cmp.Compare(b.Packets, a.Packets), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // see extends the time that was covered, and counts what is not whole.
