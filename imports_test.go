@@ -55,7 +55,7 @@ var policy = []rule{
 	{pkg: "harness/paragraph", never: impure},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
-	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, sys}},
+	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
 	{pkg: "harness/ladder", ours: []string{"harness/teardown"}, never: impure},
@@ -88,6 +88,9 @@ const (
 	sys        = "golang.org/x/sys"
 	gvisor     = "gvisor.dev/gvisor"
 	gopacket   = "github.com/gopacket/gopacket"
+	compress   = "github.com/klauspost/compress"
+	lz4Mod     = "github.com/pierrec/lz4"
+	xzMod      = "github.com/ulikunitz/xz"
 	cobra      = "github.com/spf13/cobra"
 	yamlMod    = "go.yaml.in/yaml"
 )

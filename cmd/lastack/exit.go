@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
-	"syscall"
-
-	"lastack/harness/capture"
-	"lastack/harness/lab"
-	"lastack/tun"
 )
 
 // Exit statuses, the same for every command.
@@ -64,20 +58,23 @@ func status(err error) int {
 	return exitFailed
 }
 
-// lacking reports whether the machine, not the command line, is to blame: a
-// program or device that is missing, a right, or a name or address in use.
-func lacking(err error) bool {
-	var missing *lab.MissingError
-	var unavailable *capture.UnavailableError
-	var dev *tun.Error
-	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) ||
-		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE)
-}
-
 // message is the error in one line.
 func message(err error) string {
 	if errors.Is(err, context.Canceled) && status(err) == exitInterrupted {
 		return "interrupted"
 	}
 	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}
+
+// parseEach parses what a repeatable flag was given.
+func parseEach[T any](list []string, flag string, parse func(string) (T, error)) ([]T, error) {
+	var out []T
+	for _, s := range list {
+		v, err := parse(s)
+		if err != nil {
+			return nil, usagef("%s %s: %w", flag, s, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }

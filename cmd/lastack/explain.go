@@ -46,11 +46,15 @@ acknowledged, and of how long one side was closed and the other not.
   lastack explain prod.pcap --ladder 17
   lastack explain prod.pcap --pcapng explained.pcapng    # then: wireshark explained.pcapng
 
-pcap and pcapng are read, also gzipped, from files or from standard input ("-");
-several files are read as one, in the order of time. --follow waits for more at the
-end of a file, prints a line for each connection that closes, and the rest on
-Ctrl-C. --pcapng writes the IP packets again, each that matters with a comment that
-Wireshark shows. Memory is bounded whatever the capture's size.
+pcap, pcapng and snoop are read, also compressed with gzip, zstd, lz4 or xz, from
+files or from standard input ("-"); several files are read as one, in the order of
+time. Connections in tunnels (GRE, VXLAN, Geneve, GTP-U, IP in IP ...) are explained
+too, those of different tunnels apart. Packets that are skipped are counted by kind.
+
+--follow waits for more at the end of a file, prints a line for each connection that
+closes, and the rest on Ctrl-C. --pcapng writes the IP packets again, each that
+matters with a comment that Wireshark shows. Memory is bounded whatever the
+capture's size.
 
 Exit status: 0; 2 for a file that cannot be read or is damaged. The verdicts on what
 could be read are printed all the same, and a file that only ends too early is a
@@ -217,8 +221,8 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	if ctx.Err() != nil && !f.follow {
 		sum.Warn("interrupted after %d packets", sum.Packets)
 	}
-	if n := source.foreign(); n > 0 {
-		sum.Warn("%d packets are from links of kinds that are not read here", n)
+	for _, f := range source.files {
+		sum.SkippedRecords(f.Skipped(), f.SkippedKinds())
 	}
 	for _, w := range sum.Warnings {
 		fmt.Fprintln(os.Stderr, "lastack: warning: "+w)
@@ -270,14 +274,6 @@ func (c *captures) interfaces() (names []string) {
 		names = append(names, i.Name)
 	}
 	return names
-}
-
-// foreign counts packets that could not be read for their kind of link.
-func (c *captures) foreign() (n int) {
-	for _, f := range c.files {
-		n += f.Skipped().UnknownLink
-	}
-	return n
 }
 
 // annotate makes the view write the packets again, to a file that is none of

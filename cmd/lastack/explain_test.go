@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,7 +15,8 @@ import (
 // TestScriptExplain runs the scripts of explain and diff on generated captures:
 // mixed.pcap has a thousand connections, cut.pcap ends in the middle of a packet,
 // damaged.pcap is nonsense from a place on, and three.pcap, same.pcapng, four.pcap
-// have one connection each.
+// have one connection each; skipped.pcap has an ARP and a UDP packet beside a RST,
+// and unread.pcap is of a link that is not read.
 func TestScriptExplain(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/explain",
@@ -41,7 +43,7 @@ func writeCaptures(dir string) error {
 		if _, err := capturetest.Write(&file, cfg); err != nil {
 			return err
 		}
-		content := map[string][]byte{name: file.Bytes()}
+		content := map[string][]byte{name: file.Bytes(), "skipped.pcap": skipped(), "unread.pcap": append(skipped()[:20:20], 195, 0, 0, 0)}
 		if name == "mixed.pcap" {
 			content["cut.pcap"] = file.Bytes()[:file.Len()-5]
 			content["damaged.pcap"] = damaged(file.Bytes())
@@ -53,6 +55,18 @@ func writeCaptures(dir string) error {
 		}
 	}
 	return nil
+}
+
+// skipped is a capture of frames by hand: ARP, UDP and a RST.
+func skipped() []byte {
+	hex, err := hex.DecodeString("d4c3b2a1020004000000000000000000ffff000001000000" +
+		"00000000000000000e0000000e000000ffffffffffff0200000000020806" +
+		"00000000000000002a0000002a0000000200000000010200000000020800" + "4500001c00000000401100000a0000010a000002" + "0035003500080000" +
+		"0000000000000000360000003600000002000000000102000000000208004500002800000000400600000a0000010a000002" + "9c4001bb00000001000000005004000000000000")
+	if err != nil {
+		panic(err)
+	}
+	return hex
 }
 
 // damaged is a capture whose second half is all ones: a record of 4 GB.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -23,7 +25,7 @@ connection closes, in how many segments, and why.`,
 		return usagef("%w; see: %s --help", err, c.CommandPath())
 	})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	for _, c := range []*cobra.Command{demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(), sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), doctorCommand()} {
+	for _, c := range commands() {
 		args := c.Args
 		c.Args = func(c *cobra.Command, a []string) error { return usage(args(c, a)) }
 		root.AddCommand(c)
@@ -41,4 +43,11 @@ func colored(f *os.File) bool {
 	}
 	st, err := f.Stat()
 	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
+
+// writeJSON writes one document for --json.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }

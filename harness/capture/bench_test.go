@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -100,5 +101,33 @@ func segmentsOf(file []byte) (int, error) {
 		} else if err != nil {
 			return n, err
 		}
+	}
+}
+
+// BenchmarkTunnels is what it costs to take a segment out of a tunnel, reading
+// included.
+func BenchmarkTunnels(b *testing.B) {
+	for _, c := range tunnelCases {
+		switch c.name {
+		case "GRE", "VXLAN", "Geneve with options", "GTP-U", "AH", "VXLAN in GRE in IP in IP":
+		default:
+			continue
+		}
+		b.Run(c.name, func(b *testing.B) {
+			const packets = 10_000
+			there, back := encoded(b, c.frame(b, 0)...), encoded(b, c.frame(b, 1)...)
+			file := pcapFile(binary.LittleEndian, magicMicros, 101)
+			for n := range packets / 2 {
+				file = appendRecord(binary.LittleEndian, file, n, len(there), len(there), there)
+				file = appendRecord(binary.LittleEndian, file, n, len(back), len(back), back)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := segmentsOf(file); err != nil || n != packets {
+					b.Fatal(n, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*packets), "ns/packet")
+		})
 	}
 }

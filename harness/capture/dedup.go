@@ -83,7 +83,7 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 		return false
 	}
 	id := identification(p.Data)
-	hash, at, place := fingerprint(s, id), p.Time.UnixNano(), placeOf(p)
+	hash, at, place := tell(fingerprint(s, id), p.Tunnel), p.Time.UnixNano(), placeOf(p)
 	o := &d.slots[hash%dedupSlots]
 	if o.hash == hash {
 		apart := max(at-o.at, o.at-at)
@@ -145,13 +145,22 @@ func fingerprint(s *segment.Segment, id uint16) uint64 {
 	return mix(h^uint64(s.TSVal)<<32^uint64(s.PayloadLen), h^uint64(s.Flags))
 }
 
+// tell keeps apart what travels in tunnels: the same packet in another tunnel
+// belongs to another connection.
+func tell(hash uint64, t *Tunnel) uint64 {
+	if t == nil {
+		return hash
+	}
+	return mix(hash, uint64(t.Number))
+}
+
 // placeOf is a hash over where a packet was captured.
 func placeOf(p *Packet) uint32 {
 	ttl := 8
 	if p.Data[0]>>4 == 6 {
 		ttl = 7
 	}
-	h := mix(uint64(p.Interface)<<16|uint64(p.Direction)<<8|uint64(p.Data[ttl]), 1)
+	h := mix(uint64(p.Via)<<32^(uint64(p.Interface)<<16|uint64(p.Direction)<<8|uint64(p.Data[ttl])), 1)
 	b := p.LinkHeader
 	for ; len(b) > 8; b = b[8:] {
 		h = mix(h, binary.LittleEndian.Uint64(b))

@@ -10,8 +10,8 @@
 //	packet socket --Live----+            +--> Writer, PcapWriter --> file
 //	tcpdump -w -  --Tcpdump-+--> Packet -+
 //	pcap, pcapng  --Open----+            +--> Segments --> flow, teardown
-//	(gzip, standard input,                      |
-//	 a file that grows)                  fragments, Dedup
+//	snoop, compressed or not,                   |
+//	standard input, a file that grows    fragments, Dedup
 //
 // Record one interface of the current network namespace:
 //
@@ -44,7 +44,20 @@
 // A packet that was lost is never lost silently: a source that missed packets
 // ends with a [*DropError] instead of io.EOF, and files that were cut short or
 // damaged end with a [*ReadError] that names the packet and the byte. What is
-// passed over is counted: [Skipped], [SegmentStats].
+// passed over is counted, and by kind: [Skipped], [SegmentStats], [Kind].
+//
+// # Links and tunnels
+//
+// A [cursor] walks over what stands between the beginning of a record and the IP
+// packet, and [Segments] over what stands between an IP packet and the TCP segment
+// inside of tunnels:
+//
+//	Ethernet, 802.11, PPP, NFLOG ... --links.go---+
+//	VLAN, PBB, SNAP, MPLS, PPPoE     --cursor.go--+-> IP --outer.go, udptunnel.go-> IP -> TCP
+//
+// Connections in different tunnels differ by [Packet].Tunnel; VLANs, MPLS labels and
+// sessions of PPPoE do not tell connections apart, as a packet has another one
+// behind each router. An ICMP error that quotes a segment is an [ICMPError].
 //
 // # Speed
 //
@@ -57,8 +70,9 @@
 //
 // It does not filter or dissect: Data is the IP packet as captured, with
 // checksums that offloading left unfinished and with segments that offloading
-// made larger than the MTU. It opens no tunnels (GRE, VXLAN, PPPoE, MPLS). It
-// puts no interface in promiscuous mode. It records one interface per Live; merge
+// made larger than the MTU. Segments opens tunnels; a Packet of a source is as it
+// was on the link. It reads nothing that is encrypted (802.11, MACsec, ESP), and
+// not the packets that PPP or ROHC compressed. It puts no interface in promiscuous mode. It records one interface per Live; merge
 // by Packet.Time. It does not tap lastack's own close path; the taps of package
 // closepath do that, and may write their packets with Writer.
 package capture

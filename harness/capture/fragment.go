@@ -24,6 +24,7 @@ const (
 type fragmentKey struct {
 	src, dst [16]byte
 	id       uint32
+	tunnel   uint32 // number of the one it was in
 	version  uint8
 }
 

@@ -1,13 +1,10 @@
 package capture
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // input is a file as a stream that can be stopped, and that may grow.
@@ -48,10 +45,8 @@ func (in *input) ready() bool {
 		if in.regular || in.Stop == nil {
 			return true
 		}
-		fds := []unix.PollFd{{Fd: int32(in.file.Fd()), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, int(max(in.Poll, time.Millisecond)/time.Millisecond))
-		if n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
-			return true // the read tells what is wrong
+		if awaitInput(in.file, max(in.Poll, time.Millisecond)) {
+			return true // the read tells what is wrong, if anything is
 		}
 	}
 	return false

@@ -6,20 +6,24 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// EtherTypes (IEEE 802 numbers).
+// Link types that gopacket's layers does not name. What LINKTYPE_RAW is called
+// inside the kernels of most systems (12) and of OpenBSD (14) is in old files,
+// and PKTAP in files of macOS before it had a number of its own.
 const (
-	etherIPv4  = 0x0800
-	etherIPv6  = 0x86dd
-	etherVLAN  = 0x8100 // 802.1Q
-	etherQinQ  = 0x88a8 // 802.1ad
-	etherQinQ1 = 0x9100 // what was used before 802.1ad
-)
-
-// Link types pcapgo's layers does not name: what LINKTYPE_RAW is called inside
-// the kernels of most systems (12) and of OpenBSD (14). Old files have them.
-const (
-	linkRaw12 layers.LinkType = 12
-	linkRaw14 layers.LinkType = 14
+	linkRaw12       layers.LinkType = 12
+	linkRaw14       layers.LinkType = 14
+	linkENC         layers.LinkType = 109
+	linkPKTAPOld    layers.LinkType = 149
+	linkAVS         layers.LinkType = 163
+	linkPPPD        layers.LinkType = 166
+	linkPPI         layers.LinkType = 192
+	linkPPPWithDir  layers.LinkType = 204
+	linkHDLCWithDir layers.LinkType = 205
+	linkMPLS        layers.LinkType = 219
+	linkIPNet       layers.LinkType = 226
+	linkNFLOG       layers.LinkType = 239
+	linkIPOIB       layers.LinkType = 242
+	linkPKTAP       layers.LinkType = 258
 )
 
 // verdict is what became of a record's link header.
@@ -30,110 +34,149 @@ const (
 	notIP               // another protocol, or IP whose version contradicts the link header
 	tooShort            // the record ends before the IP packet starts
 	unknownLink         // no code here for this link type
+
+	isTCP  // behind a header that package segment does not know
+	isICMP // of either version
 )
 
 // knownLink reports whether strip has code for a link type.
 func knownLink(link layers.LinkType) bool {
-	_, _, v := strip(link, nil)
-	return v != unknownLink
+	c := &cursor{}
+	return c.link(link) != unknownLink
 }
 
-// strip returns where the IP packet starts in a captured record, and the
-// direction where the link header holds one.
-func strip(link layers.LinkType, b []byte) (start int, dir Direction, v verdict) {
+// stripPlain finds the IP packet in an Ethernet frame without tags, which most
+// records are. It reports false for every other, which a cursor then reads.
+func stripPlain(b []byte) bool {
+	if len(b) < 15 {
+		return false
+	}
+	switch typ, version := binary.BigEndian.Uint16(b[12:]), b[14]>>4; typ {
+	case uint16(layers.EthernetTypeIPv4):
+		return version == 4
+	case uint16(layers.EthernetTypeIPv6):
+		return version == 6
+	}
+	return false
+}
+
+// link takes off the header of a link of the given type.
+func (c *cursor) link(link layers.LinkType) verdict {
 	switch link {
 	case layers.LinkTypeEthernet:
-		start, v = stripEthernet(b)
+		return c.ethernet()
 	case layers.LinkTypeLinuxSLL:
-		return stripCooked(b, 16, 14, 1)
+		return c.cooked(16, 14, 1)
 	case layers.LinkTypeLinuxSLL2:
-		return stripCooked(b, 20, 0, 10)
+		return c.cooked(20, 0, 10)
 	case layers.LinkTypeNull, layers.LinkTypeLoop:
-		start, v = stripLoopback(b)
+		return c.loopback()
 	case layers.LinkTypeRaw, linkRaw12, linkRaw14:
-		v = checkVersion(b, 0)
+		return c.ip(0)
 	case layers.LinkTypeIPv4:
-		v = checkVersion(b, 4)
+		return c.ip(4)
 	case layers.LinkTypeIPv6:
-		v = checkVersion(b, 6)
-	default:
-		v = unknownLink
+		return c.ip(6)
+	case layers.LinkTypeIEEE802_11:
+		return c.wifi()
+	case layers.LinkTypeIEEE80211Radio:
+		return c.radiotap()
 	}
-	return start, DirectionUnknown, v
+	return c.otherLink(link)
 }
 
-// checkVersion looks at the first byte of what should be an IP packet; a
-// version of 0 allows both.
-func checkVersion(b []byte, version byte) verdict {
-	if len(b) == 0 {
+// otherLink has the rarer links.
+func (c *cursor) otherLink(link layers.LinkType) verdict {
+	switch link {
+	case layers.LinkTypePPP, layers.LinkTypePPP_HDLC:
+		return c.pppLink()
+	case layers.LinkTypePPPEthernet:
+		return c.pppoe()
+	case linkPPPD, linkPPPWithDir:
+		return c.directed((*cursor).ppp)
+	case layers.LinkTypeC_HDLC:
+		return c.ciscoHDLC()
+	case linkHDLCWithDir:
+		return c.directed((*cursor).ciscoHDLC)
+	case layers.LinkTypeFDDI:
+		return c.fddi()
+	case layers.LinkTypeTokenRing:
+		return c.tokenRing()
+	case linkIPOIB:
+		return c.infiniband()
+	case linkMPLS:
+		return c.mpls()
+	case layers.LinkTypePrismHeader:
+		return c.prism()
+	case linkAVS:
+		return c.avs()
+	case linkPPI:
+		return c.ppi()
+	case layers.LinkTypePFLog:
+		return c.pflog()
+	case linkENC:
+		return c.enc()
+	case linkIPNet:
+		return c.ipnet()
+	case linkNFLOG:
+		return c.nflog()
+	case linkPKTAP, linkPKTAPOld:
+		return c.pktap()
+	}
+	c.kind = kindLink | kind(link)
+	return unknownLink
+}
+
+// cooked reads a Linux "cooked" header of the given size: the protocol is at
+// typeAt; the packet type, or the low byte of it, is at kindAt.
+func (c *cursor) cooked(size, typeAt, kindAt int) verdict {
+	h := c.take(size)
+	if h == nil {
 		return tooShort
 	}
-	got := b[0] >> 4
-	if got != 4 && got != 6 || version != 0 && got != version {
-		return notIP
+	c.dir = Incoming
+	if h[kindAt] == 4 { // LINUX_SLL_OUTGOING
+		c.dir = Outgoing
 	}
-	return isIP
+	return c.linuxType(binary.BigEndian.Uint16(h[typeAt:]))
 }
 
-func stripEthernet(b []byte) (int, verdict) {
-	if len(b) < 14 {
-		return 0, tooShort
+// linuxType goes on with what Linux has found a packet to be: an EtherType, or a
+// number of Linux' own below them, of which one is LLC (ETH_P_802_2).
+func (c *cursor) linuxType(typ uint16) verdict {
+	switch {
+	case typ == 4:
+		return c.llc()
+	case typ < minEtherType:
+		return c.not(kindEtherType | kind(typ))
 	}
-	n, v := stripEtherType(binary.BigEndian.Uint16(b[12:]), b[14:])
-	return 14 + n, v
+	return c.etherType(typ)
 }
 
-// stripEtherType skips VLAN tags, however many, and checks for IP. The type is
-// the one before b.
-func stripEtherType(typ uint16, b []byte) (start int, v verdict) {
-	for typ == etherVLAN || typ == etherQinQ || typ == etherQinQ1 {
-		if len(b) < start+4 {
-			return 0, tooShort
-		}
-		typ = binary.BigEndian.Uint16(b[start+2:])
-		start += 4
-	}
-	switch typ {
-	case etherIPv4:
-		return start, checkVersion(b[start:], 4)
-	case etherIPv6:
-		return start, checkVersion(b[start:], 6)
-	}
-	return 0, notIP
-}
-
-// stripCooked reads a Linux "cooked" header of the given size: the protocol is
-// at typeAt; the packet type, or the low byte of it, is at kindAt.
-func stripCooked(b []byte, size, typeAt, kindAt int) (int, Direction, verdict) {
-	if len(b) < size {
-		return 0, DirectionUnknown, tooShort
-	}
-	dir := Incoming
-	if b[kindAt] == 4 { // LINUX_SLL_OUTGOING
-		dir = Outgoing
-	}
-	n, v := stripEtherType(binary.BigEndian.Uint16(b[typeAt:]), b[size:])
-	return size + n, dir, v
-}
-
-// stripLoopback reads the 4-byte address family of the BSD loopback: in the
-// byte order of the machine that captured (NULL) or in network order (LOOP).
+// loopback reads the 4-byte address family of the BSD loopback: in the byte
+// order of the machine that captured (NULL) or in network order (LOOP).
 // Families are small, so both orders can be told apart by looking.
-func stripLoopback(b []byte) (int, verdict) {
-	if len(b) < 4 {
-		return 0, tooShort
+func (c *cursor) loopback() verdict {
+	h := c.take(4)
+	if h == nil {
+		return tooShort
 	}
-	family := binary.LittleEndian.Uint32(b)
+	family := binary.LittleEndian.Uint32(h)
 	if family > 0xffff {
-		family = binary.BigEndian.Uint32(b)
+		family = binary.BigEndian.Uint32(h)
 	}
+	return c.family(family)
+}
+
+// family checks for IP after an address family of some system.
+func (c *cursor) family(family uint32) verdict {
 	switch family {
 	case 2: // AF_INET everywhere
-		return 4, checkVersion(b[4:], 4)
-	case 10, 24, 28, 30: // AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin
-		return 4, checkVersion(b[4:], 6)
+		return c.ip(4)
+	case 10, 24, 26, 28, 30: // AF_INET6 of Linux, NetBSD and OpenBSD, Solaris, FreeBSD, Darwin
+		return c.ip(6)
 	}
-	return 0, notIP
+	return c.not(kindLoopback)
 }
 
 // trim removes what stands behind the IP packet (Ethernet pads frames to 60

@@ -170,12 +170,9 @@ func (f *ngStream) packet(body []byte, old bool, p *Packet) error {
 	if uint64(captured) > uint64(len(body)-header) {
 		return fmt.Errorf("%w: a captured length of %d in a pcapng block of %d bytes", ErrMalformed, captured, len(body)+blockFrame)
 	}
-	if captured > orig {
-		return fmt.Errorf("%w: %d bytes captured of a packet of %d", ErrMalformed, captured, orig)
-	}
 	p.Time = i.time(uint64(f.order.u32(body[4:]))<<32 | uint64(f.order.u32(body[8:])))
 	end := header + int(captured)
-	p.Data, p.OrigLen = body[header:end:end], int(orig)
+	p.Data, p.OrigLen = body[header:end:end], int(max(orig, captured))
 	if at := (end + 3) &^ 3; len(body) >= at+4 {
 		f.packetOptions(body[at:], p)
 	}

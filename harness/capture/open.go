@@ -39,8 +39,8 @@ type File struct {
 	in *input
 }
 
-// Open opens a capture file, or standard input for the path "-". Compression by
-// gzip is recognised in both by what it looks like. On a pipe, and on a followed
+// Open opens a capture file, or standard input for the path "-". Compression
+// (gzip, zstd, lz4, xz) is recognised in both by what it looks like. On a pipe, and on a followed
 // file, it waits for the file header.
 func Open(path string, c OpenConfig) (*File, error) {
 	in, err := openInput(path, c)

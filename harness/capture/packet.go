@@ -60,6 +60,13 @@ type Packet struct {
 	Interface int
 	// Direction is relative to the kernel that captured the packet.
 	Direction Direction
+	// Tunnel is set by Segments alone: the tunnel that Data was taken out of;
+	// nil outside tunnels. Data then begins with the inner IP header, and
+	// LinkHeader is that of the record.
+	Tunnel *Tunnel
+	// Via is set by Segments alone: a hash of the addresses that the packet
+	// travelled between in tunnels or mirrors, 0 outside them.
+	Via uint32
 	// Comment is free text that pcapng keeps beside the packet, several
 	// comments joined by newlines. Plain pcap has no room for it.
 	Comment string

@@ -2,8 +2,6 @@ package capture
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,7 +14,7 @@ import (
 type Interface struct {
 	// Name is empty in pcap, and may be in pcapng.
 	Name string
-	// Link is the link type by its name where it has one, such as "Ethernet".
+	// Link is the link type as tcpdump names it, such as "EN10MB (Ethernet)".
 	Link string
 }
 
@@ -25,29 +23,47 @@ type Skipped struct {
 	NonIP       int // ARP, spanning tree, ...
 	Short       int // cut before the IP packet begins
 	UnknownLink int // from an interface whose link type is not read here
+	// Aggregates are frames of 802.11 that carry more packets than the one
+	// that was read. They are not part of the Total.
+	Aggregates int
 }
 
 // Total is the number of records passed over.
 func (s Skipped) Total() int { return s.NonIP + s.Short + s.UnknownLink }
 
 // Reader reads the IP packets of a capture file: pcap with microseconds or
-// nanoseconds, or pcapng, in either byte order, also compressed by gzip. It
-// removes the link headers Ethernet (with VLAN tags), Linux cooked version 1
-// and 2, raw IP, and BSD loopback.
+// nanoseconds and pcap of patched libpcaps, pcapng, in either byte order, and
+// snoop; also compressed with gzip, zstd, lz4 or xz. It removes the headers of
+// these links, and of what may stand between them and IP:
+//
+//   - Ethernet, 802.11 alone and behind radiotap, Prism, AVS or PPI, FDDI, Token
+//     Ring, IP over InfiniBand, PPP, Cisco HDLC, Linux cooked version 1 and 2, BSD
+//     loopback, raw IP, MPLS;
+//   - packets that were logged or tapped above the link: NFLOG, PFLOG, ENC,
+//     PKTAP, IPNET;
+//   - VLAN tags of any depth, PBB (802.1ah), E-Tag (802.1BR), VN-Tag, LLC and
+//     SNAP, MPLS, Ethernet in MPLS, PPPoE.
+//
+// Of a frame of 802.11 that carries several packets the first is read; the frame
+// counts in Skipped.Aggregates too.
 //
 // Memory is bounded whatever the file says: a record is at most 16 MiB, a longer
-// one is an error. A packet costs no allocation, unless it has a comment. A
+// one is an error, and a compressed file needs at most what its kind of
+// compression refers back to: 128 MiB for zstd, for xz what the file names, which
+// is 64 MiB with xz -9. A packet costs no allocation, unless it has a comment. A
 // Reader is for one goroutine.
 type Reader struct {
 	in       *window
-	pcap     *pcapStream // one of these two
-	ng       *ngStream   //
-	unpacked bool        // gzip came first
-	name     string      // for errors
-	input    *input      // nil unless Open made it
-	packet   Packet      // the one being read
+	pcap     *pcapStream // one of these three
+	ng       *ngStream
+	snoop    *snoopStream
+	unpacked bool   // the file is compressed
+	name     string // for errors
+	input    *input // nil unless Open made it
+	packet   Packet // the one being read
 	records  int
 	skipped  Skipped
+	kinds    kinds
 	err      error
 }
 
@@ -67,9 +83,12 @@ func (r *Reader) open(src io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if binary.LittleEndian.Uint32(magic) == blockSection {
+	switch {
+	case binary.LittleEndian.Uint32(magic) == blockSection:
 		r.ng, err = openNg(r.in)
-	} else {
+	case binary.BigEndian.Uint32(magic) == magicSnoop:
+		r.snoop, err = openSnoop(r.in)
+	default:
 		r.pcap, err = openPcap(r.in)
 	}
 	return explain(err)
@@ -78,13 +97,14 @@ func (r *Reader) open(src io.Reader) error {
 // unpack undoes compression and checks that what follows is a capture.
 func (r *Reader) unpack(src io.Reader) ([]byte, error) {
 	buf := bufio.NewReaderSize(src, streamBuffer)
-	r.in = newWindow(buf)
-	if magic, err := buf.Peek(2); err == nil && bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		unzip, err := gzip.NewReader(buf)
-		if err != nil {
-			return nil, fmt.Errorf("unpack with gzip: %w", explain(unexpected(err)))
-		}
-		r.in, r.unpacked = newWindow(unzip), true
+	u, err := openUnpacker(buf)
+	switch {
+	case err != nil:
+		return nil, err
+	case u != nil:
+		r.in, r.unpacked = newWindow(u), true
+	default:
+		r.in = newWindow(buf)
 	}
 	magic, err := r.in.peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -94,15 +114,18 @@ func (r *Reader) unpack(src io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it holds %d bytes, too few for a header", ErrFormat, len(magic))
 	}
 	if !isMagic(magic) {
-		return nil, fmt.Errorf("%w: it starts with % x; pcap and pcapng are read, also gzipped (convert others with editcap -F pcapng)", ErrFormat, magic)
+		return nil, fmt.Errorf("%w: it starts with % x; pcap, pcapng and snoop are read, also compressed with gzip, zstd, lz4 or xz (convert others with editcap -F pcapng)", ErrFormat, magic)
 	}
 	return magic, nil
 }
 
 func isMagic(b []byte) bool {
+	if binary.BigEndian.Uint32(b) == magicSnoop {
+		return true
+	}
 	for _, n := range []uint32{binary.LittleEndian.Uint32(b), binary.BigEndian.Uint32(b)} {
 		switch n {
-		case magicMicros, magicNanos, blockSection:
+		case magicMicros, magicNanos, magicModified, blockSection:
 			return true
 		}
 	}
@@ -113,12 +136,15 @@ func isMagic(b []byte) bool {
 // the file. Packet.Interface is an index into it, across all sections. The
 // caller owns the slice.
 func (r *Reader) Interfaces() []Interface {
-	if r.pcap != nil {
-		return []Interface{{Link: r.pcap.link.String()}}
+	switch {
+	case r.pcap != nil:
+		return []Interface{{Link: linkName(r.pcap.link)}}
+	case r.snoop != nil:
+		return []Interface{{Link: linkName(r.snoop.link)}}
 	}
 	var all []Interface
 	for _, i := range r.ng.ifs {
-		all = append(all, Interface{Name: i.name, Link: i.link.String()})
+		all = append(all, Interface{Name: i.name, Link: linkName(i.link)})
 	}
 	return all
 }
@@ -152,12 +178,19 @@ func (r *Reader) borrow() (*Packet, error) {
 			break
 		}
 		r.records++
-		start, dir, v := strip(link, r.packet.Data)
-		if v != isIP {
-			r.skip(v)
+		if link == layers.LinkTypeEthernet && stripPlain(r.packet.Data) {
+			r.packet.strip(14, DirectionUnknown)
+			return &r.packet, nil
+		}
+		c := startCursor(r.packet.Data)
+		if v := c.link(link); v != isIP {
+			r.skip(v, c.kind)
 			continue
 		}
-		r.packet.strip(start, dir)
+		if c.more {
+			r.skipped.Aggregates++
+		}
+		r.packet.strip(c.at, c.dir)
 		return &r.packet, nil
 	}
 	return nil, r.err
@@ -166,23 +199,35 @@ func (r *Reader) borrow() (*Packet, error) {
 // record reads one record, link header included.
 func (r *Reader) record() (layers.LinkType, error) {
 	r.packet.Direction = DirectionUnknown
-	if r.ng == nil {
+	switch {
+	case r.pcap != nil:
 		return r.pcap.next(&r.packet)
+	case r.snoop != nil:
+		return r.snoop.next(&r.packet)
 	}
 	r.packet.Comment = ""
 	return r.ng.next(&r.packet)
 }
 
-func (r *Reader) skip(v verdict) {
+func (r *Reader) skip(v verdict, k kind) {
 	switch v {
 	case notIP:
 		r.skipped.NonIP++
 	case tooShort:
 		r.skipped.Short++
+		k = kindCut
 	case unknownLink:
 		r.skipped.UnknownLink++
 	}
+	if r.kinds == nil {
+		r.kinds = kinds{}
+	}
+	r.kinds.add(k)
 }
+
+// SkippedKinds says what the records were that Next has passed over so far, the
+// most frequent kinds first. Their sum is that of Skipped.
+func (r *Reader) SkippedKinds() []Kind { return r.kinds.list() }
 
 // strip parts the record into link header and IP packet. What pcapng says of
 // the direction goes before what the link header says.

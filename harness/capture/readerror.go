@@ -1,8 +1,6 @@
 package capture
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,7 @@ import (
 // these, io.ErrUnexpectedEOF for a file that was cut off, or the error of the
 // underlying reader.
 var (
-	// ErrFormat: neither pcap nor pcapng.
+	// ErrFormat: neither pcap nor pcapng nor snoop.
 	ErrFormat = errors.New("not a capture file")
 	// ErrLinkType: a pcap file of packets from a kind of link that is not
 	// read here. In a pcapng file, which may mix them, such packets are
@@ -33,7 +31,8 @@ type ReadError struct {
 	// Offset is where that record begins, in bytes from the beginning of the
 	// file; of a pcapng file, where the block begins that cannot be read.
 	Offset int64
-	// Unpacked means that Offset counts in what gzip has unpacked.
+	// Unpacked means that the file is compressed and Offset counts the bytes
+	// that were unpacked.
 	Unpacked bool
 	// Err is the cause.
 	Err error
@@ -55,15 +54,10 @@ func (e *ReadError) Error() string {
 func (e *ReadError) Unwrap() error { return e.Err }
 
 // explain says in words what the end of a file in the middle of something
-// means, counts what gzip finds wrong among the malformed, and passes on every
-// other error.
+// means, and passes on every other error.
 func explain(err error) error {
-	var corrupt flate.CorruptInputError
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("the file ends in the middle of it (was the writer stopped?): %w", io.ErrUnexpectedEOF)
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return err
 }

@@ -12,6 +12,9 @@ type SegmentsConfig struct {
 	KeepDuplicates bool
 	// Dedup says what a copy is.
 	Dedup DedupConfig
+	// ICMP is called from within Next with every ICMP error that quotes a TCP
+	// segment, and keeps nothing of it. It may be nil.
+	ICMP func(*ICMPError)
 }
 
 // SegmentStats counts what became of the packets of a source.
@@ -26,6 +29,9 @@ type SegmentStats struct {
 	// NotTCP packets carry something else; Truncated ones were cut before
 	// the end of the TCP header; Malformed ones contradict themselves.
 	NotTCP, Truncated, Malformed int
+	// Tunnelled of the segments and Duplicates were inside of tunnels. ICMPErrors
+	// of the packets NotTCP quote a TCP segment.
+	Tunnelled, ICMPErrors int
 }
 
 // Segments turns the packets of a source into TCP segments, each parsed once:
@@ -40,6 +46,12 @@ type SegmentStats struct {
 // first, with Packet.Partial set, and late: after up to 100 ms, but before
 // anything its sender sent after it and any acknowledgment of it.
 //
+// Packets are taken out of tunnels: GRE, IP in IP, 6in4, VXLAN, Geneve, GTP-U,
+// Teredo, EtherIP, MPLS in IP, PPTP, the mirrors ERSPAN I to III and WCCP, and out
+// of the authentication header of IPsec. Packet.Tunnel tells connections in
+// different tunnels apart. Of a tunnel's packet that was split into fragments the
+// first is opened.
+//
 // Checksums are not verified: offloading leaves them unfinished. Memory is
 // bounded. A Segments is for one goroutine.
 type Segments struct {
@@ -47,6 +59,12 @@ type Segments struct {
 	dedup *Dedup // nil where copies are kept
 	frags fragments
 	stats SegmentStats
+	kinds kinds // of what is not TCP
+
+	icmp    func(*ICMPError)
+	tunnels tunnels
+	inner   Packet // out of a tunnel
+	copied  []byte // of inner.Data, where a header was taken out of it
 
 	// packet has been read and not yet returned; parsed is what Decode said
 	// of it, and err what the source said instead of it.
@@ -59,7 +77,7 @@ type Segments struct {
 
 // NewSegments reads from src. Whoever made src closes it.
 func NewSegments(src Source, c SegmentsConfig) *Segments {
-	s := &Segments{next: borrower(src)}
+	s := &Segments{next: borrower(src), icmp: c.ICMP}
 	if !c.KeepDuplicates {
 		s.dedup = NewDedup(c.Dedup)
 	}
@@ -80,6 +98,10 @@ func borrower(src Source) func() (*Packet, error) {
 
 // Stats counts what has been read so far.
 func (s *Segments) Stats() SegmentStats { return s.stats }
+
+// NotTCPKinds says what the packets were that Stats.NotTCP counts, the most
+// frequent kinds first.
+func (s *Segments) NotTCPKinds() []Kind { return s.kinds.list() }
 
 // Next returns the next segment and the packet it is in, and after the last the
 // error of the source, io.EOF where that is at its end. Both are valid until the
@@ -121,8 +143,12 @@ func (s *Segments) Next() (*Packet, *segment.Segment, error) {
 func (s *Segments) read() {
 	s.packet, s.err = s.next()
 	s.pending = true
-	if s.err == nil {
-		s.parsed = s.seg.Decode(s.packet.Data, s.packet.OrigLen)
+	if s.err != nil {
+		return
+	}
+	s.parsed = s.seg.Decode(s.packet.Data, s.packet.OrigLen)
+	if s.parsed == segment.ErrNotTCP {
+		s.parsed = s.open()
 	}
 }
 
@@ -154,6 +180,9 @@ func (s *Segments) fragment() *fragmented {
 	if err != nil {
 		s.count(err)
 		return nil
+	}
+	if t := s.packet.Tunnel; t != nil {
+		piece.key.tunnel = t.Number
 	}
 	f, err := s.frags.add(piece, s.packet)
 	switch {

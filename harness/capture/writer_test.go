@@ -95,7 +95,7 @@ func TestPcapngRoundTrip(t *testing.T) {
 	if d := cmp.Diff(sample(t), all); d != "" {
 		t.Errorf("read back (-written +read):\n%s", d)
 	}
-	want := []Interface{{"tun0", "Raw"}, {"host", "Raw"}} // link types 12
+	want := []Interface{{"tun0", "RAW (Raw IPv4/IPv6)"}, {"host", "RAW (Raw IPv4/IPv6)"}} // link types 12
 	if d := cmp.Diff(want, r.Interfaces()); d != "" {
 		t.Errorf("interfaces:\n%s", d)
 	}
@@ -363,5 +363,5 @@ func ExampleReader() {
 	for _, p := range all {
 		fmt.Println(p.Time.Unix(), p.OrigLen, r.Interfaces()[p.Interface].Link)
 	}
-	// Output: 1 36 Raw
+	// Output: 1 36 RAW (Raw IPv4/IPv6)
 }

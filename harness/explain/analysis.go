@@ -19,6 +19,11 @@ type Connection struct {
 	// Over tells that the connection had ended by when it left: a RST, or both
 	// FINs acknowledged.
 	Over bool `json:"over"`
+	// Tunnel is the tunnel that the connection is in: "VXLAN 42
+	// 10.0.0.1-10.0.0.2". Empty outside tunnels.
+	Tunnel string `json:"tunnel,omitempty"`
+	// ICMP is the ICMP error that quotes its segments, nil if there is none.
+	ICMP *ICMP `json:"icmp,omitempty"`
 	teardown.Report
 	teardown.Detail
 }
@@ -57,8 +62,11 @@ const (
 type Analysis struct {
 	opt   Options
 	table *teardown.Table
-	rec   teardown.Record
+	rec   record
 	sum   Summary
+
+	tunnels tunnels
+	icmp    map[icmpKey]*icmpNote
 
 	groups   groups
 	findings findings
@@ -83,9 +91,9 @@ func New(opt Options) *Analysis {
 	return a
 }
 
-func (a *Analysis) add(r *teardown.Record) *teardown.Conn {
+func (a *Analysis) add(r *record) *teardown.Conn {
 	a.over = nil
-	return a.table.Add(r)
+	return a.tunnels.add(a.table, &r.Record, r.tunnel)
 }
 
 // Summary ends the analysis and says what was found. The error is that of Each or
@@ -103,13 +111,15 @@ func (a *Analysis) Summary() (*Summary, error) {
 type ended struct {
 	conn           *teardown.Conn
 	client, server netip.AddrPort
+	tunnel         *capture.Tunnel // nil outside tunnels
 	report         teardown.Report // an Outcome
 	detail         teardown.Detail
 }
 
 func (a *Analysis) ended(c *teardown.Conn) ended {
+	client, server, in := a.tunnels.ends(c)
 	return ended{
-		conn: c, client: c.Client(), server: c.Server(),
+		conn: c, client: client, server: server, tunnel: in,
 		report: c.Outcome(), detail: c.Detail(a.table.Now()),
 	}
 }
@@ -121,19 +131,27 @@ func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecon
 
 func (a *Analysis) leave(c *teardown.Conn) {
 	e := a.ended(c)
+	a.show(&e)
+	a.tunnels.forget(c)
+	a.forgetICMP(&e)
+}
+
+// show counts a connection that leaves, and shows it to who asked for it.
+func (a *Analysis) show(e *ended) {
+	c := e.conn
 	if !a.flushing && !c.Done() && e.detail.Reused == nil {
 		a.sum.GivenUp++
 	}
 	a.sum.Connections++
-	a.sum.see(&e)
-	if !a.opt.Filter.all() && !a.opt.Filter.passes(&e) {
+	a.sum.see(e)
+	if !a.opt.Filter.all() && !a.opt.Filter.passes(e) {
 		return
 	}
 	a.sum.Matching++
-	a.groups.add(&e)
-	a.findings.add(&e)
+	a.groups.add(e)
+	a.findings.add(e)
 	if a.opt.Each != nil && a.err == nil {
-		a.err = a.opt.Each(e.whole())
+		a.err = a.opt.Each(a.whole(e))
 	}
 }
 
@@ -144,19 +162,25 @@ func (a *Analysis) closed(c *teardown.Conn) {
 	}
 	e := a.ended(c)
 	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
-		a.err = a.opt.Closed(e.whole())
+		a.err = a.opt.Closed(a.whole(&e))
 	}
 }
 
 // whole is the connection with its prose and its lines.
-func (e *ended) whole() *Connection {
-	c := &Connection{N: e.conn.Number(), Over: e.conn.Done(), Report: e.conn.Report(), Detail: e.detail}
+func (a *Analysis) whole(e *ended) *Connection {
+	c := &Connection{N: e.conn.Number(), Over: e.conn.Done(), ICMP: a.icmpOf(e), Report: e.conn.Report(), Detail: e.detail}
+	if e.tunnel != nil {
+		c.Tunnel, c.Client, c.Server = e.tunnel.String(), e.client.String(), e.server.String()
+	}
 	reason := strings.TrimSuffix(c.Reason, ".")
 	if c.CloseWait != teardown.None {
 		reason += fmt.Sprintf("; that had lasted %s by the end of the capture", long(micros(c.LeftOpenUS)))
 	}
 	if c.MissingBytes > 0 {
 		reason += fmt.Sprintf("; %s acknowledged that the capture does not have, and a FIN may be among them", were(int(c.MissingBytes), "byte"))
+	}
+	if c.ICMP != nil {
+		reason += c.ICMP.sentence()
 	}
 	c.Reason = reason + "."
 	return c

@@ -36,7 +36,7 @@ func many(t *testing.T, n int, every time.Duration, script string) *Summary {
 	slices.SortStableFunc(all, func(x, y teardown.Record) int { return x.Time.Compare(y.Time) })
 	a := New(Options{})
 	for i := range all {
-		a.add(&all[i])
+		a.add(&record{Record: all[i]})
 	}
 	sum, err := a.Summary()
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"lastack/harness/capture"
 )
 
 // JSON writes one document as the connections come, so that a capture of any
@@ -47,6 +49,9 @@ func (j *JSON) Close(s *Summary) error {
 	c := *s
 	if c.Warnings == nil {
 		c.Warnings = []string{}
+	}
+	if c.Skipped == nil {
+		c.Skipped = []capture.Kind{}
 	}
 	rest, err := json.Marshal(&c)
 	if err != nil {

@@ -36,12 +36,13 @@ func ParseChoice(s string) (Choice, error) {
 	return c, nil
 }
 
-func (c *Choice) picks(k *teardown.Conn) bool {
+func (c *Choice) picks(k *teardown.Conn, in *tunnels) bool {
 	if c.n > 0 {
 		return k.Number() == c.n
 	}
+	client, server, _ := in.ends(k)
 	for _, end := range c.ends {
-		if end != k.Client() && end != k.Server() {
+		if end != client && end != server {
 			return false
 		}
 	}
@@ -86,6 +87,7 @@ func Pick(s capture.Source, choice Choice, name string) (*Trace, error) {
 type picker struct {
 	choice  Choice
 	table   *teardown.Table
+	tunnels tunnels
 	records []teardown.Record // of the first that is picked
 	of      *teardown.Conn    // that one
 	kept    *Connection       // the same when it left
@@ -106,7 +108,7 @@ func (p *picker) read(src capture.Source) error {
 			return err
 		}
 		rec.Time, rec.Seg = sane(packet.Time), *seg
-		if c := p.table.Add(&rec); p.choice.picks(c) && (p.of == nil || p.of == c) {
+		if c := p.tunnels.add(p.table, &rec, packet.Tunnel); p.choice.picks(c, &p.tunnels) && (p.of == nil || p.of == c) {
 			p.of = c
 			if p.records = append(p.records, rec); len(p.records) > maxTrace {
 				return fmt.Errorf("the connection has more than %s segments", number(maxTrace))
@@ -117,7 +119,8 @@ func (p *picker) read(src capture.Source) error {
 
 func (p *picker) leave(c *teardown.Conn) {
 	p.seen++
-	if !p.choice.picks(c) {
+	defer p.tunnels.forget(c)
+	if !p.choice.picks(c, &p.tunnels) {
 		return
 	}
 	if p.found++; p.found <= 2 {
@@ -125,5 +128,8 @@ func (p *picker) leave(c *teardown.Conn) {
 	}
 	if c == p.of {
 		p.kept = &Connection{N: c.Number(), Report: c.Report(), Detail: c.Detail(p.table.Now())}
+		if client, server, in := p.tunnels.ends(c); in != nil {
+			p.kept.Tunnel, p.kept.Client, p.kept.Server = in.String(), client.String(), server.String()
+		}
 	}
 }

@@ -15,14 +15,14 @@ import (
 // being written does, is no error. Both make a warning. An error of Options.Each or
 // Closed ends reading; Summary returns it.
 func (a *Analysis) ReadAll(s capture.Source) error {
-	segments := capture.NewSegments(s, capture.SegmentsConfig{})
 	read := a.readAhead
 	if a.opt.Packet != nil || a.opt.Closed != nil {
 		read = a.readInStep
 	}
-	err := read(segments)
+	segments, err := read(s)
 	st := segments.Stats()
 	a.sum.count(st)
+	a.sum.skip(segments.NotTCPKinds())
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -33,20 +33,27 @@ func (a *Analysis) ReadAll(s capture.Source) error {
 	return err
 }
 
+// record is a segment, and the tunnel that it was in.
+type record struct {
+	teardown.Record
+	tunnel *capture.Tunnel
+}
+
 // readInStep reads for who wants to know of each packet as it comes.
-func (a *Analysis) readInStep(segments *capture.Segments) error {
+func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
+	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: a.noteICMP})
 	for a.err == nil {
 		p, seg, err := segments.Next()
 		if err != nil {
-			return err
+			return segments, err
 		}
-		a.rec.Time, a.rec.Seg = sane(p.Time), *seg
+		a.rec.Time, a.rec.Seg, a.rec.tunnel = sane(p.Time), *seg, p.Tunnel
 		c := a.add(&a.rec)
 		if a.opt.Packet != nil {
 			a.opt.Packet(p, remark(c, a.over == c))
 		}
 	}
-	return nil
+	return segments, nil
 }
 
 // The segments that are read ahead: so many batches of so many.
@@ -55,24 +62,33 @@ const (
 	batchSize = 1024
 )
 
-// batch is a number of segments, and the error that came after them.
+// batch is a number of segments, the ICMP errors between them, and the error that
+// came after them.
 type batch struct {
-	records []teardown.Record
+	records []record
+	icmp    []capture.ICMPError
 	err     error
 }
 
 // readAhead reads in a goroutine of its own, so that a second processor may do the
 // half of the work that is reading. The goroutine ends before readAhead does.
-func (a *Analysis) readAhead(segments *capture.Segments) error {
+func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 	full := make(chan batch, batches)
-	empty := make(chan []teardown.Record, batches)
+	empty := make(chan []record, batches)
 	for range batches {
-		empty <- make([]teardown.Record, batchSize)
+		empty <- make([]record, batchSize)
 	}
+	var icmp []capture.ICMPError // of the batch being filled
+	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: func(e *capture.ICMPError) {
+		if len(icmp) < maxICMP {
+			icmp = append(icmp, *e)
+		}
+	}})
 	go func() {
 		defer close(full)
 		for records := range empty {
 			b := fill(records, segments)
+			b.icmp, icmp = icmp, nil
 			full <- b
 			if b.err != nil {
 				return
@@ -80,33 +96,43 @@ func (a *Analysis) readAhead(segments *capture.Segments) error {
 		}
 	}()
 	for b := range full {
-		for i := range b.records {
-			if a.add(&b.records[i]); a.err != nil {
-				close(empty)
-				for range full { // until the reader has noticed
-				}
-				return nil
+		if a.addBatch(&b); a.err != nil {
+			close(empty)
+			for range full { // until the reader has noticed
 			}
+			return segments, nil
 		}
 		if b.err != nil {
-			return b.err
+			return segments, b.err
 		}
 		empty <- b.records
 	}
-	return nil
+	return segments, nil
+}
+
+// addBatch adds segments up to the first error of Each or Closed.
+func (a *Analysis) addBatch(b *batch) {
+	for i := range b.icmp {
+		a.noteICMP(&b.icmp[i])
+	}
+	for i := range b.records {
+		if a.add(&b.records[i]); a.err != nil {
+			return
+		}
+	}
 }
 
 // fill reads a batch.
-func fill(records []teardown.Record, segments *capture.Segments) batch {
+func fill(records []record, segments *capture.Segments) batch {
 	records = records[:batchSize]
 	for i := range records {
 		p, seg, err := segments.Next()
 		if err != nil {
-			return batch{records[:i], err}
+			return batch{records: records[:i], err: err}
 		}
-		records[i].Time, records[i].Seg = sane(p.Time), *seg
+		records[i].Time, records[i].Seg, records[i].tunnel = sane(p.Time), *seg, p.Tunnel
 	}
-	return batch{records, nil}
+	return batch{records: records}
 }
 
 // sane is a time that can be written down, none where a damaged file has one from

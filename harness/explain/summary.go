@@ -1,7 +1,9 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"lastack/harness/capture"
@@ -35,6 +37,15 @@ type Summary struct {
 	Malformed  int `json:"malformed"`
 	Fragments  int `json:"fragments"`
 	Partial    int `json:"partial"`
+	// NotIP are records of a file that carry no IP packet, that were cut before
+	// its header, or whose kind of link is not read.
+	NotIP int `json:"not_ip"`
+	// Skipped says what NotTCP and NotIP were, the most frequent kinds first.
+	Skipped []capture.Kind `json:"skipped"`
+	// Tunnelled counts segments that were taken out of tunnels, and ICMPErrors
+	// the ICMP errors that quote a TCP segment, which are among NotTCP.
+	Tunnelled  int `json:"tunnelled"`
+	ICMPErrors int `json:"icmp_errors"`
 	// Incomplete counts connections of which something was acknowledged that
 	// the capture does not have.
 	Incomplete int `json:"incomplete"`
@@ -56,7 +67,40 @@ func (s *Summary) count(st capture.SegmentStats) {
 	s.Malformed += st.Malformed
 	s.Fragments += st.Fragments
 	s.Partial += st.Partial
+	s.Tunnelled += st.Tunnelled
+	s.ICMPErrors += st.ICMPErrors
 	s.Packets += st.Segments - st.Reassembled + st.Fragments + st.Duplicates + st.NotTCP + st.Truncated + st.Malformed
+}
+
+// SkippedRecords takes over what a file's reader has passed over.
+func (s *Summary) SkippedRecords(n capture.Skipped, kinds []capture.Kind) {
+	s.NotIP += n.Total()
+	s.Packets += n.Total()
+	s.skip(kinds)
+	if n.Short > 0 {
+		s.Warn("%s cut before the IP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(n.Short, "packet"))
+	}
+	if n.UnknownLink > 0 {
+		s.Warn("%s left out, as their kind of link is not read here", were(n.UnknownLink, "packet"))
+	}
+	if n.Aggregates > 0 {
+		s.Warn("%s of 802.11 carried several packets, of which the first was read: capture on the wire instead", were(n.Aggregates, "frame"))
+	}
+}
+
+// skip adds to Skipped, which stays sorted.
+func (s *Summary) skip(kinds []capture.Kind) {
+	for _, k := range kinds {
+		i := slices.IndexFunc(s.Skipped, func(o capture.Kind) bool { return o.Name == k.Name })
+		if i < 0 {
+			s.Skipped = append(s.Skipped, k)
+			continue
+		}
+		s.Skipped[i].Packets += k.Packets
+	}
+	slices.SortFunc(s.Skipped, func(a, b capture.Kind) int {
+		return cmp.Or(cmp.Compare(b.Packets, a.Packets), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // see extends the time that was covered, and counts what is not whole.

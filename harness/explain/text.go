@@ -34,13 +34,38 @@ func (s *Summary) counts() string {
 	if s.Connections > 0 {
 		line += fmt.Sprintf(" in %s from %s", long(s.End.Sub(s.Begin)), s.Begin.Format("2006-01-02 15:04:05 MST"))
 	}
-	if s.NotTCP > 0 {
-		line += fmt.Sprintf("; %s of other protocols", count(s.NotTCP, "packet"))
+	if n := s.NotTCP + s.NotIP; n > 0 {
+		line += fmt.Sprintf("; %s of other protocols%s", count(n, "packet"), s.kinds())
+	}
+	if s.ICMPErrors > 0 {
+		line += fmt.Sprintf("; %s about TCP segments", count(s.ICMPErrors, "ICMP error"))
+	}
+	if s.Tunnelled > 0 {
+		line += fmt.Sprintf("; %s in tunnels", count(s.Tunnelled, "segment"))
 	}
 	if s.Duplicates > 0 {
 		line += fmt.Sprintf("; %s captured twice", count(s.Duplicates, "packet"))
 	}
 	return line + "."
+}
+
+// maxKindsShown is how many kinds of what was skipped a person reads.
+const maxKindsShown = 5
+
+// kinds is " (UDP 12, ARP 3)": what was skipped.
+func (s *Summary) kinds() string {
+	var parts []string
+	for i, k := range s.Skipped {
+		if i == maxKindsShown {
+			parts = append(parts, "...")
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s %s", k.Name, number(k.Packets)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // text is a WriteText under way.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -86,10 +85,4 @@ func inLab(ctx context.Context, f func(context.Context) error) error {
 		return nil
 	}
 	return &exitError{code: code} // the child has said what there is to say
-}
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

@@ -94,19 +94,6 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	return c
 }
 
-// parseEach parses what a repeatable flag was given.
-func parseEach[T any](list []string, flag string, parse func(string) (T, error)) ([]T, error) {
-	var out []T
-	for _, s := range list {
-		v, err := parse(s)
-		if err != nil {
-			return nil, usagef("%s %s: %w", flag, s, err)
-		}
-		out = append(out, v)
-	}
-	return out, nil
-}
-
 // appHelp lists the kinds of app with their options, and the default ones.
 func appHelp() string {
 	var b strings.Builder

@@ -13,20 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stats counts what became of the packets of a Live.
-type Stats struct {
-	Delivered uint64 // returned by Next
-	NonIP     uint64 // passed over by Next: ARP and the like
-	Dropped   uint64 // lost because the buffer was full
-	// Unstamped of the packets delivered arrived before the kernel had begun
-	// to stamp packets, and carry the Time of the packet before, or of
-	// OpenLive. It is 0 if the loopback interface was up for OpenLive; if not,
-	// packets of the first millisecond may be among them.
-	Unstamped uint64
-	// Buffer is the size of the queue in bytes, as the kernel granted it.
-	Buffer int
-}
-
 // Live records the IP packets of one network interface with a packet socket
 // (packet(7)): what the kernel sends and receives there, in the order in which
 // it does so, with the kernel's times in nanoseconds.
@@ -135,8 +121,8 @@ func (l *Live) whyNot(err error) error {
 // packet is what receive received; ok is false if it is not IP.
 func (l *Live) packet() (p Packet, ok bool) {
 	data := l.rx.buf[:min(l.length, l.snap)]
-	start, v := stripEtherType(l.rx.etherType(), data)
-	if v != isIP {
+	c := startCursor(data)
+	if c.linuxType(l.rx.etherType()) != isIP {
 		l.nonIP.Add(1)
 		return p, false
 	}
@@ -149,7 +135,7 @@ func (l *Live) packet() (p Packet, ok bool) {
 	if l.rx.outgoing() {
 		p.Direction = Outgoing
 	}
-	p.Data, p.OrigLen = trim(data[start:], l.length-start)
+	p.Data, p.OrigLen = trim(data[c.at:], l.length-c.at)
 	l.delivered.Add(1)
 	return p, true
 }

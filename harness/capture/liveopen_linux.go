@@ -10,29 +10,9 @@ import (
 )
 
 const (
-	// defaultSnapLen holds any packet, those included that segmentation
-	// offload makes larger than IP's 64 KiB. It is also tcpdump's.
-	defaultSnapLen = 256 << 10
-	defaultBuffer  = 32 << 20
-
 	// stampFlags ask for the kernel's time of every packet.
 	stampFlags = unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 )
-
-// LiveConfig adjusts a live capture. The zero value captures whole packets.
-type LiveConfig struct {
-	// SnapLen is how many bytes of each IP packet are kept. 0 means 262144,
-	// which is all of any packet.
-	SnapLen int
-	// Buffer is how many bytes of packets the kernel queues while nobody
-	// calls Next, its own overhead of several hundred bytes a packet
-	// included. 0 means 32 MiB. Without CAP_NET_ADMIN outside any user
-	// namespace the kernel limits it to net.core.rmem_max; Stats.Buffer tells
-	// what it granted.
-	Buffer int
-	// Index is put into Packet.Interface.
-	Index int
-}
 
 // OpenLive starts to record the named interface of the calling thread's network
 // namespace; later changes of namespace do not matter. Every packet that

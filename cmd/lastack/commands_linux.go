@@ -1,0 +1,31 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"lastack/harness/capture"
+	"lastack/harness/lab"
+	"lastack/tun"
+
+	"github.com/spf13/cobra"
+)
+
+// commands are all that there are.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
+		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), doctorCommand(),
+	}
+}
+
+// lacking reports whether the machine, not the command line, is to blame: a
+// program or device that is missing, a right, or a name or address in use.
+func lacking(err error) bool {
+	var missing *lab.MissingError
+	var unavailable *capture.UnavailableError
+	var dev *tun.Error
+	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) ||
+		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE)
+}

@@ -1,0 +1,102 @@
+package explain
+
+import (
+	"fmt"
+
+	"lastack/harness/capture"
+	"lastack/harness/teardown"
+	"lastack/stack/segment"
+)
+
+// ICMP tells of ICMP errors that quote segments of a connection: a router or the
+// other host said that they did not arrive.
+type ICMP struct {
+	// What is wrong, "host unreachable", of which Type and Code are the numbers
+	// (RFC 792, or RFC 4443 for IPv6).
+	What string `json:"what"`
+	Type uint8  `json:"type"`
+	Code uint8  `json:"code"`
+	// From is who sent the first, To is whose segment it quotes.
+	From string       `json:"from"`
+	To   teardown.Who `json:"to"`
+	// MTU is what the segment was too large for; 0 where that is not the error.
+	MTU uint32 `json:"mtu,omitempty"`
+	// Packets counts those of the same sort.
+	Packets int `json:"packets"`
+}
+
+// maxICMP bounds the connections of which ICMP errors are remembered, and the
+// errors between two batches of segments.
+const maxICMP = 16_384
+
+// icmpKey is a connection in its tunnel, as its segments' Tuple in canonical form.
+type icmpKey struct {
+	tuple  segment.Tuple
+	tunnel uint32
+}
+
+func keyOf(tuple segment.Tuple, in *capture.Tunnel) icmpKey {
+	k := icmpKey{}
+	if k.tuple, _ = tuple.Canonical(); in != nil {
+		k.tunnel = in.Number
+	}
+	return k
+}
+
+// icmpNote is the first ICMP error about a connection, and how many like it came.
+type icmpNote struct {
+	capture.ICMPError
+	n int
+}
+
+// noteICMP remembers an error for when its connection leaves.
+func (a *Analysis) noteICMP(e *capture.ICMPError) {
+	if a.icmp == nil {
+		a.icmp = map[icmpKey]*icmpNote{}
+	}
+	k := keyOf(e.Tuple, a.tunnels.ways.of(e.Tunnel))
+	switch n := a.icmp[k]; {
+	case n == nil && len(a.icmp) < maxICMP:
+		a.icmp[k] = &icmpNote{*e, 1}
+	case n != nil && n.What() == e.What():
+		n.n++
+	}
+}
+
+// icmpOf takes what was noted about a connection that leaves.
+func (a *Analysis) icmpOf(e *ended) *ICMP {
+	if len(a.icmp) == 0 {
+		return nil
+	}
+	tuple := segment.Tuple{Src: segment.EndpointFrom(e.client), Dst: segment.EndpointFrom(e.server)}
+	n := a.icmp[keyOf(tuple, e.tunnel)]
+	if n == nil {
+		return nil
+	}
+	to := teardown.Server
+	if n.Tuple.Src == tuple.Src {
+		to = teardown.Client
+	}
+	return &ICMP{
+		What: n.What(), Type: n.Type, Code: n.Code, From: n.From.String(), To: to, MTU: n.MTU, Packets: n.n,
+	}
+}
+
+// forgetICMP drops what was noted about a connection that has left.
+func (a *Analysis) forgetICMP(e *ended) {
+	if len(a.icmp) > 0 {
+		delete(a.icmp, keyOf(segment.Tuple{Src: segment.EndpointFrom(e.client), Dst: segment.EndpointFrom(e.server)}, e.tunnel))
+	}
+}
+
+// sentence is for the end of a connection's reason.
+func (i *ICMP) sentence() string {
+	text := fmt.Sprintf("; %s answered the %s's segments with ICMP: %s", i.From, i.To, i.What)
+	if i.MTU > 0 {
+		text += fmt.Sprintf(" (MTU %d)", i.MTU)
+	}
+	if i.Packets > 1 {
+		text += fmt.Sprintf(", %s times", number(i.Packets))
+	}
+	return text
+}
