@@ -140,14 +140,17 @@ func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 }
 
 // judgeOwnRST tells a RST by which the host ends its connection from one that answers a
-// segment of no connection while its handshake goes on (RFC 9293 3.10.7.3).
+// segment of no connection, a forged one in the handshake say, and ends nothing
+// (RFC 9293 3.10.7.3 and 3.10.7.4, fifth check in SYN-RECEIVED). That takes its number from
+// the segment's acknowledgment, and may leave when the handshake is over.
 func (c *Conn) judgeOwnRST(from Side, s *segment.Segment) Mark {
 	me, to := &c.half[from], &c.half[from.Other()]
-	if me.state != SynSent && me.state != SynReceived {
+	opening := me.state == SynSent || me.state == SynReceived
+	switch {
+	case s.Flags.Has(segment.ACK) && (!opening || s.Ack == to.rcv), s.Seq == me.nxt:
 		return 0
-	}
-	if s.Flags.Has(segment.ACK) && s.Ack == to.rcv || s.Seq == me.nxt {
-		return 0
+	case !opening && me.una.LessEq(s.Seq) && s.Seq.Less(me.nxt):
+		return 0 // it answers an old segment: there is no connection any more
 	}
 	return Ignored
 }

@@ -104,6 +104,11 @@ func TestHandshakeRST(t *testing.T) {
 	if st := c.Update(Server, seg{from: Server, flags: rst, seq: 77}.segment()); !st.Marks.Has(Ignored) || c.WasReset() {
 		t.Errorf("marks %b", st.Marks)
 	}
+	established := c
+	run(t, &established, handshake[2:])
+	if st := established.Update(Server, seg{from: Server, flags: rst, seq: 77}.segment()); !st.Marks.Has(Ignored) {
+		t.Errorf("such a RST behind the handshake: marks %b", st.Marks)
+	}
 	if st := c.Update(Server, seg{from: Server, flags: rst | ack, seq: 0, ack: 1}.segment()); !st.Marks.Has(Reset) {
 		t.Errorf("the host's own RST: marks %b", st.Marks)
 	}
