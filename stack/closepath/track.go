@@ -50,11 +50,20 @@ func (t *tracker) inbound(f *tracked, p *packet) verdict {
 // a very old acknowledgment or, in ESTABLISHED, one of what was never sent, all of which
 // are answered (RFC 7323 5.3, RFC 5961 5.2), and one in SYN_SENT that is no SYN. A SYN in
 // the middle of a connection is answered here too (RFC 5961 4): netstack would hand it to
-// a listener, if the connection ended while it was in netstack's queue.
+// a listener, if the connection ended while it was in netstack's queue. So is a RST in
+// SYN_RECEIVED that is not exact (RFC 9293 3.10.7.4, first check), by which netstack, and
+// Linux too, would end the handshake.
 func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	switch m := p.step.Marks; {
-	case t.e.observe || p.seg.Flags.Has(segment.RST):
+	case t.e.observe:
 		return pass
+	case p.seg.Flags.Has(segment.RST):
+		if !m.Has(flow.Challenged) || f.conn.State(f.host) != flow.SynReceived {
+			return pass
+		}
+		if t.mayChallenge(f) {
+			t.e.acknowledge(f)
+		}
 	case m.Has(flow.Challenged | flow.Outdated), t.acksUnsent(f, &p.seg), p.seg.Flags.Has(segment.SYN) && m.Has(flow.Challenged):
 		if t.mayChallenge(f) {
 			t.e.acknowledge(f)

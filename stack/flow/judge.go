@@ -258,10 +258,9 @@ func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
 		sent = sent.Max(c.rightEdge(from)) + unseen
 	}
 	switch {
+	case c.at(from.Other()) && to.state == SynReceived && (sent.Less(s.Ack) || s.Ack.LessEq(to.isn)):
+		return Ignored // answered with a RST, which ends nothing here (RFC 9293 3.10.7.4)
 	case sent.Less(s.Ack):
-		if to.state == SynReceived {
-			return Ignored // answered with a RST, which ends nothing
-		}
 		return Challenged
 	case c.at(from.Other()) && c.handshakeSeen() && s.Ack.Diff(to.una) < -int(max(me.maxWin, 1<<16)):
 		return Challenged | Outdated
