@@ -30,9 +30,8 @@ var segments = []Claim{
 	},
 	{
 		Number: 19, Source: "A", Expect: InPart,
-		Tries:   []string{"four-way-slow-closer", "slow-closer-300", "close-wait-end"},
-		Also:    []string{"slow-closer-silent"},
-		Differs: Holds, Why: "lastack delays every FIN's ACK alike, by lastack.delayed_ack_ms",
+		Tries: []string{"four-way-slow-closer", "slow-closer-300", "close-wait-end"},
+		Also:  []string{"slow-closer-silent"},
 		Text:  `Delayed ACK is "usually 40 ms".`,
 		Truth: "40 to 44 ms after earlier data, 0 to 8 ms on a connection that never received any.",
 		judge: usually40,

@@ -27,6 +27,11 @@ import (
 //   - A SYN that comes again in SYN_RECEIVED means that the SYN-ACK was lost, and gets it
 //     again (RFC 9293 3.10.7.4 leaves it open; Linux does so). netstack sends a bare ACK,
 //     which says nothing to the peer, and its own copies come after 1, 3, 7, 15 s.
+//   - The SYN-ACK of a peer that opens at the same time (RFC 9293 3.5, figure 7) completes the
+//     handshake. netstack answers it, and waits.
+//   - Data for a host that has closed are answered with a bare RST that has their
+//     acknowledgment as its number, as Linux does and RFC 9293 3.5.2 has it for a connection
+//     that is no more. netstack sends RST+ACK.
 //   - SYN+FIN opens no connection, as in Linux. netstack answers it.
 //   - The ACK of the handshake may lack the timestamps that the SYNs agreed on (RFC 7323
 //     3.2 lets the receiver drop it; Linux takes it). netstack drops it, and repeats its
@@ -53,6 +58,10 @@ type admitted struct {
 	// segment of the peer's whose FIN is behind a gap.
 	kept   segment.Segment
 	hasFIN bool
+	// late is the acknowledgment number of data that came when the host had sent its FIN,
+	// by the latest segment; isLate says that it had such.
+	late   segment.Seq
+	isLate bool
 }
 
 func newAdmit(e *Endpoint) *admit {
@@ -73,13 +82,14 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 	if f == nil || s.Flags.Has(segment.RST) {
 		return pass
 	}
-	if s.Flags.Has(segment.SYN) && !s.Flags.Has(segment.ACK) {
-		return a.synAgain(f, p)
+	if s.Flags.Has(segment.SYN) {
+		return a.syn(f, p)
 	}
-	if s.Flags.Has(segment.SYN) || !s.Flags.Has(segment.ACK) {
+	if !s.Flags.Has(segment.ACK) {
 		return pass
 	}
 	h := &f.admitted
+	h.late, h.isLate = s.Ack, s.PayloadLen > 0 && f.conn.FINSent(f.host) && !s.Ack.Less(f.conn.Una(f.host))
 	if !h.synced && !s.HasTimestamps && f.conn.Timestamps() {
 		return a.restamp(f, p)
 	}
@@ -92,9 +102,18 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 	return a.inOrder(f, p)
 }
 
-// synAgain answers a SYN that comes again with the SYN-ACK.
-func (a *admit) synAgain(f *tracked, p *packet) verdict {
+// syn answers a SYN that comes again with the SYN-ACK, and makes the SYN-ACK of a peer that
+// opens at the same time the bare ACK that it is.
+func (a *admit) syn(f *tracked, p *packet) verdict {
 	h := &f.admitted
+	if p.seg.Flags.Has(segment.ACK) {
+		if b := p.incoming(); b != nil && !h.synced && p.step.Before[f.host] == flow.SynReceived && p.step.Marks.Has(flow.Again) {
+			p.seg.ClearFlags(b, segment.SYN)
+			p.seg.SetSeq(b, p.seg.Seq+1)
+			a.e.acknowledge(f) // as Linux, to which the SYN is one once more
+		}
+		return pass
+	}
 	if !h.kept.Flags.Has(segment.SYN) || !p.step.Marks.Has(flow.Again) || f.conn.State(f.host) != flow.SynReceived {
 		return pass
 	}
@@ -173,7 +192,7 @@ func (a *admit) onlyACK(f *tracked, p *packet) verdict {
 		return taken
 	}
 	p.cut(b)
-	p.seg.ClearFIN(b)
+	p.seg.ClearFlags(b, segment.FIN)
 	p.seg.SetSeq(b, f.admitted.ack)
 	return pass
 }
@@ -192,10 +211,18 @@ func (a *admit) restamp(f *tracked, p *packet) verdict {
 }
 
 func (a *admit) outbound(f *tracked, p *packet) verdict {
-	if f == nil || a.e.observe || !p.seg.Flags.Has(segment.ACK) || p.seg.Flags.Has(segment.RST) {
+	if f == nil || a.e.observe || !p.seg.Flags.Has(segment.ACK) {
 		return pass
 	}
 	h := &f.admitted
+	if p.seg.Flags.Has(segment.RST) {
+		if b := p.header(); b != nil && h.isLate {
+			p.seg.ClearFlags(b, segment.ACK)
+			p.seg.SetAck(b, 0)
+			p.seg.SetSeq(b, h.late)
+		}
+		return pass
+	}
 	if p.seg.Flags.Has(segment.SYN) {
 		h.kept = p.seg
 	} else {
@@ -210,8 +237,9 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 	f.conn.Acknowledged(f.host, h.ack)
 	if h.hasFIN && !h.ack.Less(h.kept.FINSeq()) {
 		h.hasFIN = false
-		if h.ack == h.kept.FINSeq() {
-			a.deliverLater(f, h.kept)
+		if h.ack == h.kept.FINSeq() && a.deliverLater(f, h.kept) && p.seg.PureACK() {
+			a.e.report(f, p, Dropped, Host, Out)
+			return taken // the ACK of the FIN follows at once
 		}
 	}
 	return pass
@@ -219,12 +247,14 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 
 // deliverLater delivers a FIN whose turn has come, without the data in front of it.
 // netstack holds its locks, so the segment goes its way by itself.
-func (a *admit) deliverLater(f *tracked, fin segment.Segment) {
+func (a *admit) deliverLater(f *tracked, fin segment.Segment) bool {
 	fin.Seq, fin.PayloadLen = fin.FINSeq(), 0
 	l := &late{packet: made(&fin, nil), f: f, dir: In, at: a.e.clock.NowMonotonic()}
-	if !a.line.add(l) {
-		l.buf.DecRef()
+	if a.line.add(l) {
+		return true
 	}
+	l.buf.DecRef()
+	return false
 }
 
 // resume delivers a FIN whose turn has come.

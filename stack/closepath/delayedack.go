@@ -37,10 +37,23 @@ type heldACK struct {
 	// gen tells a live alarm from one whose ACK is gone. It is written with
 	// the flow's lock held.
 	gen atomic.Uint32
+	// quick counts the ACKs that went at once as the connection was young; replied: it is
+	// no more (Linux's pingpong mode).
+	quick   uint8
+	replied bool
 	// gap: the host asked for missing data (a duplicate ACK, or SACK blocks),
 	// so the ACK that shows the gap filled must not wait (RFC 5681 4.2).
 	gap bool
 }
+
+const (
+	// tick is how long Linux holds the ACK of a FIN where no data came before: until its
+	// timer ticks next, 250 times a second on common kernels.
+	tick = 4 * time.Millisecond
+	// quickACKs is how many ACKs Linux sends at once on a young connection
+	// (TCP_MAX_QUICKACKS).
+	quickACKs = 16
+)
 
 // inbound lets everything pass: what the peer sends changes nothing here. A RST
 // that ends the connection has the table drop what is held.
@@ -51,6 +64,7 @@ func (d *delayedACK) outbound(f *tracked, p *packet) verdict {
 		return pass
 	}
 	if !p.seg.PureACK() {
+		f.ack.replied = f.ack.replied || p.seg.PayloadLen > 0
 		d.supersede(f, p)
 		return pass
 	}
@@ -88,6 +102,9 @@ func (d *delayedACK) mayWait(f *tracked, s *segment.Segment) bool {
 		return false // the last ACK: nothing follows that could carry it
 	case window == 0:
 		return false // the peer waits for room
+	case !f.ack.replied && f.ack.quick < quickACKs && !f.conn.FINSent(peer) && d.e.tunables.Bool(tunable.QuickACK):
+		f.ack.quick++
+		return false
 	}
 	// RFC 9293 3.8.6.3: at least every second full-sized segment, whether
 	// netstack counted them one by one or acknowledged several together.
@@ -114,6 +131,9 @@ func (d *delayedACK) hold(f *tracked, p *packet) {
 		h.since = d.e.clock.NowMonotonic()
 		h.tsEcr = p.seg.TSEcr
 		delay := d.e.tunables.Millis(tunable.DelayedACKms)
+		if !f.conn.SentData(f.host.Other()) {
+			delay = min(delay, tick) // Linux's estimate of the delay begins with the first data
+		}
 		f.shard.acks.set(h.since.Add(delay), f, h.gen.Load())
 	}
 	h.buf = p.buf.IncRef()

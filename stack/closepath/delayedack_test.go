@@ -14,13 +14,13 @@ const ms = time.Millisecond
 func TestFINCarriesTheACKOfTheFIN(t *testing.T) {
 	eachFamily(t, func(t *testing.T, r *rig) {
 		r.connect()
-		r.deliver(fin, 1, 1, 0)
-		r.write(ack, 1, 2, 0)
+		r.deliver(fin|segment.PSH, 1, 1, 10)
+		r.write(ack, 1, 12, 0)
 		r.wire()
 		r.pass(11 * ms)
-		r.write(fin, 1, 2, 0)
-		r.wire("FIN+ACK 1/2")
-		r.deliver(ack, 2, 2, 0)
+		r.write(fin, 1, 12, 0)
+		r.wire("FIN+ACK 1/12")
+		r.deliver(ack, 12, 2, 0)
 		r.pass(time.Second)
 		r.wire()
 		if n := r.ep.Flows(); n != 0 {
@@ -32,16 +32,64 @@ func TestFINCarriesTheACKOfTheFIN(t *testing.T) {
 func TestPureACKAtTheDeadline(t *testing.T) {
 	eachFamily(t, func(t *testing.T, r *rig) {
 		r.connect()
-		r.deliver(fin, 1, 1, 0)
-		r.write(ack, 1, 2, 0)
+		r.deliver(fin|segment.PSH, 1, 1, 10)
+		r.write(ack, 1, 12, 0)
 		r.pass(39 * ms)
 		r.wire()
 		r.pass(1 * ms)
-		r.wire("ACK 1/2")
+		r.wire("ACK 1/12")
 		r.pass(260 * ms)
-		r.write(fin, 1, 2, 0)
-		r.wire("FIN+ACK 1/2")
+		r.write(fin, 1, 12, 0)
+		r.wire("FIN+ACK 1/12")
 	})
+}
+
+// TestFINWithoutData: where no data came before, the ACK of the FIN waits for a tick, as
+// in Linux, unless less is asked for.
+func TestFINWithoutData(t *testing.T) {
+	for _, delay := range []int64{40, 2} {
+		r := newRig(t, false)
+		r.set.SetInt(tunable.DelayedACKms, delay)
+		r.connect()
+		r.deliver(fin, 1, 1, 0)
+		r.write(ack, 1, 2, 0)
+		r.pass(time.Duration(min(delay, 4))*ms - 1)
+		r.wire()
+		r.pass(1)
+		r.wire("ACK 1/2")
+	}
+}
+
+// TestQuickACK: with lastack.quickack, the ACKs of a young connection go at once, as Linux's
+// do: until the host has replied, or 16 have gone; and not the ACK of a FIN.
+func TestQuickACK(t *testing.T) {
+	open := func() *rig {
+		r := newRig(t, false)
+		r.set.SetInt(tunable.QuickACK, 1)
+		r.connect()
+		return r
+	}
+	r := open()
+	for i := range segment.Seq(20) {
+		r.deliver(psh, 1+i, 1, 1)
+		r.write(ack, 1, 2+i, 0)
+		if n := len(r.sent()); (n == 1) != (i < 16) {
+			t.Errorf("segment %d: %d ACKs at once", i, n)
+		}
+	}
+	r = open()
+	r.deliver(psh, 1, 1, 10)
+	r.write(ack, 1, 11, 0)
+	r.wire("ACK 1/11")
+	r.write(psh, 1, 11, 10)
+	r.wire("PSH+ACK 1/11")
+	r.deliver(psh, 11, 11, 10)
+	r.write(ack, 11, 21, 0)
+	r.wire() // it has replied
+	r = open()
+	r.deliver(fin|segment.PSH, 1, 1, 10)
+	r.write(ack, 1, 12, 0)
+	r.wire()
 }
 
 func TestOffSendsEverythingAtOnce(t *testing.T) {
@@ -347,11 +395,11 @@ func TestEventsOfAHold(t *testing.T) {
 		got = append(got, c)
 	}
 	r.connect()
-	r.deliver(fin, 1, 1, 0)
-	r.write(ack, 1, 2, 0)
+	r.deliver(fin|segment.PSH, 1, 1, 10)
+	r.write(ack, 1, 12, 0)
 	r.pass(11 * ms)
 	got = nil
-	r.write(fin, 1, 2, 0)
+	r.write(fin, 1, 12, 0)
 	if len(got) != 3 {
 		t.Fatalf("%d events, want host, superseded, wire", len(got))
 	}

@@ -23,6 +23,9 @@ func (c *Conn) at(s Side) bool { return c.vantage == atClient+vantage(s) }
 // acknowledged tell.
 func (c *Conn) RcvNxt(s Side) segment.Seq { return c.half[s.Other()].rcv }
 
+// SentData reports whether the side has sent any data.
+func (c *Conn) SentData(s Side) bool { return c.half[s].maxLen > 0 }
+
 // Una is the side's SND.UNA.
 func (c *Conn) Una(s Side) segment.Seq { return c.half[s].una }
 
@@ -149,8 +152,8 @@ func (c *Conn) judgeOwnRST(from Side, s *segment.Segment) Mark {
 	switch {
 	case s.Flags.Has(segment.ACK) && (!opening || s.Ack == to.rcv), s.Seq == me.nxt:
 		return 0
-	case !opening && me.una.LessEq(s.Seq) && s.Seq.Less(me.nxt):
-		return 0 // it answers an old segment: there is no connection any more
+	case !opening && me.isn.Less(s.Seq) && s.Seq.Less(me.nxt):
+		return 0 // it answers a segment of a connection that is no more
 	}
 	return Ignored
 }

@@ -79,9 +79,9 @@ func (s *Segment) SetTSVal(b []byte, v uint32) bool {
 	return true
 }
 
-// ClearFIN takes the FIN flag out.
-func (s *Segment) ClearFIN(b []byte) {
-	s.Flags &^= FIN
+// ClearFlags takes flags out.
+func (s *Segment) ClearFlags(b []byte, flags Flags) {
+	s.Flags &^= flags
 	s.put(b, s.TCPStart+12, []byte{b[s.TCPStart+12], byte(s.Flags)})
 }
 

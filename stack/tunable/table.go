@@ -16,10 +16,19 @@ being held.`,
 	{
 		ID: DelayedACKms, Name: "lastack.delayed_ack_ms", Min: 1, Max: 499, Default: 40, Unit: "ms",
 		Doc: `How long a pure ACK may wait for a segment to carry it. RFC 9293 3.8.6.3 demands
-less than half a second. Linux waits 40 ms after earlier data, but only until
-the next tick on a connection that never received any; lastack waits this long
-always. When the time is up a pure ACK goes out: waiting does not merge it with
-a FIN, only the application's close() makes a FIN.`,
+less than half a second. Linux waits 40 ms after earlier data, but only until its
+next tick, some milliseconds, for the FIN of a connection that never received any;
+so does lastack, for 4 ms. When the time is up a pure ACK goes out: waiting does
+not merge it with a FIN, only the application's close() makes a FIN.`,
+	},
+	{
+		ID: QuickACK, Name: "lastack.quickack", Min: 0, Max: 1, Default: 0,
+		Doc: `Whether a young connection's ACKs go out at once, as Linux's do: the first 16 of
+them, until the host has sent data itself or the peer a FIN. 0, the default, delays
+those too, which saves a short connection one segment: the answer carries the ACK of
+the request. Linux has it always on (TCP_MAX_QUICKACKS), so that a capture of a short
+connection there has an ACK between the request and the answer. It changes nothing
+for the FIN: its ACK is delayed on a young connection as on any other.`,
 	},
 	{
 		ID: MSLms, Name: "lastack.msl_ms", Min: 1, Max: 240_000, Default: 30_000, Unit: "ms",

@@ -23,6 +23,7 @@ type ID int
 const (
 	DelayedACK ID = iota
 	DelayedACKms
+	QuickACK
 	MSLms
 	TWReuse
 	TWReuseDelay
