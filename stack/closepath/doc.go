@@ -9,17 +9,20 @@
 //	      |              |
 //	  impairment  -----------------  makes the wire bad by rule: drops, delays and
 //	      |              |           worse (lastack/stack/impair)
-//	  tracker  --------------------  what the host has sent and received
-//	      |              |           (lastack/stack/flow)
-//	  timestamps  -----------------  out of SYNs, if net.ipv4.tcp_timestamps=0
+//	  tracker  --------------------  judges each segment, and follows what the host
+//	      |              |           has sent and received (lastack/stack/flow)
+//	  timestamps  -----------------  out of SYNs, if net.ipv4.tcp_timestamps=0; and
+//	      |              |           anew in SYNs that are repeated
 //	      |              |
 //	  TIME_WAIT  ------------------  answers for connections that netstack is
 //	      |              |           through with (lastack/stack/timewait)
+//	  finish  ---------------------  sends the host's FIN until it is acknowledged,
+//	      |              |           and probes the tail of data
 //	  Fast Open  ------------------  data in SYNs, of which netstack knows nothing
 //	      |              |           (lastack/stack/fastopen)
 //	  delayed ACK  ----------------  holds the host's pure ACKs
 //	      |              |
-//	  order  ----------------------  keeps a bare FIN that overtook data
+//	  admit  ----------------------  makes netstack take what TCP has to take
 //	      |              |
 //	  renumber  -------------------  a 4-tuple that comes back goes on beyond
 //	      |              |           the old connection's sequence numbers
@@ -34,6 +37,20 @@
 //
 //	ep := closepath.New(link, closepath.Config{Clock: clock, Tunables: set, Tap: tap})
 //	err := s.CreateNIC(1, ep)
+//
+// # What counts
+//
+// Nothing here learns from a segment that TCP refuses: the tracker judges by RFC 9293
+// 3.10.7.4, RFC 5961 and RFC 7323 before anything remembers, so that a forged RST, FIN or
+// ACK beside a connection takes nothing away from it. A refused segment goes on to netstack,
+// which answers or drops it. The close path refuses in netstack's place what that would
+// take: an old timestamp, a very old acknowledgment, one of what was never sent, a RST in
+// SYN_RECEIVED that is not exact.
+//
+// # What is worked around
+//
+// finish.go, admit.go and timestamps.go each say which faults of netstack they make up for,
+// by which clause of the RFCs they are faults, and how netstack would be changed.
 //
 // netstack's own TIME_WAIT is to be switched off, as it would keep an endpoint
 // of 5 KB beside each record: set its TCPTimeWaitTimeoutOption to a few

@@ -18,6 +18,10 @@
 //     one arrived: a simultaneous close (RFC 9293 3.6, case 3), and its sender
 //     was in FIN_WAIT_1, not in CLOSE_WAIT.
 //   - A FIN behind a hole in the data moves nobody until it is acknowledged.
+//   - A segment that its receiver refuses (RFC 9293 3.10.7.4, RFC 5961) changes nothing, and
+//     is marked Challenged or Ignored. An observer at the receiver's end (Conn.At) knows
+//     that; one on the path, who may have missed segments, refuses only what is far off.
+//   - A RST counts until what follows proves that it did not.
 //   - A FIN sent again says that the first, or its ACK, was lost.
 //
 // TIME_WAIT ends by a timer (RFC 9293 3.10.7.4), which no segment shows: a Conn
