@@ -143,14 +143,20 @@ func dial(t *testing.T, addr string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// TestSlowCloser: the pure ACK of the FIN comes when the delayed ACK runs out,
-// not before, and the FIN when the application closes.
+// TestSlowCloser: behind data, the pure ACK of the FIN comes when the delayed ACK runs
+// out, not before, and the FIN when the application closes.
 func TestSlowCloser(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
 	s := start(t, Config{})
 	c := dial(t, "10.77.0.2:8002")
+	if _, err := io.CopyN(c, strings.NewReader("hello"), 5); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
 	_ = c.CloseWrite()
 	_, _ = io.ReadAll(c)
 	_ = c.Close()
