@@ -141,6 +141,9 @@ func (c *Conn) learnFIN(e *event) {
 		return
 	}
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	if off := e.seq + segment.Seq(e.len); me.fin.seen && !me.fin.acked && off.Less(me.fin.off) {
+		c.withdrawFIN(e.from)
+	}
 	if me.fin.seen {
 		me.fin.again++
 		me.fin.last = e.at
@@ -168,6 +171,16 @@ func (c *Conn) learnFIN(e *event) {
 	}
 	if peer.hasAck && off.Less(peer.maxAck) || peer.fin.seen && peer.fin.knows(off) {
 		c.ackedUnseen(e)
+	}
+}
+
+// withdrawFIN takes back a FIN behind a gap that another one in front of it refutes: the
+// first was forged, or damaged.
+func (c *Conn) withdrawFIN(s flow.Side) {
+	c.side[s].fin = fin{}
+	c.fins--
+	if c.fins > 0 {
+		c.firstFIN = s.Other()
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *Conn) fin(from Side, s *segment.Segment, st *Step) {
 	seq := s.FINSeq()
 	if me.finSent {
 		st.Marks |= FINAgain | Again
-		c.correctFIN(from, seq)
+		c.correctFIN(from, seq, s)
 		return
 	}
 	st.Marks |= FirstFIN
@@ -102,8 +102,8 @@ func (c *Conn) FINTaken(s Side) (end segment.Seq, taken bool) {
 
 // correctFIN takes another number for a FIN that nobody has acknowledged: one that
 // comes in front of the first copy, which then was forged or damaged.
-func (c *Conn) correctFIN(from Side, seq segment.Seq) {
-	me := &c.half[from]
+func (c *Conn) correctFIN(from Side, seq segment.Seq, s *segment.Segment) {
+	me, peer := &c.half[from], &c.half[from.Other()]
 	if me.finAcked || me.finTaken || seq == me.finSeq || seq.Less(me.rcv) {
 		return
 	}
@@ -113,6 +113,11 @@ func (c *Conn) correctFIN(from Side, seq segment.Seq) {
 	}
 	me.otherFIN, me.hasOtherFIN = me.finSeq, true
 	me.finSeq, me.nxt = seq, seq+1
+	if peer.finSent && s.Flags.Has(segment.ACK) && peer.finSeq.Less(s.Ack) {
+		// The false one had made the other side's FIN cross it.
+		c.crossed, peer.finTaken, peer.finAcked = false, true, true
+		me.state, peer.state = LastAck, FinWait2
+	}
 	if me.rcv == seq {
 		me.rcv++
 		c.takeFIN(from.Other())

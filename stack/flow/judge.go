@@ -258,7 +258,7 @@ func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
 	}
 	sent := to.nxt
 	if !c.at(from.Other()) && me.acked {
-		sent = sent.Max(c.rightEdge(from)) + unseen
+		sent = sent.Max(c.rightEdge(from)) + 1<<16
 	}
 	switch {
 	case c.at(from.Other()) && to.state == SynReceived && (sent.Less(s.Ack) || s.Ack.LessEq(to.isn)):

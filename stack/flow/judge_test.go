@@ -58,7 +58,7 @@ func TestJudge(t *testing.T) {
 		"RST before":                  {rst, 50, 0, 0, 0, Ignored, Ignored},
 		"another SYN":                 {segment.SYN, 1 << 29, 0, 0, 1000, Challenged, Challenged},
 		"the SYN again":               {segment.SYN, 0, 0, 0, 1000, Challenged, 0},
-		"ACK of what was never sent":  {ack, 101, 1 << 20, 0, 1000, Challenged, 0},
+		"ACK of what was never sent":  {ack, 101, 1 << 20, 0, 1000, Challenged, Challenged},
 		"ACK from another age":        {ack, 101, -(1 << 17) & 0xffff_ffff, 0, 1000, Challenged | Outdated, 0},
 		"no ACK":                      {segment.FIN, 101, 0, 0, 1000, Ignored, 0},
 		"an old timestamp":            {psh, 101, 1, 10, 999, Challenged | Outdated, Challenged | Outdated},
