@@ -70,6 +70,8 @@ type Analysis struct {
 
 	groups   groups
 	findings findings
+	silences silences
+	roles    roles
 	flushing bool
 	over     *teardown.Conn // that the latest segment ended
 	err      error          // of Each or Closed
@@ -84,16 +86,16 @@ func New(opt Options) *Analysis {
 	}
 	// A remark is about the latest line.
 	cfg.Lean, cfg.LinesOf = opt.Lines != AllLines && opt.Packet == nil, opt.Lines
-	if opt.Closed != nil || opt.Packet != nil {
-		cfg.OnClose = a.closed
-	}
+	cfg.OnClose = a.closed
 	a.table = teardown.NewTable(cfg)
 	return a
 }
 
 func (a *Analysis) add(r *record) *teardown.Conn {
 	a.over = nil
-	return a.tunnels.add(a.table, &r.Record, r.tunnel)
+	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
+	a.roles.see(c, &r.Seg)
+	return c
 }
 
 // Summary ends the analysis and says what was found. The error is that of Each or
@@ -114,10 +116,16 @@ type ended struct {
 	tunnel         *capture.Tunnel // nil outside tunnels
 	report         teardown.Report // an Outcome
 	detail         teardown.Detail
+	quiet          time.Duration // before a RST that a limit on silence may explain
+	alike          int           // connections that show the same limit
 }
 
 func (a *Analysis) ended(c *teardown.Conn) ended {
 	client, server, in := a.tunnels.ends(c)
+	if a.roles.swapped(c) {
+		c = c.Swapped()
+		client, server = server, client
+	}
 	return ended{
 		conn: c, client: client, server: server, tunnel: in,
 		report: c.Outcome(), detail: c.Detail(a.table.Now()),
@@ -131,6 +139,7 @@ func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecon
 
 func (a *Analysis) leave(c *teardown.Conn) {
 	e := a.ended(c)
+	a.idleLimit(&e)
 	a.show(&e)
 	a.tunnels.forget(c)
 	a.forgetICMP(&e)
@@ -157,10 +166,18 @@ func (a *Analysis) show(e *ended) {
 
 func (a *Analysis) closed(c *teardown.Conn) {
 	a.over = c
-	if a.opt.Closed == nil {
+	quiet, silent := c.Silence()
+	if a.opt.Closed == nil && !silent {
 		return
 	}
 	e := a.ended(c)
+	if silent {
+		a.silences.add(&e, quiet)
+		a.idleLimit(&e)
+	}
+	if a.opt.Closed == nil {
+		return
+	}
 	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
 		a.err = a.opt.Closed(a.whole(&e))
 	}
@@ -173,6 +190,9 @@ func (a *Analysis) whole(e *ended) *Connection {
 		c.Tunnel, c.Client, c.Server = e.tunnel.String(), e.client.String(), e.server.String()
 	}
 	reason := strings.TrimSuffix(c.Reason, ".")
+	if c.Cause = e.report.Cause; e.alike > 0 {
+		reason = e.idleReason()
+	}
 	if c.CloseWait != teardown.None {
 		reason += fmt.Sprintf("; that had lasted %s by the end of the capture", long(micros(c.LeftOpenUS)))
 	}

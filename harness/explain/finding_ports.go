@@ -14,17 +14,6 @@ const (
 	twoMSL   = 60 * time.Second
 )
 
-// Where a forecast begins to be worth a sentence: so many connections were seen,
-// and so much of the ports is taken if it goes on.
-const (
-	enoughToForecast = 50
-	worthwhile       = ports / 10
-)
-
-// manyRecords is how many sockets in TIME_WAIT a server is made to hold before it
-// is worth a sentence: net.ipv4.tcp_max_tw_buckets is 4,096 to 262,144, by memory.
-const manyRecords = 65_536
-
 // rate is how many of n events happened in a second between the first and the
 // last. Less than a second counts as one: a burst is no rate.
 func rate(n int, first, last time.Time) float64 {
@@ -36,7 +25,7 @@ func (f *findings) exhaustion() (out []Finding) {
 	for p, c := range f.pairs.counts {
 		perSecond := rate(c.v.held, c.v.first, c.v.last)
 		settles := perSecond * twoMSL.Seconds()
-		if c.v.held < enoughToForecast || settles < worthwhile {
+		if c.v.held < EnoughToForecast || settles*100 < ports*WorthwhilePorts {
 			continue
 		}
 		found := Finding{Kind: FindWhoCloses, Host: p.client.String(), Connections: c.v.held, Example: c.v.example}
@@ -58,7 +47,7 @@ func (f *findings) exhaustion() (out []Finding) {
 func (h *host) records(server string) (out []Finding) {
 	perSecond := rate(h.timed.n, h.first, h.last)
 	settles := perSecond * twoMSL.Seconds()
-	if settles < manyRecords {
+	if settles < ManyRecords {
 		return nil
 	}
 	return []Finding{{

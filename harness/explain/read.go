@@ -47,7 +47,7 @@ func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 		if err != nil {
 			return segments, err
 		}
-		a.rec.Time, a.rec.Seg, a.rec.tunnel = sane(p.Time), *seg, p.Tunnel
+		a.rec.Time, a.rec.Seg, a.rec.Path, a.rec.tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
 		c := a.add(&a.rec)
 		if a.opt.Packet != nil {
 			a.opt.Packet(p, remark(c, a.over == c))
@@ -130,7 +130,7 @@ func fill(records []record, segments *capture.Segments) batch {
 		if err != nil {
 			return batch{records: records[:i], err: err}
 		}
-		records[i].Time, records[i].Seg, records[i].tunnel = sane(p.Time), *seg, p.Tunnel
+		records[i].Time, records[i].Seg, records[i].Path, records[i].tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
 	}
 	return batch{records: records}
 }
