@@ -42,6 +42,9 @@ type Options struct {
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
+	// Ports is the range that clients take their ports from, for forecasts; the zero
+	// PortRange means one that systems are shipped with and the capture does not refute.
+	Ports PortRange
 	// Packet is called with the packet of every segment, and with what it was in
 	// the close of its connection; the remark is empty for most.
 	Packet func(p *capture.Packet, remark string)
@@ -73,6 +76,7 @@ type Analysis struct {
 	silences silences
 	roles    roles
 	flushing bool
+	cut      bool           // by a gap
 	over     *teardown.Conn // that the latest segment ended
 	err      error          // of Each or Closed
 }
@@ -80,6 +84,7 @@ type Analysis struct {
 // New begins an analysis.
 func New(opt Options) *Analysis {
 	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings()}
+	a.findings.ports = opt.Ports
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
 		Recycle: true, OnForget: a.leave,
@@ -93,6 +98,9 @@ func New(opt Options) *Analysis {
 
 func (a *Analysis) add(r *record) *teardown.Conn {
 	a.over = nil
+	if now := a.table.Now(); a.roles.newest > 0 && !now.IsZero() && r.Time.Sub(now) > LeapAfter {
+		a.gap()
+	}
 	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
 	a.roles.see(c, &r.Seg)
 	return c
@@ -104,9 +112,23 @@ func (a *Analysis) Summary() (*Summary, error) {
 	a.flushing = true
 	a.table.Flush()
 	a.sum.Groups = a.groups.list()
+	a.findings.oneSided = a.sum.oneSided()
 	a.sum.Findings = a.findings.list()
+	a.sum.cover()
 	a.sum.warn(a.groups.overflowed, a.findings.lost())
 	return &a.sum, a.err
+}
+
+// gap ends the view of all connections, as nobody knows what became of them meanwhile.
+func (a *Analysis) gap() {
+	if a.sum.from.IsZero() && a.sum.gaps > 0 && a.table.Empty() {
+		return // the same one
+	}
+	a.sum.gaps++
+	a.flushing, a.cut = true, true
+	a.table.Flush()
+	a.flushing, a.cut = false, false
+	a.sum.cover()
 }
 
 // ended is a connection that left, and what is known of it without allocating.
@@ -195,6 +217,9 @@ func (a *Analysis) whole(e *ended) *Connection {
 	}
 	if c.CloseWait != teardown.None {
 		reason += fmt.Sprintf("; that had lasted %s by the end of the capture", long(micros(c.LeftOpenUS)))
+	}
+	if a.cut && !c.Over {
+		reason += "; it was not seen since, as the capture has a gap from " + a.table.Now().UTC().Format("2006-01-02 15:04:05 UTC")
 	}
 	if c.MissingBytes > 0 {
 		reason += fmt.Sprintf("; %s acknowledged that the capture does not have, and a FIN may be among them", were(int(c.MissingBytes), "byte"))

@@ -72,6 +72,11 @@ type findings struct {
 	servers tally[netip.AddrPort, host]
 	leaks   tally[netip.AddrPort, leak] // by who is in CLOSE_WAIT; clients without port
 	pairs   tally[pair, holder]         // of client and server
+
+	ports PortRange // as given; the zero PortRange otherwise
+	sets  int       // of ports in pairs
+
+	oneSided bool // the capture is: nothing is found about what is missing
 }
 
 // host is what one server, and the clients that go there, did.
@@ -128,6 +133,9 @@ const (
 
 func causeIndex(e *ended) int {
 	d := &e.detail
+	if d.Harmless {
+		return -1
+	}
 	switch e.report.Cause {
 	case teardown.CauseRace:
 		return byRace
@@ -173,6 +181,7 @@ type holder struct {
 	held        int
 	example     int
 	first, last time.Time
+	use         portUse
 }
 
 // leak is what was left in CLOSE_WAIT.
@@ -205,6 +214,11 @@ func (f *findings) add(e *ended) {
 			p.v.example, p.v.first, p.v.last = e.conn.Number(), end, end
 		}
 		p.v.first, p.v.last = earlier(p.v.first, end), later(p.v.last, end)
+		fresh := p.v.use.set == nil
+		p.v.use.add(e.client.Port(), f.sets < maxPortSets)
+		if fresh && p.v.use.set != nil {
+			f.sets++
+		}
 	}
 }
 
@@ -267,7 +281,7 @@ func (h *host) addCause(i int, e *ended) {
 // addSYN counts a SYN that nobody answered although there was time to.
 func (h *host) addSYN(e *ended) {
 	if e.report.Close != teardown.Open || e.detail.SYNs == 0 || e.report.ServerSegments > 0 ||
-		e.detail.OneSided != teardown.None || e.detail.SYNs < 2 && micros(e.detail.UnansweredUS) < AnswerWithin {
+		e.detail.OneSided != teardown.None || micros(e.detail.UnansweredUS) < answerBy(e.detail.SYNs) {
 		return
 	}
 	h.syns.add(e)
@@ -276,6 +290,15 @@ func (h *host) addSYN(e *ended) {
 	if r := e.detail.Reuses; r != nil && r.TimeWait != teardown.None && r.By == teardown.ReuseByNothing {
 		h.met++
 	}
+}
+
+// answerBy is how long a SYN has to wait to be unanswered: as long as until it is sent
+// again (RFC 6298 2.1), or longer where that is not seen.
+func answerBy(syns int) time.Duration {
+	if syns > 1 {
+		return AgainAfter
+	}
+	return AnswerWithin
 }
 
 func (h *host) addFINs(e *ended) {
@@ -313,11 +336,19 @@ func (f *findings) list() []Finding {
 	}
 	out := []Finding{}
 	for _, k := range findingKinds {
+		if f.oneSided && aboutMissing[k] {
+			continue
+		}
 		if all := byKind[k]; len(all) > 0 && len(out) < maxFindings {
 			out = append(out, merge(all))
 		}
 	}
 	return out
+}
+
+// aboutMissing are findings about what somebody did not send.
+var aboutMissing = map[FindingKind]bool{
+	FindCloseWait: true, FindSYN: true, FindUnanswered: true, FindLost: true, FindKeepAlive: true, FindUser: true,
 }
 
 // merge makes one finding of those of one sort.

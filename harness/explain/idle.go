@@ -23,15 +23,30 @@ type silenceKey struct {
 
 // silence is a number of connections that had been silent for as good as one time.
 type silence struct {
-	around time.Duration
-	n      int
+	around      time.Duration
+	least, most time.Duration
+	first, last time.Time // when the RSTs came
+	n           int
 }
+
+func (s *silence) add(quiet time.Duration, at time.Time) {
+	if s.n++; s.n == 1 {
+		*s = silence{quiet, quiet, quiet, at, at, 1}
+	}
+	s.least, s.most = min(s.least, quiet), max(s.most, quiet)
+	s.first, s.last = earlier(s.first, at), later(s.last, at)
+}
+
+// apart reports whether the RSTs came at times that differ more than the silences do:
+// one event, such as the end of a process, ends all connections at once.
+func (s *silence) apart() bool { return s.last.Sub(s.first) > 2*(s.most-s.least)+alikeTick }
 
 // The bounds of what is alike.
 const (
-	alike       = 3    // so many connections at one server, and thrice as many at all
-	alikeShare  = 2    // one in so many of those that a RST met in silence
-	alikeWithin = 20   // a share of the time, 5%
+	alike       = 3  // so many connections at one server, and thrice as many at all
+	alikeShare  = 2  // one in so many of those that a RST met in silence
+	alikeWithin = 20 // a share of the time, 5%
+	alikeTick   = 100 * time.Millisecond
 	maxSilences = 16   // different ones of one key
 	maxSilent   = 4096 // keys
 )
@@ -45,6 +60,7 @@ func (s *silences) add(e *ended, quiet time.Duration) {
 	if s.of == nil {
 		s.of = map[silenceKey][]silence{}
 	}
+	at := e.report.Start.Add(e.duration())
 	for _, k := range s.keys(e) {
 		all, known := s.of[k]
 		if !known && len(s.of) >= maxSilent {
@@ -53,9 +69,10 @@ func (s *silences) add(e *ended, quiet time.Duration) {
 		i := near(all, quiet)
 		switch {
 		case i >= 0:
-			all[i].n++
+			all[i].add(quiet, at)
 		case len(all) < maxSilences:
-			s.of[k] = append(all, silence{quiet, 1})
+			s.of[k] = append(all, silence{})
+			s.of[k][len(all)].add(quiet, at)
 		}
 	}
 }
@@ -86,7 +103,7 @@ func (s *silences) limit(e *ended, quiet time.Duration) int {
 		for _, o := range all {
 			sum += o.n
 		}
-		if n := all[at].n; n >= least && n*alikeShare >= sum {
+		if n := all[at].n; n >= least && n*alikeShare >= sum && all[at].apart() {
 			return n
 		}
 	}

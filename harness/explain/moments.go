@@ -45,6 +45,9 @@ func (m *moments) burst() string {
 		return ""
 	}
 	at := time.Unix(best*60, 0).UTC().Format("2006-01-02 15:04 UTC")
+	if m.last.Sub(m.first) < time.Second {
+		return fmt.Sprintf(" All in %s from %s.", long(m.last.Sub(m.first)), m.first.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
 	if m.last.Sub(m.first) < time.Minute {
 		return fmt.Sprintf(" All in %s from %s, %.1f per second.", long(m.last.Sub(m.first)), m.first.UTC().Format("2006-01-02 15:04:05 UTC"), rate(m.n, m.first, m.last))
 	}

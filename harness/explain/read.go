@@ -19,18 +19,26 @@ func (a *Analysis) ReadAll(s capture.Source) error {
 	if a.opt.Packet != nil || a.opt.Closed != nil {
 		read = a.readInStep
 	}
-	segments, err := read(s)
-	st := segments.Stats()
-	a.sum.count(st)
-	a.sum.skip(segments.NotTCPKinds())
-	if err == nil || errors.Is(err, io.EOF) {
-		return nil
+	found := false
+	for {
+		segments, err := read(s)
+		st := segments.Stats()
+		found = found || st.Segments > 0
+		a.sum.count(st)
+		a.sum.skip(segments.NotTCPKinds())
+		switch {
+		case err == nil || errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, ErrGap):
+			a.gap()
+			continue
+		}
+		a.sum.Warn("%v; the verdicts are about what is before", err)
+		if errors.Is(err, io.ErrUnexpectedEOF) && found {
+			return nil
+		}
+		return err
 	}
-	a.sum.Warn("%v; the verdicts are about what is before", err)
-	if errors.Is(err, io.ErrUnexpectedEOF) && st.Segments > 0 {
-		return nil
-	}
-	return err
 }
 
 // record is a segment, and the tunnel that it was in.

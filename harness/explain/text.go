@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"lastack/harness/teardown"
 )
 
 const columns = 80
@@ -32,8 +34,9 @@ func (s *Summary) counts() string {
 		line += fmt.Sprintf(", %s as asked for", number(s.Matching))
 	}
 	if s.Connections > 0 {
-		line += fmt.Sprintf(" in %s from %s", long(s.End.Sub(s.Begin)), s.Begin.Format("2006-01-02 15:04:05 MST"))
+		line += fmt.Sprintf(" in %s from %s", long(s.covered), s.Begin.Format("2006-01-02 15:04:05 MST"))
 	}
+	line += s.fastOpen()
 	if n := s.NotTCP + s.NotIP; n > 0 {
 		line += fmt.Sprintf("; %s of other protocols%s", count(n, "packet"), s.kinds())
 	}
@@ -47,6 +50,30 @@ func (s *Summary) counts() string {
 		line += fmt.Sprintf("; %s captured twice", count(s.Duplicates, "packet"))
 	}
 	return line + "."
+}
+
+// fastOpen is what became of TCP Fast Open, where anybody tried it.
+func (s *Summary) fastOpen() string {
+	all := 0
+	for _, n := range s.FastOpen {
+		all += n
+	}
+	if all == 0 {
+		return ""
+	}
+	line := fmt.Sprintf("; TCP Fast Open on %s (%.1f%%)", number(all), 100*float64(all)/float64(s.Connections))
+	for _, k := range []struct {
+		is   teardown.FastOpen
+		what string
+	}{
+		{teardown.FastOpenData, "data taken on"}, {teardown.FastOpenRefused, "data refused on"},
+		{teardown.FastOpenCookie, "a cookie given on"}, {teardown.FastOpenAsked, "no cookie on"},
+	} {
+		if n := s.FastOpen[k.is]; n > 0 {
+			line += fmt.Sprintf(", %s %s", k.what, number(n))
+		}
+	}
+	return line
 }
 
 // maxKindsShown is how many kinds of what was skipped a person reads.

@@ -2,6 +2,8 @@ package explain
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"lastack/harness/teardown"
@@ -21,6 +23,8 @@ const (
 	QuietAfter = time.Second
 	// AnswerWithin is how long a SYN waits that is not sent again, to be unanswered.
 	AnswerWithin = 3 * time.Second
+	// AgainAfter is the same for one that was sent again meanwhile.
+	AgainAfter = 900 * time.Millisecond
 	// AbortsFrom and LostFrom are shares of the connections to a server, in percent.
 	AbortsFrom = 5
 	LostFrom   = 1
@@ -37,23 +41,43 @@ const (
 	// GapAfter is how much later than everything before it a file begins that is no
 	// part of the same capture.
 	GapAfter = time.Minute
+	// LeapAfter is how far the time may leap in one file before that is a gap, too.
+	LeapAfter = 24 * time.Hour
 )
 
-// Thresholds are what verdicts and findings go by, in words.
+// Thresholds are what verdicts and findings go by, in words, for the help.
 func Thresholds() string {
-	return fmt.Sprintf(`Thresholds. CLOSE_WAIT is a leak where a connection is silent in it for %s. A SYN is
-unanswered once it was sent again, or after %s. A client gave up if an answer had been
-due for %s. A RST after %s of silence may be an idle limit: %d connections to one
-server that are alike within %d%%, and half of those there, show one; a silence of 30,
-60, 75, 90, 100, 120, 180, 240, 300 or 350 s, or 10, 15, 20, 30, 60 or 120 min does alone.
-FIN_WAIT_2 may be gone after %s. Trying in vain takes %s to be a time-out. A request
-%s after the server's FIN is a stale connection; a RST from a side that no longer knew
-the connection counts from %s of quiet. Aborts count from %d%% of the connections to a
-server, lost FINs from %d%%. Ports are forecast from %d connections in TIME_WAIT toward
-one server that settle at %d%% of the range, sockets at a server from %s. A capture
-with one direction alone of %d%% of its connections is one-sided. A file that begins %s
-after all others ended is a capture of its own.`,
-		long(LeakAfter), long(AnswerWithin), long(teardown.GaveUpAfter), long(teardown.IdleFrom), alike, 100/alikeWithin,
-		long(teardown.GoneAfter), long(teardown.TriesFor), long(StaleAfter), long(QuietAfter), AbortsFrom, LostFrom,
-		EnoughToForecast, WorthwhilePorts, number(ManyRecords), OneSidedFrom, long(GapAfter))
+	rows := []struct{ what, from string }{
+		{"CLOSE_WAIT that leaks", LeakAfter.String() + " of silence"},
+		{"SYN without answer", fmt.Sprintf("%v if it was sent again, else %v", AgainAfter, AnswerWithin)},
+		{"client that gave up", fmt.Sprintf("%v for which an answer was due", teardown.GaveUpAfter)},
+		{"idle limit", fmt.Sprintf("%v of silence on %d connections to a server, alike", teardown.IdleFrom, alike)},
+		{"", fmt.Sprintf("within %d%%, and half of those there; or one silent", 100/alikeWithin)},
+		{"", limitsInWords()},
+		{"FIN_WAIT_2 that expired", teardown.GoneAfter.String()},
+		{"time-out", fmt.Sprintf("%v of trying in vain", teardown.TriesFor)},
+		{"stale connection", fmt.Sprintf("%v of silence before a request", StaleAfter)},
+		{"half-open connection", fmt.Sprintf("%v of quiet before the RST", QuietAfter)},
+		{"goodbye", fmt.Sprintf("up to %d bytes before a FIN", teardown.GoodbyeUpTo)},
+		{"aborts; lost FINs", fmt.Sprintf("%d%%; %d%% of the connections to a server", AbortsFrom, LostFrom)},
+		{"forecast of ports", fmt.Sprintf("%d in TIME_WAIT that settle at %d%% of the range", EnoughToForecast, WorthwhilePorts)},
+		{"sockets in TIME_WAIT", number(ManyRecords) + " at a server"},
+		{"one-sided capture", fmt.Sprintf("%d%% of its connections", OneSidedFrom)},
+		{"gap", fmt.Sprintf("%.0f s between files, %.0f h in one", GapAfter.Seconds(), LeapAfter.Hours())},
+	}
+	var b strings.Builder
+	b.WriteString("Thresholds, from which on something is called so:\n")
+	for _, r := range rows {
+		fmt.Fprintf(&b, "\n  %-24s %s", r.what, r.from)
+	}
+	return b.String()
+}
+
+func limitsInWords() string {
+	var short []string
+	for _, l := range teardown.Limits() {
+		short = append(short, strconv.Itoa(int(l.Seconds())))
+	}
+	half := len(short) / 2
+	return "for " + strings.Join(short[:half], ", ") + ",\n" + strings.Repeat(" ", 27) + strings.Join(short[half:], ", ") + " s"
 }

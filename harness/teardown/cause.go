@@ -183,6 +183,14 @@ func (c *Conn) ownWill() (Cause, why) {
 // seconds, from the least that nobody waits by chance.
 var limits = []time.Duration{30, 60, 75, 90, 100, 120, 180, 240, 300, 350, 600, 900, 1200, 1800, 3600, 7200}
 
+// Limits are the silences that are called a limit where only one connection shows it.
+func Limits() (all []time.Duration) {
+	for _, l := range limits {
+		all = append(all, l*time.Second)
+	}
+	return all
+}
+
 // isLimit reports whether a silence is as long as such a limit, within 1% and a round
 // trip or the tick of a timer.
 func isLimit(silence time.Duration) bool {
@@ -201,4 +209,19 @@ func isLimit(silence time.Duration) bool {
 func (c *Conn) Silence() (time.Duration, bool) {
 	cause, why := c.cause()
 	return c.rst.idle, cause == CauseIdle || cause == CauseUnknown && why == whySilent
+}
+
+// GoodbyeUpTo is how many bytes before a FIN are a goodbye and no answer.
+const GoodbyeUpTo = 64
+
+// harmless is Detail.Harmless.
+func (c *Conn) harmless() bool {
+	r := &c.rst
+	switch cause, _ := c.cause(); cause {
+	case CauseAbort:
+		return c.fins > 0 && r.acked
+	case CauseDataAfterClose:
+		return r.bytes <= GoodbyeUpTo && c.side[r.by.Other()].fin.seen
+	}
+	return false
 }

@@ -28,6 +28,9 @@ type Detail struct {
 	// StaleRequest: the client sent a request on an idle connection that the server had
 	// closed, long before for a race.
 	StaleRequest bool `json:"stale_request,omitempty"`
+	// Harmless: the RST cost nothing. It came after a FIN, with all data acknowledged; or
+	// what it answered was a goodbye, such as a TLS alert, with a FIN.
+	Harmless bool `json:"harmless,omitempty"`
 	// OneSided is whose segments are missing although what the other sent shows that
 	// there were some: the capture has one direction.
 	OneSided Who `json:"one_sided"`
@@ -104,7 +107,7 @@ func (c *Conn) Detail(end time.Time) Detail {
 		MissingBytes: c.missing(flow.Client) + c.missing(flow.Server),
 		ResetCause:   c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
 		Reuses: c.reuse(), Reused: c.reused,
-		UnansweredUS: -1, StaleRequest: c.stale(), OneSided: c.oneSided(), SYNs: int(c.syns),
+		UnansweredUS: -1, Harmless: c.harmless(), StaleRequest: c.stale(), OneSided: c.oneSided(), SYNs: int(c.syns),
 	}
 	if c.syns > 0 && c.side[flow.Server].segments == 0 {
 		d.UnansweredUS = (last - c.synAt).Microseconds()

@@ -78,7 +78,7 @@ func (c *Conn) gatherTries(e *event) {
 	switch {
 	case peer.zero && e.len <= 1 && e.marks.Any(flow.KeepAlive|flow.NewData|flow.Again|flow.DuplicateACK):
 		me.zeroProbes++
-	case e.marks.Has(flow.KeepAlive), e.marks.Has(flow.DuplicateACK) && me.last[0].any && e.at-me.last[0].at >= probeEvery:
+	case e.marks.Has(flow.KeepAlive), e.marks.Has(flow.DuplicateACK) && me.last[0].any && e.at-me.last[0].at >= probeEvery && peer.last[0].at < me.last[0].at:
 		t.probes++
 	case e.marks.Has(flow.FINAgain), e.marks.Has(flow.Again) && e.len > 0:
 		t.again++
@@ -151,6 +151,7 @@ func (c *Conn) answered(e *event) (heard, bool) {
 		switch {
 		case !h.any || h.ack != e.seq || e.at-h.at > limit:
 		case h.room && me.hasAck && h.end.LessEq(me.maxAck):
+			return heard{}, false // its side knew the connection when this came, and what came before
 		default:
 			return h, true
 		}

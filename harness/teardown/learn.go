@@ -187,18 +187,28 @@ func (c *Conn) learnFIN(e *event) {
 // acknowledged, and so into that of the other side's FIN.
 func (c *Conn) repeats(e *event) bool {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
-	if !e.newAck || e.seq+segment.Seq(e.len) != me.fin.off || me.fin.acked || !peer.last[0].any {
+	if e.at-me.fin.last < sentTwice && !me.fin.acked {
+		return true // captured twice: no timer is as quick
+	}
+	if !e.newAck || e.seq+segment.Seq(e.len) != me.fin.off || !peer.last[0].any {
 		return false
 	}
 	limit := 2*c.rtt[e.from] + delayedFrom
-	if peer.fin.seen && peer.fin.off.Less(e.ack) {
+	switch {
+	case peer.fin.seen && peer.fin.off.Less(e.ack):
 		limit += carriedWithin
+	case me.fin.acked:
+		return false
 	}
 	return e.at-peer.last[0].at <= limit
 }
 
-// carriedWithin is less than any retransmission timeout (RFC 6298 2.4).
-const carriedWithin = 150 * time.Millisecond
+const (
+	// carriedWithin is less than any retransmission timeout (RFC 6298 2.4).
+	carriedWithin = 150 * time.Millisecond
+	// sentTwice is less than any probe for a lost tail (RFC 8985 7.2).
+	sentTwice = time.Millisecond
+)
 
 // ackedUnseen: the FIN in e was acknowledged by a segment that the observer saw
 // earlier, so the capture is out of order, or lacks the first copy of the FIN.

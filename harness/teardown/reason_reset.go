@@ -2,6 +2,7 @@ package teardown
 
 import (
 	"fmt"
+	"time"
 
 	"lastack/stack/flow"
 )
@@ -78,10 +79,11 @@ func (c *Conn) reasonMiddlebox() string {
 
 // quiet names the silence before the RST, where there was any.
 func (c *Conn) quiet() string {
-	if c.rst.idle < IdleFrom {
+	idle := time.Duration(c.idle()) * time.Microsecond
+	if idle < IdleFrom {
 		return ""
 	}
-	return " after " + ms(c.rst.idle) + " without data"
+	return " after " + ms(idle) + " without data"
 }
 
 func (c *Conn) reasonRace() string {

@@ -24,7 +24,8 @@ type rst struct {
 	stranger stranger
 	answers  bool // it answers the segment ...
 	toFIN    bool // ... which is a FIN
-	silent   bool // all was acknowledged, and nobody had closed
+	acked    bool // all data was acknowledged ...
+	silent   bool // ... and nobody had closed
 	talked   bool // there was data
 	spoke    flow.Side
 	alone    bool // nothing else was seen of either side
@@ -82,7 +83,8 @@ func (c *Conn) circumstances(r *Record, e *event) rst {
 	}
 	out.when = c.momentOf(e)
 	out.ackNew = out.hasAck && peer.hasData && peer.dataEnd.LessEq(e.ack)
-	out.silent = c.settled(e)
+	out.acked = c.settled(e)
+	out.silent = out.acked && c.fins == 0
 	out.stranger = c.strangerIn(r, e)
 	if h, ok := c.answered(e); ok && (!out.hasAck || me.hasAck && e.ack.Less(me.maxAck)) {
 		out.answers, out.toFIN = true, h.fin
@@ -98,18 +100,16 @@ func (c *Conn) momentOf(e *event) moment {
 	switch {
 	case e.from == flow.Client && me.synSeen && !peer.synSeen && peer.segments > 0 && me.bytes == 0:
 		return onOld
+	case peer.segments == 0 && me.hasAck:
+		return later // the capture lacks the other direction
 	case e.before[flow.Server] == flow.SynReceived || e.before[flow.Client] == flow.SynSent:
 		return inOpening
 	}
 	return later
 }
 
-// settled reports whether both sides had all that the other had sent, and neither had
-// closed, so that silence was nobody's fault.
+// settled reports whether both sides had all that the other had sent.
 func (c *Conn) settled(e *event) bool {
-	if c.fins > 0 {
-		return false
-	}
 	for s := range c.side {
 		me, peer := &c.side[s], &c.side[1-s]
 		got := peer.maxAck
