@@ -84,7 +84,7 @@ const (
 
 // cause judges the RST, by what is known now. What excludes most comes first.
 func (c *Conn) cause() (Cause, why) {
-	r := &c.rst
+	r := c.rst
 	switch {
 	case c.over == wasRefused:
 		return CauseRefused, whyPlain
@@ -133,7 +133,7 @@ func (c *Conn) lateData() (Cause, why) {
 
 // timedOut is about a side that had tried in vain.
 func (c *Conn) timedOut() (Cause, why) {
-	r := &c.rst
+	r := c.rst
 	t := &r.tries
 	switch {
 	case r.shut >= TriesFor:
@@ -148,7 +148,7 @@ func (c *Conn) timedOut() (Cause, why) {
 
 // answer is about a RST that answers a segment.
 func (c *Conn) answer() (Cause, why) {
-	r := &c.rst
+	r := c.rst
 	me := &c.side[r.by]
 	switch {
 	case me.fin.seen && r.closed >= GoneAfter:
@@ -161,7 +161,7 @@ func (c *Conn) answer() (Cause, why) {
 
 // ownWill is about a RST that its sender sent of its own accord.
 func (c *Conn) ownWill() (Cause, why) {
-	r := &c.rst
+	r := c.rst
 	me, peer := &c.side[r.by], &c.side[r.by.Other()]
 	due := r.talked && r.by == flow.Client && r.spoke == flow.Client && !peer.fin.seen
 	switch {
@@ -208,15 +208,18 @@ func isLimit(silence time.Duration) bool {
 // something else explains the RST.
 func (c *Conn) Silence() (time.Duration, bool) {
 	cause, why := c.cause()
+	if c.rst == nil {
+		return 0, false
+	}
 	return c.rst.idle, cause == CauseIdle || cause == CauseUnknown && why == whySilent
 }
 
 // GoodbyeUpTo is how many bytes before a FIN are a goodbye and no answer.
-const GoodbyeUpTo = 64
+const GoodbyeUpTo = 128
 
 // harmless is Detail.Harmless.
 func (c *Conn) harmless() bool {
-	r := &c.rst
+	r := c.rst
 	switch cause, _ := c.cause(); cause {
 	case CauseAbort:
 		return c.fins > 0 && r.acked

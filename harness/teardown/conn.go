@@ -42,7 +42,7 @@ type Conn struct {
 	atFIN   [2]flow.State // before the first FIN
 
 	over ending
-	rst  rst
+	rst  *rst // nil while there was none
 	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
 	bareProbe bool
 	late      int32 // segments after the close was over

@@ -154,7 +154,7 @@ func (c *Conn) idle() int64 {
 		return f.idle.Microseconds()
 	case c.over == notReset:
 		return -1
-	case c.talk.wake.by != c.rst.by && c.talk.wake.at == c.talk.at:
+	case c.talk.wake != nil && c.talk.wake.by != c.rst.by && c.talk.wake.at == c.talk.at:
 		return c.talk.wake.after.Microseconds()
 	}
 	return c.rst.idle.Microseconds()

@@ -1,29 +1,46 @@
 package teardown
 
 import (
+	"math"
 	"time"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
 
-// evidence is what a side did that may explain a RST later.
+// evidence is what a side did that may explain a RST later. A capture has many at once,
+// so that the fields stand in an order that leaves no gaps.
 type evidence struct {
-	paths paths
+	trouble *trouble // nil for most
+	last    heard    // its latest segment with ACK
+	paths   paths
+
+	fastClose bool // it sent MP_FASTCLOSE
+	sentOther bool // anything but RSTs
+
+	// quickest is the least time, in microseconds, in which it acknowledged new data of
+	// the other side, a round trip or more; 0 before the first.
+	quickest uint32
+}
+
+// trouble is what only some sides have.
+type trouble struct {
 	tries tries
-	last  [2]heard // its latest segments with ACK, the latest first
-	// dataAt is when its latest new data passed, and quickest the least time in which
-	// such was acknowledged by the other side: a round trip or more.
-	dataAt   time.Duration
-	quickest time.Duration
-	samples  uint8
-	// zero: its window is shut, since zeroAt; the other side probed it so often.
-	zero       bool
+	// zero: its window is shut, since zeroAt; it probed the other's shut one so often.
 	zeroAt     time.Duration
 	zeroProbes uint16
-	fastClose  bool // it sent MP_FASTCLOSE
-	sentOther  bool // anything but RSTs
+	zero       bool
 }
+
+// troubled is the side's trouble, for who adds to it.
+func (e *evidence) troubled() *trouble {
+	if e.trouble == nil {
+		e.trouble = &trouble{}
+	}
+	return e.trouble
+}
+
+func (e *evidence) shut() bool { return e.trouble != nil && e.trouble.zero }
 
 // heard is a segment that a RST may answer.
 type heard struct {
@@ -37,9 +54,9 @@ type heard struct {
 
 // tries are what a side sent again, or asked, since the other was heard of last.
 type tries struct {
-	first, last time.Duration
-	probes      uint16 // keep-alive
-	again       uint16 // data or FIN
+	first  time.Duration
+	probes uint16 // keep-alive
+	again  uint16 // data or FIN
 }
 
 // probeEvery is the least time between two keep-alive probes, which Linux counts in
@@ -53,7 +70,9 @@ func (c *Conn) gather(r *Record, e *event) {
 	me.fastClose = me.fastClose || r.Seg.FastClose
 	me.sentOther = true
 	c.gatherTries(e)
-	peer.tries = tries{}
+	if peer.trouble != nil {
+		peer.trouble.tries = tries{}
+	}
 	if !e.flags.Has(segment.ACK) {
 		return
 	}
@@ -64,55 +83,59 @@ func (c *Conn) gather(r *Record, e *event) {
 	if e.flags.Any(segment.FIN) {
 		end++
 	}
-	me.last[1] = me.last[0]
-	me.last[0] = heard{at: e.at, ack: e.ack, end: end, room: end != e.seq, fin: e.flags.Has(segment.FIN), any: true}
-	if e.marks.Has(flow.NewData) {
-		me.dataAt = e.at
-	}
+	me.last = heard{at: e.at, ack: e.ack, end: end, room: end != e.seq, fin: e.flags.Has(segment.FIN), any: true}
 }
 
 // gatherTries counts what e repeats, or asks for the second time.
 func (c *Conn) gatherTries(e *event) {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
-	t := &me.tries
-	switch {
-	case peer.zero && e.len <= 1 && e.marks.Any(flow.KeepAlive|flow.NewData|flow.Again|flow.DuplicateACK):
-		me.zeroProbes++
-	case e.marks.Has(flow.KeepAlive), e.marks.Has(flow.DuplicateACK) && me.last[0].any && e.at-me.last[0].at >= probeEvery && peer.last[0].at < me.last[0].at:
-		t.probes++
-	case e.marks.Has(flow.FINAgain), e.marks.Has(flow.Again) && e.len > 0:
-		t.again++
-	default:
+	if !e.marks.Any(flow.KeepAlive | flow.NewData | flow.Again | flow.DuplicateACK | flow.FINAgain) {
 		return
 	}
-	if t.probes+t.again <= 1 {
+	var t *tries
+	switch {
+	case peer.shut() && e.len <= 1 && e.marks.Any(flow.KeepAlive|flow.NewData|flow.Again|flow.DuplicateACK):
+		me.troubled().zeroProbes++
+	case e.marks.Has(flow.KeepAlive), e.marks.Has(flow.DuplicateACK) && me.last.any && e.at-me.last.at >= probeEvery && peer.last.at < me.last.at:
+		t = &me.troubled().tries
+		t.probes++
+	case e.marks.Has(flow.FINAgain), e.marks.Has(flow.Again) && e.len > 0:
+		t = &me.troubled().tries
+		t.again++
+	}
+	if t == nil {
+		return
+	}
+	if t.probes+t.again == 1 {
 		t.first = e.at
 	}
-	t.last = e.at
 }
 
 func (c *Conn) gatherWindow(e *event) {
 	me := &c.side[e.from]
-	switch {
-	case e.window > 0:
-		me.zero = false
-		c.side[e.from.Other()].zeroProbes = 0
-	case !me.zero:
-		me.zero, me.zeroAt = true, e.at
+	switch peer := &c.side[e.from.Other()]; {
+	case e.window == 0 && !me.shut():
+		t := me.troubled()
+		t.zero, t.zeroAt = true, e.at
+	case e.window > 0 && me.shut():
+		me.trouble.zero = false
+		if peer.trouble != nil {
+			peer.trouble.zeroProbes = 0
+		}
 	}
 }
 
-// time measures a round trip: e is about to acknowledge the other side's latest data.
+// time measures a round trip: e is about to acknowledge the other side's latest segment,
+// which has data.
 func (c *Conn) time(e *event) {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
-	if !peer.hasData || peer.dataAt == 0 || e.ack.Less(peer.dataEnd) || me.hasAck && peer.dataEnd.LessEq(me.maxAck) {
+	if !peer.last.room || e.ack.Less(peer.last.end) || me.hasAck && peer.last.end.LessEq(me.maxAck) {
 		return
 	}
-	took := e.at - peer.dataAt
-	if me.samples == 0 || took < me.quickest {
+	took := uint32(min(max(1, (e.at-peer.last.at).Microseconds()), math.MaxUint32))
+	if me.quickest == 0 || took < me.quickest {
 		me.quickest = took
 	}
-	me.samples = min(me.samples+1, 100)
 }
 
 // The bounds of how early an answer is too early.
@@ -124,12 +147,12 @@ const (
 // early reports whether a RST acknowledges data that cannot have reached its side yet.
 func (c *Conn) early(e *event) bool {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
-	if !e.flags.Has(segment.ACK) || !c.rttKnown[e.from] || me.samples == 0 || !peer.hasData {
+	if !e.flags.Has(segment.ACK) || !c.rttKnown[e.from] || me.quickest == 0 || !peer.last.room {
 		return false
 	}
-	least := min(me.quickest, c.rtt[e.from])
-	return least >= earlyFrom && peer.dataEnd.LessEq(e.ack) && me.hasAck && me.maxAck.Less(peer.dataEnd) &&
-		e.at-peer.dataAt < least/earlyShare
+	least := min(time.Duration(me.quickest)*time.Microsecond, c.rtt[e.from])
+	return least >= earlyFrom && peer.last.end.LessEq(e.ack) && me.hasAck && me.maxAck.Less(peer.last.end) &&
+		e.at-peer.last.at < least/earlyShare
 }
 
 // The time in which a RST that answers a segment comes: a round trip to its sender, with
@@ -147,14 +170,10 @@ func (c *Conn) answered(e *event) (heard, bool) {
 	if c.rttKnown[e.from] {
 		limit = 2*c.rtt[e.from] + answerSlack
 	}
-	for _, h := range peer.last {
-		switch {
-		case !h.any || h.ack != e.seq || e.at-h.at > limit:
-		case h.room && me.hasAck && h.end.LessEq(me.maxAck):
-			return heard{}, false // its side knew the connection when this came, and what came before
-		default:
-			return h, true
-		}
+	h := peer.last
+	if !h.any || h.ack != e.seq || e.at-h.at > limit {
+		return heard{}, false
 	}
-	return heard{}, false
+	// What its side had acknowledged found the connection alive.
+	return h, !(h.room && me.hasAck && h.end.LessEq(me.maxAck))
 }

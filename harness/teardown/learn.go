@@ -190,7 +190,7 @@ func (c *Conn) repeats(e *event) bool {
 	if e.at-me.fin.last < sentTwice && !me.fin.acked {
 		return true // captured twice: no timer is as quick
 	}
-	if !e.newAck || e.seq+segment.Seq(e.len) != me.fin.off || !peer.last[0].any {
+	if !e.newAck || e.seq+segment.Seq(e.len) != me.fin.off || !peer.last.any {
 		return false
 	}
 	limit := 2*c.rtt[e.from] + delayedFrom
@@ -200,7 +200,7 @@ func (c *Conn) repeats(e *event) bool {
 	case me.fin.acked:
 		return false
 	}
-	return e.at-peer.last[0].at <= limit
+	return e.at-peer.last.at <= limit
 }
 
 const (

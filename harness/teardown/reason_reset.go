@@ -28,7 +28,7 @@ func (c *Conn) reasonRefused() string {
 // reasonReset explains a RST. Where the wire cannot tell causes apart it says
 // so.
 func (c *Conn) reasonReset() (sentence, clause string) {
-	r := &c.rst
+	r := c.rst
 	x, y := r.by, r.by.Other()
 	cause, why := c.cause()
 	switch cause {
@@ -107,7 +107,7 @@ func (c *Conn) closedWhile() string {
 }
 
 func (c *Conn) reasonUser(why why) (sentence, clause string) {
-	r := &c.rst
+	r := c.rst
 	x, y := r.by, r.by.Other()
 	if why == whyShut {
 		return fmt.Sprintf("%s gave up: %s's window had been shut for %s, as its application does not read, and probes did not open it (a user timeout)",
@@ -126,7 +126,7 @@ func (c *Conn) reasonGaveUp(why why) string {
 }
 
 func (c *Conn) reasonGone() string {
-	r := &c.rst
+	r := c.rst
 	x, y := r.by, r.by.Other()
 	if c.side[x].fin.seen {
 		return fmt.Sprintf("%s's FIN met a RST, as %s had no state left so soon after its own FIN (it was killed, TCP_LINGER2, a limit on orphans or TIME_WAIT, or a NAT that forgot; the wire does not tell which)",
@@ -141,7 +141,7 @@ func (c *Conn) reasonGone() string {
 }
 
 func (c *Conn) reasonUnknown(why why) string {
-	r := &c.rst
+	r := c.rst
 	x, y := r.by, r.by.Other()
 	switch why {
 	case whyAlone:
@@ -157,7 +157,7 @@ func (c *Conn) reasonUnknown(why why) string {
 
 // reasonAbort is for a RST that its sender sent of its own accord.
 func (c *Conn) reasonAbort(why why) string {
-	r := &c.rst
+	r := c.rst
 	x, y := r.by, r.by.Other()
 	me, peer := &c.side[x], &c.side[y]
 	when := ""

@@ -64,11 +64,11 @@ func (c *Conn) learnRST(r *Record, e *event, done bool) {
 }
 
 // circumstances are what is known when a RST comes.
-func (c *Conn) circumstances(r *Record, e *event) rst {
+func (c *Conn) circumstances(r *Record, e *event) *rst {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
-	out := rst{
+	out := &rst{
 		by: e.from, at: e.at, seq: e.seq, hasAck: e.flags.Has(segment.ACK), closed: -1, idle: e.at,
-		tries: me.tries, mute: !me.sentOther, alone: !me.sentOther && !peer.sentOther,
+		mute: !me.sentOther, alone: !me.sentOther && !peer.sentOther,
 		talked: c.talk.any, spoke: c.talk.by,
 		fast: r.Seg.FastClose || me.fastClose || peer.fastClose,
 	}
@@ -78,8 +78,11 @@ func (c *Conn) circumstances(r *Record, e *event) rst {
 	if me.fin.acked {
 		out.closed = max(0, e.at-me.fin.ackAt)
 	}
-	if peer.zero && me.zeroProbes > 0 {
-		out.shut = max(0, e.at-peer.zeroAt)
+	if t := me.trouble; t != nil {
+		out.tries = t.tries
+		if peer.shut() && t.zeroProbes > 0 {
+			out.shut = max(0, e.at-peer.trouble.zeroAt)
+		}
 	}
 	out.when = c.momentOf(e)
 	out.ackNew = out.hasAck && peer.hasData && peer.dataEnd.LessEq(e.ack)
@@ -125,7 +128,7 @@ func (c *Conn) settled(e *event) bool {
 
 func (c *Conn) strangerIn(r *Record, e *event) stranger {
 	me := &c.side[e.from]
-	if s := me.paths.strange(r.Path, e.at-me.last[0].at, e.flags.Has(segment.ACK)); s != noStranger {
+	if s := me.paths.strange(r.Path, e.at-me.last.at, e.flags.Has(segment.ACK)); s != noStranger {
 		return s
 	}
 	if c.early(e) {

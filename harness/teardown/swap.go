@@ -19,9 +19,18 @@ func (c *Conn) Swapped() *Conn {
 	flip(&k.now)
 	flip(&k.atFIN)
 	flip(&k.gone)
-	k.rst.by, k.rst.spoke = c.rst.by.Other(), c.rst.spoke.Other()
+	if c.rst != nil {
+		r := *c.rst
+		r.by, r.spoke = r.by.Other(), r.spoke.Other()
+		k.rst = &r
+	}
 	k.lateBy = c.lateBy.Other()
-	k.talk.by, k.talk.wake.by = c.talk.by.Other(), c.talk.wake.by.Other()
+	k.talk.by = c.talk.by.Other()
+	if c.talk.wake != nil {
+		w := *c.talk.wake
+		w.by = w.by.Other()
+		k.talk.wake = &w
+	}
 	k.log.events = slices.Clone(c.log.events)
 	for i := range k.log.events {
 		k.log.events[i].swap()

@@ -11,8 +11,8 @@ import (
 // of an idle connection from other data that came too late.
 type talk struct {
 	at   time.Duration // of the latest new data
-	wake wake
-	by   flow.Side // who sent that
+	wake *wake         // nil while nothing broke a silence
+	by   flow.Side     // who sent that
 	any  bool
 }
 
@@ -79,7 +79,7 @@ func (c *Conn) noticeHearing(r *Record, e *event, f *fin) {
 func (c *Conn) noticeData(e *event) {
 	t := &c.talk
 	if t.any && e.at-t.at >= silence {
-		t.wake = wake{
+		t.wake = &wake{
 			after: e.at - t.at, at: e.at, by: e.from, answered: t.by != e.from,
 			ack: e.ack, end: e.seq + segment.Seq(e.len),
 		}
@@ -93,8 +93,8 @@ func (c *Conn) noticeData(e *event) {
 // and a request that it acknowledged did not cross.
 func (c *Conn) raced() (idle time.Duration, ok bool) {
 	const x, y = flow.Server, flow.Client
-	w, f := &c.talk.wake, &c.side[x].fin
-	if c.over != wasReset || c.rst.by != x || w.after == 0 || w.by != y || !w.answered || c.side[y].fin.seen {
+	w, f := c.talk.wake, &c.side[x].fin
+	if c.over != wasReset || c.rst.by != x || w == nil || w.by != y || !w.answered || c.side[y].fin.seen {
 		return 0, false
 	}
 	if c.side[x].hasAck && w.end.LessEq(c.side[x].maxAck) {
@@ -124,7 +124,7 @@ func (c *Conn) raced() (idle time.Duration, ok bool) {
 
 // stale is Detail.StaleRequest.
 func (c *Conn) stale() bool {
-	w := &c.talk.wake
-	return c.over == wasReset && c.rst.by == flow.Server && c.rst.bytes > 0 && w.by == flow.Client && w.answered &&
+	w := c.talk.wake
+	return c.over == wasReset && w != nil && c.rst.by == flow.Server && c.rst.bytes > 0 && w.by == flow.Client && w.answered &&
 		c.side[flow.Server].fin.seen && !c.side[flow.Client].fin.seen
 }
