@@ -179,6 +179,7 @@ func (a *Analysis) show(e *ended) {
 		return
 	}
 	a.sum.Matching++
+	a.sum.because(e.report.Cause)
 	a.groups.add(e)
 	a.findings.add(e)
 	if a.opt.Each != nil && a.err == nil {

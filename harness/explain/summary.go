@@ -55,12 +55,24 @@ type Summary struct {
 	GivenUp int `json:"given_up"`
 	// OneSided counts connections of which the capture has one direction alone.
 	OneSided int `json:"one_sided"`
+	// Causes counts the connections that pass the Filter and did not end in order, by why.
+	Causes map[teardown.Cause]int `json:"causes,omitempty"`
 	// FastOpen counts connections that tried TCP Fast Open, by what became of it.
 	FastOpen map[teardown.FastOpen]int `json:"fast_open,omitempty"`
 
 	gaps    int           // between captures
 	covered time.Duration // without the gaps
 	from    time.Time     // the first segment after the latest gap
+}
+
+func (s *Summary) because(c teardown.Cause) {
+	if c == teardown.CauseNone {
+		return
+	}
+	if s.Causes == nil {
+		s.Causes = map[teardown.Cause]int{}
+	}
+	s.Causes[c]++
 }
 
 // cover adds the time from the latest gap on to what was covered.

@@ -1,8 +1,11 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"lastack/harness/teardown"
@@ -22,9 +25,24 @@ func WriteText(w io.Writer, s *Summary, color bool) error {
 	}
 	t.table(s.Groups)
 	t.b.WriteByte('\n')
+	if len(s.Causes) > 0 {
+		t.paragraph("", s.causes())
+	}
 	t.paragraph("", s.counts())
 	_, err := io.WriteString(w, t.b.String())
 	return err
+}
+
+// causes says why connections did not end in order, the most frequent first.
+func (s *Summary) causes() string {
+	all := slices.SortedFunc(maps.Keys(s.Causes), func(x, y teardown.Cause) int {
+		return cmp.Or(cmp.Compare(s.Causes[y], s.Causes[x]), cmp.Compare(x, y))
+	})
+	var parts []string
+	for _, c := range all {
+		parts = append(parts, string(c)+" "+number(s.Causes[c]))
+	}
+	return "Why there were RSTs: " + strings.Join(parts, ", ") + "."
 }
 
 // counts is the last line: what was read.
