@@ -98,6 +98,8 @@ type host struct {
 	asleep   histogram // before what met a half-open connection
 	limit    histogram // before idle time-outs
 	limits   [2]int    // of client and server
+	early    [2]int    // which of them had closed before data came
+	closed   histogram // how long after the latest data
 	due      histogram // how long clients waited that gave up
 }
 
@@ -268,6 +270,9 @@ func (h *host) addCause(i int, e *ended) {
 		h.idle.add(micros(e.detail.IdleUS))
 	case byHalfOpen:
 		h.asleep.add(micros(e.detail.IdleUS))
+	case byLateData:
+		h.early[side]++
+		h.closed.add(micros(e.detail.IdleUS))
 	case byIdle:
 		h.limit.add(e.quiet)
 		h.limits[side]++

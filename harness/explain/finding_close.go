@@ -101,6 +101,7 @@ func timesInAll(syns, n int) string {
 func (h *host) resets(server string, n int) (out []Finding) {
 	idle, _ := h.idle.percentile(50)
 	asleep, _ := h.asleep.percentile(50)
+	closed, _ := h.closed.percentile(50)
 	at := func(i int) cases { return h.causes[i] }
 	out = append(out, at(byRace).about(FindRace, server,
 		"%s to %s %s reset because a request met the end of an idle connection (idle for %s, median): make the clients give up idle connections sooner than the server does, and let them repeat requests that may be repeated.",
@@ -112,8 +113,8 @@ func (h *host) resets(server string, n int) (out []Finding) {
 		"%s to %s met TIME_WAIT or another rest of an older one on the same ports, and cost a RST and a second SYN: clients reuse ports within 60 s; keep timestamps on (net.ipv4.tcp_timestamps), and do not bind client ports.",
 		at(byHit).of(n), server)...)
 	out = append(out, at(byLateData).about(FindLate, server,
-		"%s to %s %s reset as data came for a side that had closed: it stopped reading too early, or the other goes on after the end of the stream; read to the end before close(), or shutdown(SHUT_WR) and read on.",
-		at(byLateData).of(n), server, at(byLateData).be())...)
+		"%s to %s %s reset%s, as data came for a side that had closed, %s after the data before (median): it stopped reading too early, or the other goes on after the end of the stream; read to the end before close(), or shutdown(SHUT_WR) and read on.",
+		at(byLateData).of(n), server, at(byLateData).be(), bySides(h.early), long(closed))...)
 	out = append(out, at(byForgotten).about(FindForgotten, server,
 		"%s to %s had a FIN that came after the other side's FIN_WAIT_2 or TIME_WAIT was gone (net.ipv4.tcp_fin_timeout), and met a RST: the side that closes second waits too long; close when a read returns 0.",
 		at(byForgotten).of(n), server)...)

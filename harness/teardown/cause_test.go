@@ -107,6 +107,8 @@ var causes = []struct {
 	{"another TTL", far + "7200041 c ACK seq=200\n7200041.5 s RST+ACK ttl=28\n", teardown.CauseMiddlebox, "TTL"},
 	{"a TTL one off, once", far + "50 s RST+ACK ttl=59 id=1002\n", teardown.CauseAbort, ""},
 	{"a TTL one off, where all were alike", farther + "150 s RST+ACK ttl=59 id=1005\n", teardown.CauseMiddlebox, "TTL"},
+	{"another TTL than that of the SYN+ACK", "0 c SYN\n20 s SYN+ACK ttl=58\n20.1 c ACK\n21 c PSH+ACK len=500\n31 s RST+ACK ttl=45\n", teardown.CauseMiddlebox, "TTL"},
+	{"a TTL near that of the SYN+ACK", "0 c SYN\n20 s SYN+ACK ttl=58\n20.1 c ACK\n21 c PSH+ACK len=500\n41 s RST+ACK ttl=55\n", teardown.CauseAbort, ""},
 	{"another first TTL", farther + "150 s RST+ACK ttl=122 id=1005\n", teardown.CauseAbort, ""},
 	{"an ID that leaps", farther + "150 s RST+ACK ttl=58 id=50000\n", teardown.CauseMiddlebox, "identification"},
 	{"an ID that goes on", farther + "150 s RST+ACK ttl=58 id=1009\n", teardown.CauseAbort, ""},

@@ -76,6 +76,7 @@ func (p *paths) count(id uint16) {
 // counts its packets skips those to others.
 const (
 	enoughTTLs  = 5     // so many alike, and one hop of difference counts
+	onlyOneTTL  = 3     // of one segment, so many hops do not count
 	smallStep   = 16    // of a counter between two segments
 	enoughSteps = 3     // to call it a counter
 	greatLeap   = 4_096 // no counter comes so far
@@ -112,12 +113,15 @@ func (p *paths) leaps(id uint16) bool {
 // foreign reports whether a TTL tells of another distance than that of the side's
 // own segments. A host that gives its RSTs another first TTL is as far as before.
 func (p *paths) foreign(ttl uint8) bool {
-	if ttl == 0 || p.n == 0 || p.n > maxTTLs || p.seen < 2 {
+	if ttl == 0 || p.n == 0 || p.n > maxTTLs {
 		return false
 	}
 	near := 1
-	if p.n == 1 && p.seen >= enoughTTLs {
+	switch {
+	case p.n == 1 && p.seen >= enoughTTLs:
 		near = 0
+	case p.seen == 1: // a proxy may have sent the SYN+ACK
+		near = onlyOneTTL
 	}
 	for _, own := range p.ttls[:p.n] {
 		off := int(own) - int(ttl)
