@@ -77,13 +77,14 @@ type Analysis struct {
 	roles    roles
 	flushing bool
 	cut      bool           // by a gap
+	second   int64          // of the latest segment, since 1970
 	over     *teardown.Conn // that the latest segment ended
 	err      error          // of Each or Closed
 }
 
 // New begins an analysis.
 func New(opt Options) *Analysis {
-	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings()}
+	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings(), second: noTime}
 	a.findings.ports = opt.Ports
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
@@ -98,8 +99,11 @@ func New(opt Options) *Analysis {
 
 func (a *Analysis) add(r *record) *teardown.Conn {
 	a.over = nil
-	if now := a.table.Now(); a.roles.newest > 0 && !now.IsZero() && r.Time.Sub(now) > LeapAfter {
-		a.gap()
+	if second := r.Time.Unix(); second > a.second { // cheaper than to ask the Table
+		if a.second > noTime && second-a.second > int64(LeapAfter/time.Second) {
+			a.gap()
+		}
+		a.second = second
 	}
 	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
 	a.roles.see(c, &r.Seg)
@@ -118,6 +122,9 @@ func (a *Analysis) Summary() (*Summary, error) {
 	a.sum.warn(a.groups.overflowed, a.findings.lost())
 	return &a.sum, a.err
 }
+
+// noTime is before the time of any segment that has one.
+const noTime = -62_135_596_800
 
 // gap ends the view of all connections, as nobody knows what became of them meanwhile.
 func (a *Analysis) gap() {

@@ -83,7 +83,8 @@ func (c *Conn) gather(r *Record, e *event) {
 	if e.flags.Any(segment.FIN) {
 		end++
 	}
-	me.last = heard{at: e.at, ack: e.ack, end: end, room: end != e.seq, fin: e.flags.Has(segment.FIN), any: true}
+	h := &me.last
+	h.at, h.ack, h.end, h.room, h.fin, h.any = e.at, e.ack, end, end != e.seq, e.flags.Has(segment.FIN), true
 }
 
 // gatherTries counts what e repeats, or asks for the second time.

@@ -42,9 +42,9 @@ func (p *paths) learn(at Path) {
 	if at.TTL == 0 {
 		return
 	}
-	known := p.n > maxTTLs
-	for i := range min(p.n, maxTTLs) {
-		known = known || p.ttls[i] == at.TTL
+	known := p.n > maxTTLs || p.ttls[0] == at.TTL // most have one
+	for i := uint8(1); !known && i < min(p.n, maxTTLs); i++ {
+		known = p.ttls[i] == at.TTL
 	}
 	if !known {
 		if p.n < maxTTLs {
