@@ -21,6 +21,7 @@ type explainFlags struct {
 	hosts  []string
 	port   uint16
 	longer time.Duration
+	ports  string
 
 	json, csv, follow bool
 	ladder            int
@@ -34,7 +35,8 @@ func explainCommand() *cobra.Command {
 		Short: "How every connection of a capture closed, and why",
 		Long: `explain reads what tcpdump or Wireshark wrote and says of every connection who
 closed first, in how many segments and why that many, who holds TIME_WAIT, which
-side never closed, and who sent a RST and what provoked it.
+side never closed, and who sent a RST and why. A cause is named only if the packets
+exclude the others; else it is unknown, and the reason names the candidates.
 
 First come findings: what a person should do something about. Then a table counts
 the connections by server and kind of close, the worst kinds first, with the middle
@@ -47,14 +49,17 @@ acknowledged, and of how long one side was closed and the other not.
   lastack explain prod.pcap --pcapng explained.pcapng    # then: wireshark explained.pcapng
 
 pcap, pcapng and snoop are read, also compressed with gzip, zstd, lz4 or xz, from
-files or from standard input ("-"); several files are read as one, in the order of
-time. Connections in tunnels (GRE, VXLAN, Geneve, GTP-U, IP in IP ...) are explained
-too, those of different tunnels apart. Packets that are skipped are counted by kind.
+files or from standard input ("-"); several files that overlap or join are read as
+one, in the order of time, and a gap ends the view of a connection. Connections in
+tunnels (GRE, VXLAN, Geneve, GTP-U, IP in IP ...) are explained too, those of different
+tunnels apart. Packets that are skipped are counted by kind.
 
 --follow waits for more at the end of a file, prints a line for each connection that
 closes, and the rest on Ctrl-C. --pcapng writes the IP packets again, each that
 matters with a comment that Wireshark shows. Memory is bounded whatever the
 capture's size.
+
+` + explain.Thresholds() + `
 
 Exit status: 0; 2 for a file that cannot be read or is damaged. The verdicts on what
 could be read are printed all the same, and a file that only ends too early is a
@@ -66,6 +71,7 @@ warning.`,
 	l.StringSliceVar(&f.hosts, "host", nil, "only connections of an `ADDRESS` or network, either side")
 	l.Uint16Var(&f.port, "port", 0, "only connections of a port, either side")
 	l.DurationVar(&f.longer, "longer", 0, "only connections that took longer than this")
+	l.StringVar(&f.ports, "port-range", "", "forecast ports by the clients' range `LOW-HIGH`, not by what systems are shipped with")
 	l.IntVar(&f.ladder, "ladder", 0, "draw connection `N` instead; the numbers are in findings, CSV and JSON")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.BoolVar(&f.csv, "csv", false, "print a line of CSV for each connection")
@@ -120,6 +126,11 @@ func (f *explainFlags) view() (*view, error) {
 	var err error
 	if v.opt.Filter, err = f.filter(); err != nil {
 		return nil, err
+	}
+	if f.ports != "" {
+		if v.opt.Ports, err = explain.ParsePortRange(f.ports); err != nil {
+			return nil, usagef("--port-range: %v", err)
+		}
 	}
 	switch {
 	case f.json:

@@ -42,6 +42,9 @@ type Options struct {
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
+	// Ports is the range that clients take their ports from, for forecasts; the zero
+	// PortRange means one that systems are shipped with and the capture does not refute.
+	Ports PortRange
 	// Packet is called with the packet of every segment, and with what it was in
 	// the close of its connection; the remark is empty for most.
 	Packet func(p *capture.Packet, remark string)
@@ -70,30 +73,41 @@ type Analysis struct {
 
 	groups   groups
 	findings findings
+	silences silences
+	roles    roles
 	flushing bool
+	cut      bool           // by a gap
+	second   int64          // of the latest segment, since 1970
 	over     *teardown.Conn // that the latest segment ended
 	err      error          // of Each or Closed
 }
 
 // New begins an analysis.
 func New(opt Options) *Analysis {
-	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings()}
+	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings(), second: noTime}
+	a.findings.ports = opt.Ports
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
 		Recycle: true, OnForget: a.leave,
 	}
 	// A remark is about the latest line.
 	cfg.Lean, cfg.LinesOf = opt.Lines != AllLines && opt.Packet == nil, opt.Lines
-	if opt.Closed != nil || opt.Packet != nil {
-		cfg.OnClose = a.closed
-	}
+	cfg.OnClose = a.closed
 	a.table = teardown.NewTable(cfg)
 	return a
 }
 
 func (a *Analysis) add(r *record) *teardown.Conn {
 	a.over = nil
-	return a.tunnels.add(a.table, &r.Record, r.tunnel)
+	if second := r.Time.Unix(); second > a.second { // cheaper than to ask the Table
+		if a.second > noTime && second-a.second > int64(LeapAfter/time.Second) {
+			a.gap()
+		}
+		a.second = second
+	}
+	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
+	a.roles.see(c, &r.Seg)
+	return c
 }
 
 // Summary ends the analysis and says what was found. The error is that of Each or
@@ -102,9 +116,26 @@ func (a *Analysis) Summary() (*Summary, error) {
 	a.flushing = true
 	a.table.Flush()
 	a.sum.Groups = a.groups.list()
+	a.findings.oneSided = a.sum.oneSided()
 	a.sum.Findings = a.findings.list()
+	a.sum.cover()
 	a.sum.warn(a.groups.overflowed, a.findings.lost())
 	return &a.sum, a.err
+}
+
+// noTime is before the time of any segment that has one.
+const noTime = -62_135_596_800
+
+// gap ends the view of all connections, as nobody knows what became of them meanwhile.
+func (a *Analysis) gap() {
+	if a.sum.from.IsZero() && a.sum.gaps > 0 && a.table.Empty() {
+		return // the same one
+	}
+	a.sum.gaps++
+	a.flushing, a.cut = true, true
+	a.table.Flush()
+	a.flushing, a.cut = false, false
+	a.sum.cover()
 }
 
 // ended is a connection that left, and what is known of it without allocating.
@@ -114,10 +145,16 @@ type ended struct {
 	tunnel         *capture.Tunnel // nil outside tunnels
 	report         teardown.Report // an Outcome
 	detail         teardown.Detail
+	quiet          time.Duration // before a RST that a limit on silence may explain
+	alike          int           // connections that show the same limit
 }
 
 func (a *Analysis) ended(c *teardown.Conn) ended {
 	client, server, in := a.tunnels.ends(c)
+	if a.roles.swapped(c) {
+		c = c.Swapped()
+		client, server = server, client
+	}
 	return ended{
 		conn: c, client: client, server: server, tunnel: in,
 		report: c.Outcome(), detail: c.Detail(a.table.Now()),
@@ -131,6 +168,7 @@ func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecon
 
 func (a *Analysis) leave(c *teardown.Conn) {
 	e := a.ended(c)
+	a.idleLimit(&e)
 	a.show(&e)
 	a.tunnels.forget(c)
 	a.forgetICMP(&e)
@@ -148,6 +186,7 @@ func (a *Analysis) show(e *ended) {
 		return
 	}
 	a.sum.Matching++
+	a.sum.because(e.report.Cause)
 	a.groups.add(e)
 	a.findings.add(e)
 	if a.opt.Each != nil && a.err == nil {
@@ -157,10 +196,18 @@ func (a *Analysis) show(e *ended) {
 
 func (a *Analysis) closed(c *teardown.Conn) {
 	a.over = c
-	if a.opt.Closed == nil {
+	quiet, silent := c.Silence()
+	if a.opt.Closed == nil && !silent {
 		return
 	}
 	e := a.ended(c)
+	if silent {
+		a.silences.add(&e, quiet)
+		a.idleLimit(&e)
+	}
+	if a.opt.Closed == nil {
+		return
+	}
 	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
 		a.err = a.opt.Closed(a.whole(&e))
 	}
@@ -173,8 +220,14 @@ func (a *Analysis) whole(e *ended) *Connection {
 		c.Tunnel, c.Client, c.Server = e.tunnel.String(), e.client.String(), e.server.String()
 	}
 	reason := strings.TrimSuffix(c.Reason, ".")
+	if c.Cause = e.report.Cause; e.alike > 0 {
+		reason = e.idleReason()
+	}
 	if c.CloseWait != teardown.None {
 		reason += fmt.Sprintf("; that had lasted %s by the end of the capture", long(micros(c.LeftOpenUS)))
+	}
+	if a.cut && !c.Over {
+		reason += "; it was not seen since, as the capture has a gap from " + a.table.Now().UTC().Format("2006-01-02 15:04:05 UTC")
 	}
 	if c.MissingBytes > 0 {
 		reason += fmt.Sprintf("; %s acknowledged that the capture does not have, and a FIN may be among them", were(int(c.MissingBytes), "byte"))

@@ -21,7 +21,7 @@ var csvColumns = []string{
 	"duration_us", "client_bytes", "server_bytes", "fin_retransmissions",
 	"ack_by", "ack_pace", "ack_delay_us", "half_close_us", "half_close_bytes",
 	"reset_by", "reset_cause", "left_open_us", "idle_us", "reason", "rfc",
-	"challenged", "ignored", "challenged_resets", "ignored_resets",
+	"challenged", "ignored", "challenged_resets", "ignored_resets", "cause",
 }
 
 // NewCSV begins a table on w.
@@ -40,7 +40,7 @@ func (c *CSV) Each(k *Connection) error {
 		whole(k.DurationUS), whole(int64(k.ClientBytes)), whole(int64(k.ServerBytes)), strconv.Itoa(k.FINRetransmissions),
 		string(k.AckBy), string(k.AckPace), whole(k.AckDelayUS), whole(k.HalfCloseUS), whole(int64(k.HalfCloseBytes)),
 		string(k.ResetBy), string(k.ResetCause), whole(k.LeftOpenUS), whole(k.IdleUS), k.Reason, k.RFC,
-		strconv.Itoa(k.Challenged), strconv.Itoa(k.Ignored), strconv.Itoa(k.ChallengedResets), strconv.Itoa(k.IgnoredResets),
+		strconv.Itoa(k.Challenged), strconv.Itoa(k.Ignored), strconv.Itoa(k.ChallengedResets), strconv.Itoa(k.IgnoredResets), string(k.Cause),
 	)
 	if err := c.w.Write(c.row); err != nil {
 		return fmt.Errorf("writing connection %d as CSV: %w", k.N, err)

@@ -40,7 +40,13 @@ type FindingKind string
 const (
 	FindExhaustion FindingKind = "port-exhaustion"
 	FindCloseWait  FindingKind = "close-wait-leak"
+	FindSYN        FindingKind = "syn-unanswered"
 	FindRace       FindingKind = "keep-alive-race"
+	FindIdle       FindingKind = "idle-timeout"
+	FindMiddlebox  FindingKind = "middlebox"
+	FindKeepAlive  FindingKind = "keep-alive-timeout"
+	FindUser       FindingKind = "user-timeout"
+	FindGaveUp     FindingKind = "client-gave-up"
 	FindHalfOpen   FindingKind = "half-open"
 	FindHit        FindingKind = "time-wait-hit"
 	FindLate       FindingKind = "data-after-close"
@@ -66,28 +72,48 @@ type findings struct {
 	servers tally[netip.AddrPort, host]
 	leaks   tally[netip.AddrPort, leak] // by who is in CLOSE_WAIT; clients without port
 	pairs   tally[pair, holder]         // of client and server
+
+	ports PortRange // as given; the zero PortRange otherwise
+	sets  int       // of ports in pairs
+
+	oneSided bool // the capture is: nothing is found about what is missing
 }
 
 // host is what one server, and the clients that go there, did.
 type host struct {
-	causes  [nCauses]cases
-	again   cases // connections with a FIN sent more than once
-	lost    [3]int
-	waiting cases     // FINs that nobody acknowledged
-	timed   cases     // TIME_WAIT left at the server
-	first   time.Time // the first and the last close of these
-	last    time.Time
-	idle    histogram // before keep-alive races
-	asleep  histogram // before what met a half-open connection
+	causes   [nCauses]cases
+	aborts   [2]int // of client and server
+	again    cases  // connections with a FIN sent more than once
+	lost     [3]int
+	waiting  cases         // FINs that nobody acknowledged
+	syns     cases         // SYNs that nobody answered
+	syn      int           // how many in all
+	tried    time.Duration // the longest that one went on
+	met      int           // of syns: the older connection on the same ports may have been in the way
+	answered int           // connections on which the server sent anything
+	timed    cases         // TIME_WAIT left at the server
+	first    time.Time     // the first and the last close of these
+	last     time.Time
+	idle     histogram // before keep-alive races
+	asleep   histogram // before what met a half-open connection
+	limit    histogram // before idle time-outs
+	limits   [2]int    // of client and server
+	early    [2]int    // which of them had closed before data came
+	closed   histogram // how long after the latest data
+	due      histogram // how long clients waited that gave up
 }
 
-// cases are a number of connections and one of them.
-type cases struct{ n, example int }
+// cases are a number of connections, one of them, and when they ended.
+type cases struct {
+	n, example int
+	when       *moments
+}
 
 func (c *cases) add(e *ended) {
 	if c.n++; c.n == 1 {
-		c.example = e.conn.Number()
+		c.example, c.when = e.conn.Number(), &moments{}
 	}
+	c.when.add(e.report.Start.Add(e.duration()))
 }
 
 // The causes of resets that findings are about.
@@ -99,35 +125,52 @@ const (
 	byForgotten
 	byAbort
 	byRefusal
+	byIdle
+	byMiddlebox
+	byKeepAlive
+	byUser
+	byGaveUp
 	nCauses
 )
 
-func causeIndex(d *teardown.Detail) int {
-	switch d.ResetCause {
+func causeIndex(e *ended) int {
+	d := &e.detail
+	if d.Harmless {
+		return -1
+	}
+	switch e.report.Cause {
 	case teardown.CauseRace:
 		return byRace
-	case teardown.CauseHalfOpen:
-		return byHalfOpen
+	case teardown.CauseStateGone:
+		if micros(d.IdleUS) >= QuietAfter {
+			return byHalfOpen
+		}
 	case teardown.CauseTimeWaitHit:
 		return byHit
-	case teardown.CauseClosed:
-		if micros(d.IdleUS) >= staleAfter {
+	case teardown.CauseDataAfterClose:
+		if d.StaleRequest && micros(d.IdleUS) >= StaleAfter {
 			return byRace // the same, but later
 		}
 		return byLateData
-	case teardown.CauseForgotten:
+	case teardown.CauseFinWait2:
 		return byForgotten
-	case teardown.CauseAbort, teardown.CauseAbortUnread:
+	case teardown.CauseAbort:
 		return byAbort
 	case teardown.CauseRefused:
 		return byRefusal
+	case teardown.CauseIdle:
+		return byIdle
+	case teardown.CauseMiddlebox:
+		return byMiddlebox
+	case teardown.CauseKeepAlive:
+		return byKeepAlive
+	case teardown.CauseUser:
+		return byUser
+	case teardown.CauseGaveUp:
+		return byGaveUp
 	}
 	return -1
 }
-
-// staleAfter is how long a connection was idle before its end for data after that
-// to be another request, and not the rest of something.
-const staleAfter = time.Second
 
 // pair is a client's address and where it goes.
 type pair struct {
@@ -140,11 +183,13 @@ type holder struct {
 	held        int
 	example     int
 	first, last time.Time
+	use         portUse
 }
 
 // leak is what was left in CLOSE_WAIT.
 type leak struct {
 	example int
+	old     int // silent for LeakAfter
 	oldest  time.Duration
 	server  bool // the leaking side is the server
 }
@@ -157,15 +202,11 @@ func newFindings() findings {
 	}
 }
 
-// leakAfter is how long a half-closed connection has to be silent to be taken for
-// forgotten by its application.
-const leakAfter = time.Second
-
 func (f *findings) add(e *ended) {
 	s := f.servers.count(e.server)
 	s.v.add(e)
 	// Where the capture lost something it may have lost the second FIN.
-	if e.detail.CloseWait != teardown.None && micros(e.detail.SilentUS) >= leakAfter && e.detail.MissingBytes == 0 {
+	if e.detail.CloseWait != teardown.None && e.detail.MissingBytes == 0 && e.detail.OneSided == teardown.None {
 		f.addLeak(e)
 	}
 	if e.report.TimeWait == teardown.Client || e.report.TimeWait == teardown.Both {
@@ -175,6 +216,11 @@ func (f *findings) add(e *ended) {
 			p.v.example, p.v.first, p.v.last = e.conn.Number(), end, end
 		}
 		p.v.first, p.v.last = earlier(p.v.first, end), later(p.v.last, end)
+		fresh := p.v.use.set == nil
+		p.v.use.add(e.client.Port(), f.sets < maxPortSets)
+		if fresh && p.v.use.set != nil {
+			f.sets++
+		}
 	}
 }
 
@@ -185,26 +231,25 @@ func (f *findings) addLeak(e *ended) {
 	}
 	l := f.leaks.count(who)
 	l.v.server = e.detail.CloseWait == teardown.Server
+	if micros(e.detail.SilentUS) >= LeakAfter {
+		l.v.old++
+	}
 	if age := micros(e.detail.LeftOpenUS); l.n == 1 || age > l.v.oldest {
 		l.v.example, l.v.oldest = e.conn.Number(), age
 	}
 }
 
 func (h *host) add(e *ended) {
-	if i := causeIndex(&e.detail); i >= 0 {
+	if i := causeIndex(e); i >= 0 {
 		h.causes[i].add(e)
-		switch i {
-		case byRace:
-			h.idle.add(micros(e.detail.IdleUS))
-		case byHalfOpen:
-			h.asleep.add(micros(e.detail.IdleUS))
-		}
+		h.addCause(i, e)
 	}
-	if e.report.Close == teardown.Unanswered && e.report.FINRetransmissions > 0 {
-		h.waiting.add(e)
-	} else if e.report.FINRetransmissions > 0 {
-		h.again.add(e)
-		h.lost[lostIndex(e.detail.FINsAgain)]++
+	if e.report.ServerSegments > 0 {
+		h.answered++
+	}
+	h.addSYN(e)
+	if e.detail.OneSided == teardown.None {
+		h.addFINs(e)
 	}
 	if e.report.TimeWait == teardown.Server {
 		end := e.report.Start.Add(e.duration())
@@ -212,6 +257,61 @@ func (h *host) add(e *ended) {
 			h.first, h.last = end, end
 		}
 		h.first, h.last = earlier(h.first, end), later(h.last, end)
+	}
+}
+
+func (h *host) addCause(i int, e *ended) {
+	side := 0
+	if e.report.ResetBy == teardown.Server {
+		side = 1
+	}
+	switch i {
+	case byRace:
+		h.idle.add(micros(e.detail.IdleUS))
+	case byHalfOpen:
+		h.asleep.add(micros(e.detail.IdleUS))
+	case byLateData:
+		h.early[side]++
+		h.closed.add(micros(e.detail.IdleUS))
+	case byIdle:
+		h.limit.add(e.quiet)
+		h.limits[side]++
+	case byGaveUp:
+		h.due.add(micros(e.detail.IdleUS))
+	case byAbort:
+		h.aborts[side]++
+	}
+}
+
+// addSYN counts a SYN that nobody answered although there was time to.
+func (h *host) addSYN(e *ended) {
+	if e.report.Close != teardown.Open || e.detail.SYNs == 0 || e.report.ServerSegments > 0 ||
+		e.detail.OneSided != teardown.None || micros(e.detail.UnansweredUS) < answerBy(e.detail.SYNs) {
+		return
+	}
+	h.syns.add(e)
+	h.syn += e.detail.SYNs
+	h.tried = max(h.tried, micros(e.detail.UnansweredUS))
+	if r := e.detail.Reuses; r != nil && r.TimeWait != teardown.None && r.By == teardown.ReuseByNothing {
+		h.met++
+	}
+}
+
+// answerBy is how long a SYN has to wait to be unanswered: as long as until it is sent
+// again (RFC 6298 2.1), or longer where that is not seen.
+func answerBy(syns int) time.Duration {
+	if syns > 1 {
+		return AgainAfter
+	}
+	return AnswerWithin
+}
+
+func (h *host) addFINs(e *ended) {
+	if e.report.Close == teardown.Unanswered && e.report.FINRetransmissions > 0 {
+		h.waiting.add(e)
+	} else if e.report.FINRetransmissions > 0 {
+		h.again.add(e)
+		h.lost[lostIndex(e.detail.FINsAgain)]++
 	}
 }
 
@@ -228,20 +328,6 @@ func lostIndex(again []teardown.FINAgain) int {
 	return i
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // lost reports whether there were more hosts than findings keep.
 func (f *findings) lost() bool { return f.servers.lost || f.leaks.lost || f.pairs.lost }
 
@@ -255,11 +341,19 @@ func (f *findings) list() []Finding {
 	}
 	out := []Finding{}
 	for _, k := range findingKinds {
+		if f.oneSided && aboutMissing[k] {
+			continue
+		}
 		if all := byKind[k]; len(all) > 0 && len(out) < maxFindings {
 			out = append(out, merge(all))
 		}
 	}
 	return out
+}
+
+// aboutMissing are findings about what somebody did not send.
+var aboutMissing = map[FindingKind]bool{
+	FindCloseWait: true, FindSYN: true, FindUnanswered: true, FindLost: true, FindKeepAlive: true, FindUser: true,
 }
 
 // merge makes one finding of those of one sort.
@@ -289,6 +383,7 @@ const named = 3
 
 // findingKinds are the sorts, the most important first.
 var findingKinds = []FindingKind{
-	FindExhaustion, FindCloseWait, FindRace, FindHalfOpen, FindHit, FindLate,
-	FindForgotten, FindLost, FindUnanswered, FindAborts, FindRefused, FindWhoCloses,
+	FindExhaustion, FindCloseWait, FindSYN, FindRace, FindIdle, FindMiddlebox, FindKeepAlive,
+	FindUser, FindGaveUp, FindHalfOpen, FindHit, FindLate, FindForgotten, FindLost,
+	FindUnanswered, FindAborts, FindRefused, FindWhoCloses,
 }

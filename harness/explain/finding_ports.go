@@ -5,25 +5,8 @@ import (
 	"time"
 )
 
-// What a forecast assumes of a client, as no capture shows it: the range of
-// net.ipv4.ip_local_port_range as it is shipped, and Linux's 2MSL.
-const (
-	lowPort  = 32768
-	highPort = 60999
-	ports    = highPort - lowPort + 1
-	twoMSL   = 60 * time.Second
-)
-
-// Where a forecast begins to be worth a sentence: so many connections were seen,
-// and so much of the ports is taken if it goes on.
-const (
-	enoughToForecast = 50
-	worthwhile       = ports / 10
-)
-
-// manyRecords is how many sockets in TIME_WAIT a server is made to hold before it
-// is worth a sentence: net.ipv4.tcp_max_tw_buckets is 4,096 to 262,144, by memory.
-const manyRecords = 65_536
+// twoMSL is Linux's, as no capture shows it.
+const twoMSL = 60 * time.Second
 
 // rate is how many of n events happened in a second between the first and the
 // last. Less than a second counts as one: a burst is no rate.
@@ -34,31 +17,49 @@ func rate(n int, first, last time.Time) float64 {
 // exhaustion forecasts which clients run out of ports.
 func (f *findings) exhaustion() (out []Finding) {
 	for p, c := range f.pairs.counts {
-		perSecond := rate(c.v.held, c.v.first, c.v.last)
-		settles := perSecond * twoMSL.Seconds()
-		if c.v.held < enoughToForecast || settles < worthwhile {
-			continue
+		if found, ok := f.forecast(&p, &c.v); ok {
+			out = append(out, found)
 		}
-		found := Finding{Kind: FindWhoCloses, Host: p.client.String(), Connections: c.v.held, Example: c.v.example}
-		seen := fmt.Sprintf("%s closes first and leaves %s to %s in TIME_WAIT, %.0f per second; at 60 s each that settles at %s of the %s ports there are (assumed: %d-%d)",
-			p.client, count(c.v.held, "connection"), p.server, perSecond, number(int(settles)), number(ports), lowPort, highPort)
-		if settles < ports {
-			found.Text = seen + ". Let the server close first, or keep connections, before the load grows " + fmt.Sprintf("%.1f", ports/settles) + "-fold."
-		} else {
-			found.Kind = FindExhaustion
-			found.Text = seen + fmt.Sprintf(", so connect() fails with EADDRNOTAVAIL after %s at this rate. Keep connections (keep-alive, a pool), or let the server close first; net.ipv4.tcp_tw_reuse=1 helps where both sides use timestamps.",
-				long(time.Duration(ports/perSecond*float64(time.Second))))
-		}
-		out = append(out, found)
 	}
 	return out
+}
+
+func (f *findings) forecast(p *pair, v *holder) (Finding, bool) {
+	if v.held < EnoughToForecast {
+		return Finding{}, false
+	}
+	found := Finding{Kind: FindWhoCloses, Host: p.client.String(), Connections: v.held, Example: v.example}
+	seen := fmt.Sprintf("%s closes first and leaves %s to %s in TIME_WAIT", p.client, count(v.held, "connection"), p.server)
+	if v.use.full(v.held) {
+		found.Kind = FindExhaustion
+		found.Text = fmt.Sprintf("%s; it has used all %s ports of %s and no other, so this is its range, and connect() fails with EADDRNOTAVAIL while all of them are in TIME_WAIT. Give it more ports (net.ipv4.ip_local_port_range), keep connections, or let the server close first.",
+			seen, number(v.use.n), v.use.seen)
+		return found, true
+	}
+	ports, why := v.use.assumed(f.ports)
+	perSecond := rate(v.held, v.first, v.last)
+	settles := perSecond * twoMSL.Seconds()
+	size := float64(ports.size())
+	if settles*100 < size*WorthwhilePorts {
+		return Finding{}, false
+	}
+	seen += fmt.Sprintf(", %.0f per second; at 60 s each that settles at %s of the %s ports there are (%s)",
+		perSecond, number(int(settles)), number(ports.size()), why)
+	if settles < size {
+		found.Text = seen + ". Let the server close first, or keep connections, before the load grows " + fmt.Sprintf("%.1f", size/settles) + "-fold."
+		return found, true
+	}
+	found.Kind = FindExhaustion
+	found.Text = seen + fmt.Sprintf(", so connect() fails with EADDRNOTAVAIL after %s at this rate. Keep connections (keep-alive, a pool), or let the server close first; net.ipv4.tcp_tw_reuse=1 helps where both sides use timestamps.",
+		long(time.Duration(size/perSecond*float64(time.Second))))
+	return found, true
 }
 
 // records is about a server that closes first for so many that TIME_WAIT piles up.
 func (h *host) records(server string) (out []Finding) {
 	perSecond := rate(h.timed.n, h.first, h.last)
 	settles := perSecond * twoMSL.Seconds()
-	if settles < manyRecords {
+	if settles < ManyRecords {
 		return nil
 	}
 	return []Finding{{

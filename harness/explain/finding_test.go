@@ -56,7 +56,7 @@ func TestFindings(t *testing.T) {
 		script string
 		want   []string
 	}{
-		{FindCloseWait, 7, 3 * time.Second, talked + "3 c FIN+ACK\n44 s ACK\n", []string{"The server 10.200.0.1:80 leaves 6 connections", "oldest for 18 s", "ss -tnp state close-wait"}},
+		{FindCloseWait, 7, 3 * time.Second, talked + "3 c FIN+ACK\n44 s ACK\n", []string{"The server 10.200.0.1:80 leaves 7 connections in CLOSE_WAIT, of which 6 have been silent for over 1.0 s", "oldest for 18 s", "ss -tnp state close-wait"}},
 		{FindExhaustion, 3000, time.Millisecond, talked + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", []string{"10.200.0.2 closes first and leaves 3,000 connections to 10.200.0.1:80", "32768-60999", "EADDRNOTAVAIL after 28 s"}},
 		{FindWhoCloses, 200, 10 * time.Millisecond, talked + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", []string{"101 per second", "6,030 of the 28,232", "Let the server close first", "4.7-fold"}},
 		{FindWhoCloses, 3000, 500 * time.Microsecond, talked + "3 s FIN+ACK\n4 c FIN+ACK\n5 s ACK\n", []string{"10.200.0.1:80 closes first 2001 times per second", "Let the clients close first"}},
@@ -109,6 +109,7 @@ func TestMergeFindings(t *testing.T) {
 	f := newFindings()
 	for i := range 9 {
 		e := ended{conn: &teardown.Conn{}, server: netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:80", i+1))}
+		e.detail.OneSided = teardown.None
 		e.detail.CloseWait, e.detail.SilentUS, e.detail.LeftOpenUS = teardown.Server, 2e6, 3e6
 		for range 10 - i {
 			f.add(&e)

@@ -3,6 +3,7 @@ package explain
 import (
 	"errors"
 	"io"
+	"time"
 
 	"lastack/harness/capture"
 )
@@ -14,7 +15,14 @@ type Merge struct {
 	next    []capture.Packet
 	state   []ahead
 	errs    []error
+	begun   []bool
+	last    time.Time // of the latest packet
 }
+
+// ErrGap is what Merge.Next returns once before a packet that comes GapAfter or more
+// after all the captures had ended that had begun: what follows is a capture of its own.
+// The next call returns the packet.
+var ErrGap = errors.New("a gap between captures")
 
 // ahead says whether a source's next packet is there.
 type ahead uint8
@@ -29,7 +37,7 @@ const (
 func NewMerge(sources []capture.Source) *Merge {
 	return &Merge{
 		sources: sources, next: make([]capture.Packet, len(sources)),
-		state: make([]ahead, len(sources)), errs: make([]error, len(sources)),
+		state: make([]ahead, len(sources)), errs: make([]error, len(sources)), begun: make([]bool, len(sources)),
 	}
 }
 
@@ -52,10 +60,31 @@ func (m *Merge) Next() (capture.Packet, error) {
 		}
 		return capture.Packet{}, io.EOF
 	}
-	m.state[earliest] = unread
+	if m.gap(earliest) {
+		m.last = m.next[earliest].Time
+		return capture.Packet{}, ErrGap
+	}
+	m.state[earliest], m.begun[earliest] = unread, true
 	p := m.next[earliest]
+	if p.Time.After(m.last) {
+		m.last = p.Time
+	}
 	p.Interface = earliest
 	return p, nil
+}
+
+// gap reports whether the next packet begins a capture that neither overlaps nor joins
+// those before.
+func (m *Merge) gap(next int) bool {
+	if m.last.IsZero() || m.next[next].Time.Sub(m.last) < GapAfter {
+		return false
+	}
+	for i, begun := range m.begun {
+		if begun && m.state[i] != over {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *Merge) advance(i int) {

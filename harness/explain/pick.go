@@ -107,7 +107,7 @@ func (p *picker) read(src capture.Source) error {
 		if err != nil {
 			return err
 		}
-		rec.Time, rec.Seg = sane(packet.Time), *seg
+		rec.Time, rec.Seg, rec.Path = sane(packet.Time), *seg, teardown.PathOf(packet.Data)
 		if c := p.tunnels.add(p.table, &rec, packet.Tunnel); p.choice.picks(c, &p.tunnels) && (p.of == nil || p.of == c) {
 			p.of = c
 			if p.records = append(p.records, rec); len(p.records) > maxTrace {

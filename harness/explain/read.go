@@ -19,18 +19,26 @@ func (a *Analysis) ReadAll(s capture.Source) error {
 	if a.opt.Packet != nil || a.opt.Closed != nil {
 		read = a.readInStep
 	}
-	segments, err := read(s)
-	st := segments.Stats()
-	a.sum.count(st)
-	a.sum.skip(segments.NotTCPKinds())
-	if err == nil || errors.Is(err, io.EOF) {
-		return nil
+	found := false
+	for {
+		segments, err := read(s)
+		st := segments.Stats()
+		found = found || st.Segments > 0
+		a.sum.count(st)
+		a.sum.skip(segments.NotTCPKinds())
+		switch {
+		case err == nil || errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, ErrGap):
+			a.gap()
+			continue
+		}
+		a.sum.Warn("%v; the verdicts are about what is before", err)
+		if errors.Is(err, io.ErrUnexpectedEOF) && found {
+			return nil
+		}
+		return err
 	}
-	a.sum.Warn("%v; the verdicts are about what is before", err)
-	if errors.Is(err, io.ErrUnexpectedEOF) && st.Segments > 0 {
-		return nil
-	}
-	return err
 }
 
 // record is a segment, and the tunnel that it was in.
@@ -47,7 +55,7 @@ func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 		if err != nil {
 			return segments, err
 		}
-		a.rec.Time, a.rec.Seg, a.rec.tunnel = sane(p.Time), *seg, p.Tunnel
+		a.rec.Time, a.rec.Seg, a.rec.Path, a.rec.tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
 		c := a.add(&a.rec)
 		if a.opt.Packet != nil {
 			a.opt.Packet(p, remark(c, a.over == c))
@@ -130,7 +138,7 @@ func fill(records []record, segments *capture.Segments) batch {
 		if err != nil {
 			return batch{records: records[:i], err: err}
 		}
-		records[i].Time, records[i].Seg, records[i].tunnel = sane(p.Time), *seg, p.Tunnel
+		records[i].Time, records[i].Seg, records[i].Path, records[i].tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
 	}
 	return batch{records: records}
 }

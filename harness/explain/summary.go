@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/teardown"
 )
 
 // Summary is what an Analysis comes to.
@@ -52,6 +53,40 @@ type Summary struct {
 	// GivenUp counts connections that were taken for over, unfinished, to
 	// bound memory.
 	GivenUp int `json:"given_up"`
+	// OneSided counts connections of which the capture has one direction alone.
+	OneSided int `json:"one_sided"`
+	// Causes counts the connections that pass the Filter and did not end in order, by why.
+	Causes map[teardown.Cause]int `json:"causes,omitempty"`
+	// FastOpen counts connections that tried TCP Fast Open, by what became of it.
+	FastOpen map[teardown.FastOpen]int `json:"fast_open,omitempty"`
+
+	gaps    int           // between captures
+	covered time.Duration // without the gaps
+	from    time.Time     // the first segment after the latest gap
+}
+
+func (s *Summary) because(c teardown.Cause) {
+	if c == teardown.CauseNone {
+		return
+	}
+	if s.Causes == nil {
+		s.Causes = map[teardown.Cause]int{}
+	}
+	s.Causes[c]++
+}
+
+// cover adds the time from the latest gap on to what was covered.
+func (s *Summary) cover() {
+	if !s.from.IsZero() {
+		s.covered += s.End.Sub(s.from)
+	}
+	s.from = time.Time{}
+}
+
+// oneSided reports whether so many connections have one direction alone that this is
+// how the capture was made: half of a SPAN port, or an asymmetric route.
+func (s *Summary) oneSided() bool {
+	return s.OneSided > 0 && s.OneSided*100 >= s.Connections*OneSidedFrom
 }
 
 // Warn adds a warning.
@@ -108,6 +143,18 @@ func (s *Summary) see(e *ended) {
 	if e.detail.MissingBytes > 0 {
 		s.Incomplete++
 	}
+	if e.detail.OneSided != teardown.None {
+		s.OneSided++
+	}
+	if f := e.report.FastOpen; f != "" {
+		if s.FastOpen == nil {
+			s.FastOpen = map[teardown.FastOpen]int{}
+		}
+		s.FastOpen[f]++
+	}
+	if s.from.IsZero() || e.report.Start.Before(s.from) {
+		s.from = e.report.Start
+	}
 	if s.Begin.IsZero() || e.report.Start.Before(s.Begin) {
 		s.Begin = e.report.Start
 	}
@@ -129,6 +176,12 @@ func (s *Summary) warn(groups int, tallies bool) {
 	}
 	if s.Incomplete > 0 {
 		s.Warn("%s missing something that was acknowledged, perhaps a FIN: the capture lost packets (raise tcpdump -B, lower -s), and their verdicts go by what is there", were(s.Incomplete, "connection"))
+	}
+	if s.oneSided() {
+		s.Warn("%s of %s one direction alone in the capture (an asymmetric route, or half of a SPAN port): nothing is said of what the missing side did, and no finding is about it", number(s.OneSided), ofThem(s.Connections))
+	}
+	if s.gaps > 0 {
+		s.Warn("%s: connections from before one are not followed behind it", there(s.gaps, "gap"))
 	}
 	if s.GivenUp > 0 {
 		s.Warn("%s given up unfinished, as more than %s were open at once; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))

@@ -1,9 +1,14 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
+
+	"lastack/harness/teardown"
 )
 
 const columns = 80
@@ -20,9 +25,24 @@ func WriteText(w io.Writer, s *Summary, color bool) error {
 	}
 	t.table(s.Groups)
 	t.b.WriteByte('\n')
+	if len(s.Causes) > 0 {
+		t.paragraph("", s.causes())
+	}
 	t.paragraph("", s.counts())
 	_, err := io.WriteString(w, t.b.String())
 	return err
+}
+
+// causes says why connections did not end in order, the most frequent first.
+func (s *Summary) causes() string {
+	all := slices.SortedFunc(maps.Keys(s.Causes), func(x, y teardown.Cause) int {
+		return cmp.Or(cmp.Compare(s.Causes[y], s.Causes[x]), cmp.Compare(x, y))
+	})
+	var parts []string
+	for _, c := range all {
+		parts = append(parts, string(c)+" "+number(s.Causes[c]))
+	}
+	return "Why there were RSTs: " + strings.Join(parts, ", ") + "."
 }
 
 // counts is the last line: what was read.
@@ -32,8 +52,9 @@ func (s *Summary) counts() string {
 		line += fmt.Sprintf(", %s as asked for", number(s.Matching))
 	}
 	if s.Connections > 0 {
-		line += fmt.Sprintf(" in %s from %s", long(s.End.Sub(s.Begin)), s.Begin.Format("2006-01-02 15:04:05 MST"))
+		line += fmt.Sprintf(" in %s from %s", long(s.covered), s.Begin.Format("2006-01-02 15:04:05 MST"))
 	}
+	line += s.fastOpen()
 	if n := s.NotTCP + s.NotIP; n > 0 {
 		line += fmt.Sprintf("; %s of other protocols%s", count(n, "packet"), s.kinds())
 	}
@@ -47,6 +68,30 @@ func (s *Summary) counts() string {
 		line += fmt.Sprintf("; %s captured twice", count(s.Duplicates, "packet"))
 	}
 	return line + "."
+}
+
+// fastOpen is what became of TCP Fast Open, where anybody tried it.
+func (s *Summary) fastOpen() string {
+	all := 0
+	for _, n := range s.FastOpen {
+		all += n
+	}
+	if all == 0 {
+		return ""
+	}
+	line := fmt.Sprintf("; TCP Fast Open on %s (%.1f%%)", number(all), 100*float64(all)/float64(s.Connections))
+	for _, k := range []struct {
+		is   teardown.FastOpen
+		what string
+	}{
+		{teardown.FastOpenData, "data taken on"}, {teardown.FastOpenRefused, "data refused on"},
+		{teardown.FastOpenCookie, "a cookie given on"}, {teardown.FastOpenAsked, "no cookie on"},
+	} {
+		if n := s.FastOpen[k.is]; n > 0 {
+			line += fmt.Sprintf(", %s %s", k.what, number(n))
+		}
+	}
+	return line
 }
 
 // maxKindsShown is how many kinds of what was skipped a person reads.

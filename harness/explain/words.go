@@ -69,5 +69,24 @@ func long(d time.Duration) string {
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
-	return fmt.Sprintf("%.0f h", d.Hours())
+	if d < 48*time.Hour {
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}
+
+// ofThem writes "1 connection has", "12 connections have", after a number of them.
+func ofThem(n int) string {
+	if n == 1 {
+		return "1 connection has"
+	}
+	return count(n, "connection") + " have"
+}
+
+// there writes "there is 1 gap", "there are 2 gaps".
+func there(n int, noun string) string {
+	if n == 1 {
+		return "there is 1 " + noun
+	}
+	return "there are " + count(n, noun)
 }

@@ -41,16 +41,15 @@ type Conn struct {
 	closing bool          // atFIN is set
 	atFIN   [2]flow.State // before the first FIN
 
-	over  ending
-	rst   rst
-	late  int32 // segments after the close was over
-	lateR bool  // a RST among them
+	over ending
+	rst  *rst // nil while there was none
+	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
+	bareProbe bool
+	late      int32 // segments after the close was over
+	lateR     bool  // a RST among them
 	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
-
-	answersFIN flow.Side // whose FIN the previous segment was ...
-	afterFIN   bool      // ... if it was one
 
 	talk   talk
 	reuses *Reuse // of an older connection's 4-tuple
@@ -85,6 +84,7 @@ type side struct {
 	synSeen bool
 	pastFIN bool // sent data beyond its own FIN
 	killed  bool // a RST ended its TIME_WAIT
+	evidence
 	refused outcome
 	fin     fin
 }
@@ -110,6 +110,7 @@ type fin struct {
 	unheard    bool // the other side spoke, in time to have received it, and did not acknowledge it
 	acked      bool
 	hold       Hold
+	spokeLast  bool // its side had sent the latest data, in a segment before it
 	byData     bool // the ACK came with data
 	byFIN      bool // the ACK came with the other side's FIN
 	alone      bool // acknowledged without a FIN, before the other FIN
@@ -140,7 +141,7 @@ func (c *Conn) add(r *Record) {
 	}
 	c.last = max(c.last, e.at)
 	c.number(r, &e)
-	c.learn(&e)
+	c.learn(r, &e)
 	c.learnFastOpen(r, &e)
 	c.notice(r, &e)
 	c.now = e.after
@@ -168,6 +169,7 @@ func (c *Conn) number(r *Record, e *event) {
 
 func (c *Conn) begin(r *Record) {
 	c.begun, c.start = true, r.Time
+	c.bareProbe = !r.Seg.Flags.Any(segment.SYN | segment.ACK | segment.RST)
 	c.client, c.server = r.Seg.Src, r.Seg.Dst
 	if r.Step.From == flow.Server {
 		c.client, c.server = c.server, c.client

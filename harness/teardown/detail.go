@@ -25,6 +25,20 @@ type Detail struct {
 	FINsAgain []FINAgain `json:"fins_again,omitempty"`
 	// ResetCause is why there was a RST, also of one after the close was over.
 	ResetCause ResetCause `json:"reset_cause,omitempty"`
+	// StaleRequest: the client sent a request on an idle connection that the server had
+	// closed, long before for a race.
+	StaleRequest bool `json:"stale_request,omitempty"`
+	// Harmless: the RST cost nothing. It came after a FIN, with all data acknowledged; or
+	// what it answered was a goodbye, such as a TLS alert, with a FIN.
+	Harmless bool `json:"harmless,omitempty"`
+	// OneSided is whose segments are missing although what the other sent shows that
+	// there were some: the capture has one direction.
+	OneSided Who `json:"one_sided"`
+	// SYNs is how often the client sent its SYN.
+	SYNs int `json:"syns"`
+	// UnansweredUS is how long ago the first SYN was at the end of the trace, where
+	// nothing answered it; -1 otherwise.
+	UnansweredUS int64 `json:"unanswered_us"`
 	// FinWait2 and CloseWait are who was left in these states at the end.
 	FinWait2  Who `json:"fin_wait_2"`
 	CloseWait Who `json:"close_wait"`
@@ -93,6 +107,10 @@ func (c *Conn) Detail(end time.Time) Detail {
 		MissingBytes: c.missing(flow.Client) + c.missing(flow.Server),
 		ResetCause:   c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
 		Reuses: c.reuse(), Reused: c.reused,
+		UnansweredUS: -1, Harmless: c.harmless(), StaleRequest: c.stale(), OneSided: c.oneSided(), SYNs: int(c.syns),
+	}
+	if c.syns > 0 && c.side[flow.Server].segments == 0 {
+		d.UnansweredUS = (last - c.synAt).Microseconds()
 	}
 	if f.acked {
 		d.AckBy, d.AckPace = f.carrier(), c.ackPace(first)
@@ -136,10 +154,21 @@ func (c *Conn) idle() int64 {
 		return f.idle.Microseconds()
 	case c.over == notReset:
 		return -1
-	case c.talk.wake.by != c.rst.by && c.talk.wake.at == c.talk.at:
+	case c.talk.wake != nil && c.talk.wake.by != c.rst.by && c.talk.wake.at == c.talk.at:
 		return c.talk.wake.after.Microseconds()
 	}
-	return max(0, c.rst.at-c.talk.at).Microseconds()
+	return c.rst.idle.Microseconds()
+}
+
+// oneSided is Detail.OneSided.
+func (c *Conn) oneSided() Who {
+	for s := range c.side {
+		me, peer := &c.side[s], &c.side[1-s]
+		if me.segments == 0 && peer.hasAck {
+			return whoIs(flow.Side(s))
+		}
+	}
+	return None
 }
 
 func (f *fin) carrier() Carrier {

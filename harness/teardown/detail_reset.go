@@ -1,72 +1,81 @@
 package teardown
 
-// ResetCause is why a connection was reset, as far as the wire tells.
+// ResetCause is why a connection was reset: a Cause by the name that the output had
+// for it first, and in finer parts.
 type ResetCause string
 
 // The causes. The wire does not tell SO_LINGER 0 from unread data where there
-// was data to read: CauseAbortUnread names both.
+// was data to read: ResetAbortUnread names both.
 const (
-	// CauseRefused: a RST answered the SYN.
-	CauseRefused ResetCause = "refused"
-	// CauseAbort: SO_LINGER 0, or a timeout of the sender's own; there was
+	// ResetRefused: a RST answered the SYN, or another probe.
+	ResetRefused ResetCause = "refused"
+	// ResetAbort: SO_LINGER 0, or a timeout of the sender's own; there was
 	// nothing that could have been unread.
-	CauseAbort ResetCause = "aborted"
-	// CauseAbortUnread: SO_LINGER 0, or close() with unread data.
-	CauseAbortUnread ResetCause = "aborted or unread data"
-	// CauseAfterFIN: the sender gave up after its own FIN.
-	CauseAfterFIN ResetCause = "aborted after its own fin"
-	// CauseClosed: data came for a side that had closed both directions.
-	CauseClosed ResetCause = "data after close"
-	// CauseRace: the same, but a request crossed the end of an idle connection.
-	CauseRace ResetCause = "keep-alive race"
-	// CauseForgotten: a FIN came for a side whose FIN_WAIT_2 or TIME_WAIT was gone.
-	CauseForgotten ResetCause = "fin after the state was gone"
-	// CauseHalfOpen: a segment came for a connection that the side did not
+	ResetAbort ResetCause = "aborted"
+	// ResetAbortUnread: SO_LINGER 0, or close() with unread data.
+	ResetAbortUnread ResetCause = "aborted or unread data"
+	// ResetAfterFIN: the sender gave up after its own FIN.
+	ResetAfterFIN ResetCause = "aborted after its own fin"
+	// ResetClosed: data came for a side that had closed both directions.
+	ResetClosed ResetCause = "data after close"
+	// ResetRace: the same, but a request crossed the end of an idle connection.
+	ResetRace ResetCause = "keep-alive race"
+	// ResetForgotten: a FIN came for a side whose FIN_WAIT_2 had expired.
+	ResetForgotten ResetCause = "fin after the state was gone"
+	// ResetHalfOpen: a segment came for a connection that the side did not
 	// know, or not any more.
-	CauseHalfOpen ResetCause = "half-open"
-	// CauseOpening: the handshake was broken off.
-	CauseOpening ResetCause = "handshake broken off"
-	// CauseTimeWaitHit: the SYN met an older connection of the same addresses
+	ResetHalfOpen ResetCause = "half-open"
+	// ResetOpening: the handshake was broken off.
+	ResetOpening ResetCause = "handshake broken off"
+	// ResetTimeWaitHit: the SYN met an older connection of the same addresses
 	// and ports, most often in TIME_WAIT.
-	CauseTimeWaitHit ResetCause = "syn hit time-wait"
-	// CauseAssassination: a RST ended the other side's TIME_WAIT (RFC 1337).
-	CauseAssassination ResetCause = "time-wait assassination"
-	// CauseTimeWaitGone: the RST shows that its sender's TIME_WAIT was over.
-	CauseTimeWaitGone ResetCause = "time-wait gone"
-	// CauseLate: a RST came after the close was over and changed nothing.
-	CauseLate ResetCause = "after the close"
+	ResetTimeWaitHit ResetCause = "syn hit time-wait"
+	// ResetAssassination: a RST ended the other side's TIME_WAIT (RFC 1337).
+	ResetAssassination ResetCause = "time-wait assassination"
+	// ResetTimeWaitGone: the RST shows that its sender's TIME_WAIT was over.
+	ResetTimeWaitGone ResetCause = "time-wait gone"
+	// ResetLate: a RST came after the close was over and changed nothing.
+	ResetLate ResetCause = "after the close"
+
+	// What the causes of the same names are.
+	ResetIdle      ResetCause = "idle timeout"
+	ResetKeepAlive ResetCause = "keep-alive timeout"
+	ResetUser      ResetCause = "user timeout"
+	ResetGaveUp    ResetCause = "client gave up"
+	ResetMiddlebox ResetCause = "middlebox"
+	ResetUnknown   ResetCause = "unknown"
 )
 
-func (c *Conn) resetCause() ResetCause {
-	switch {
-	case c.over == wasRefused:
-		return CauseRefused
-	case c.over == notReset:
-		return c.lateCause()
-	}
-	switch c.rst.cause {
-	case causeForgotten:
-		return CauseForgotten
-	case causeImpatient:
-		return CauseAfterFIN
-	case causeOpening:
-		return CauseOpening
-	case causeOld:
-		return CauseTimeWaitHit
-	}
-	if _, raced := c.raced(); raced {
-		return CauseRace
-	}
-	switch c.rst.cause {
-	case causeClosed:
-		return CauseClosed
-	case causeUnknown:
-		return CauseHalfOpen
-	case causeAbortUnread:
-		return CauseAbortUnread
-	}
-	return CauseAbort
+// resetCauses names the causes that have one name only.
+var resetCauses = map[Cause]ResetCause{
+	CauseRefused: ResetRefused, CauseHandshake: ResetOpening, CauseDataAfterClose: ResetClosed,
+	CauseIdle: ResetIdle, CauseKeepAlive: ResetKeepAlive, CauseUser: ResetUser, CauseRace: ResetRace,
+	CauseGaveUp: ResetGaveUp, CauseMiddlebox: ResetMiddlebox, CauseStateGone: ResetHalfOpen,
+	CauseFinWait2: ResetForgotten, CauseTimeWaitHit: ResetTimeWaitHit, CauseAssassination: ResetAssassination,
+	CauseUnknown: ResetUnknown,
 }
+
+func (c *Conn) resetCause() ResetCause {
+	cause, _ := c.cause()
+	switch {
+	case cause == CauseNone:
+		return c.lateCause()
+	case cause != CauseAbort:
+		return resetCauses[cause]
+	}
+	me, peer := &c.side[c.rst.by], &c.side[c.rst.by.Other()]
+	switch {
+	case me.fin.seen && !peer.fin.seen:
+		return ResetAfterFIN
+	case peer.bytes > 0 || !c.whole():
+		return ResetAbortUnread
+	}
+	return ResetAbort
+}
+
+// whole reports whether the trace has all that a side may have received: it begins
+// with the handshake.
+func (c *Conn) whole() bool { return c.side[0].synSeen && c.side[1].synSeen }
 
 // lateCause is for a RST after the close was over.
 func (c *Conn) lateCause() ResetCause {
@@ -74,9 +83,9 @@ func (c *Conn) lateCause() ResetCause {
 	case !c.lateR:
 		return ""
 	case c.gone[c.lateBy]:
-		return CauseTimeWaitGone
+		return ResetTimeWaitGone
 	case c.gone != [2]bool{}:
-		return CauseAssassination
+		return ResetAssassination
 	}
-	return CauseLate
+	return ResetLate
 }

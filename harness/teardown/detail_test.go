@@ -31,34 +31,34 @@ func TestDetailCauses(t *testing.T) {
 		script string
 		want   teardown.ResetCause
 	}{
-		"refused":               {"0 c SYN\n1 s RST+ACK\n", teardown.CauseRefused},
-		"linger":                {opening + "4 s RST+ACK\n", teardown.CauseAbort},
-		"unread":                {talked + "4 s RST+ACK\n", teardown.CauseAbortUnread},
-		"after its FIN":         {opening + "3 c FIN+ACK\n4 s ACK\n5 c RST+ACK\n", teardown.CauseAfterFIN},
-		"data after close":      {talked + "3 c FIN+ACK\n4 s PSH+ACK len=9\n5 c RST\n", teardown.CauseClosed},
-		"FIN after FIN_WAIT_2":  {opening + "3 c FIN+ACK\n4 s ACK\n90000 s FIN+ACK\n90001 c RST\n", teardown.CauseForgotten},
-		"half-open":             {talked + "90000 c PSH+ACK len=9\n90001 s RST\n", teardown.CauseHalfOpen},
-		"handshake":             {"0 c SYN\n1 s SYN+ACK\n2 c RST\n", teardown.CauseOpening},
-		"hit":                   {"0 c SYN\n1 s ACK seq=900 ack=700\n2 c RST seq=700\n", teardown.CauseTimeWaitHit},
+		"refused":               {"0 c SYN\n1 s RST+ACK\n", teardown.ResetRefused},
+		"linger":                {opening + "4 s RST+ACK\n", teardown.ResetAbort},
+		"unread":                {talked + "4 s RST+ACK\n", teardown.ResetAbortUnread},
+		"after its FIN":         {opening + "3 c FIN+ACK\n4 s ACK\n5 c RST+ACK\n", teardown.ResetAfterFIN},
+		"data after close":      {talked + "3 c FIN+ACK\n4 s PSH+ACK len=9\n5 c RST\n", teardown.ResetClosed},
+		"FIN after FIN_WAIT_2":  {opening + "3 c FIN+ACK\n4 s ACK\n90000 s FIN+ACK\n90001 c RST\n", teardown.ResetForgotten},
+		"half-open":             {talked + "90000 c PSH+ACK len=9\n90001 s RST\n", teardown.ResetHalfOpen},
+		"handshake":             {"0 c SYN\n1 s SYN+ACK\n2 c RST\n", teardown.ResetOpening},
+		"hit":                   {"0 c SYN\n1 s ACK seq=900 ack=700\n2 c RST seq=700\n", teardown.ResetTimeWaitHit},
 		"none":                  {opening + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", ""},
-		"assassination":         {opening + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n6 s RST\n", teardown.CauseAssassination},
-		"TIME_WAIT gone":        {opening + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n900 s FIN+ACK seq=1\n901 c RST\n", teardown.CauseTimeWaitGone},
-		"race, FIN":             {talked + "5002 s FIN+ACK\n5002.1 c PSH+ACK len=100 ack=1001\n5003 s RST\n", teardown.CauseRace},
-		"race, request first":   {talked + "5002 c PSH+ACK len=100\n5002.1 s FIN+ACK ack=101\n5003 s RST\n", teardown.CauseRace},
-		"race, RST":             {talked + "5002 c PSH+ACK len=100\n5002.1 s RST+ACK ack=101\n", teardown.CauseRace},
-		"race, RST first":       {talked + "5002 s RST+ACK ack=101\n5002.1 c PSH+ACK len=100\n", teardown.CauseRace},
-		"race, FIN just heard":  {talked + "5002 s FIN+ACK\n5002.5 c PSH+ACK len=100\n5003 s RST\n", teardown.CauseRace},
-		"no race: long known":   {talked + "5002 s FIN+ACK\n5003 c ACK\n7000 c PSH+ACK len=100\n7001 s RST\n", teardown.CauseClosed},
-		"no race: not idle":     {talked + "3 s FIN+ACK\n4 c PSH+ACK len=100 ack=1001\n5 s RST\n", teardown.CauseClosed},
-		"race, never read":      {talked + "5002 c PSH+ACK len=100\n5003 s RST+ACK\n", teardown.CauseRace},
-		"no race: request read": {talked + "5002 c PSH+ACK len=100\n5103 s RST+ACK\n", teardown.CauseAbortUnread},
+		"assassination":         {opening + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n6 s RST\n", teardown.ResetAssassination},
+		"TIME_WAIT gone":        {opening + "3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n900 s FIN+ACK seq=1\n901 c RST\n", teardown.ResetTimeWaitGone},
+		"race, FIN":             {talked + "5002 s FIN+ACK\n5002.1 c PSH+ACK len=100 ack=1001\n5003 s RST\n", teardown.ResetRace},
+		"race, request first":   {talked + "5002 c PSH+ACK len=100\n5002.1 s FIN+ACK ack=101\n5003 s RST\n", teardown.ResetRace},
+		"race, RST":             {talked + "5002 c PSH+ACK len=100\n5002.1 s RST+ACK ack=101\n", teardown.ResetRace},
+		"race, RST first":       {talked + "5002 s RST+ACK ack=101\n5002.1 c PSH+ACK len=100\n", teardown.ResetRace},
+		"race, FIN just heard":  {talked + "5002 s FIN+ACK\n5002.5 c PSH+ACK len=100\n5003 s RST\n", teardown.ResetRace},
+		"no race: long known":   {talked + "5002 s FIN+ACK\n5003 c ACK\n7000 c PSH+ACK len=100\n7001 s RST\n", teardown.ResetClosed},
+		"no race: not idle":     {talked + "3 s FIN+ACK\n4 c PSH+ACK len=100 ack=1001\n5 s RST\n", teardown.ResetClosed},
+		"race, never read":      {talked + "5002 c PSH+ACK len=100\n5003 s RST+ACK\n", teardown.ResetAbortUnread},
+		"no race: request read": {talked + "5002 c PSH+ACK len=100\n5103 s RST+ACK\n", teardown.ResetAbortUnread},
 	} {
 		all, reports := detail(t, tt.script)
 		if len(all) != 1 || all[0].ResetCause != tt.want {
 			t.Errorf("%s: %+v, want %q", name, all, tt.want)
 			continue
 		}
-		if race := strings.Contains(reports[0].Reason, "crossed"); race != (tt.want == teardown.CauseRace) {
+		if race := strings.Contains(reports[0].Reason, "crossed"); race != (tt.want == teardown.ResetRace) {
 			t.Errorf("%s: reason %q", name, reports[0].Reason)
 		}
 	}

@@ -28,6 +28,16 @@
 // observer saw the segments: a FIN that acknowledges the other side's FIN was
 // sent after that one, even where the capture has them the other way round.
 //
+// # Causes
+//
+// A Cause says why there was a RST: refused, handshake-broken, data-after-close, abort,
+// idle-timeout, keep-alive-timeout, user-timeout, keep-alive-race, client-gave-up,
+// middlebox, state-gone, fin-wait-2-expired, time-wait-hit, time-wait-assassination. What
+// each side did before it is kept as evidence (evidence.go, path.go), the circumstances
+// of the RST are noted when it comes (reset.go), and the cause is judged from both when
+// it is asked for (cause.go), what excludes most first. Where the packets leave several,
+// it is unknown, and the reason names them.
+//
 // # What an observer cannot know
 //
 // Times are the observer's. In a capture (HoldUnknown) the delay of an ACK

@@ -23,6 +23,7 @@ type event struct {
 	hold     Hold
 	note     note
 	key      bool    // never dropped
+	newAck   bool    // acknowledges more than its side did before
 	carries  bool    // the first ACK of the other side's FIN
 	kills    [2]bool // ends the TIME_WAIT of these sides
 

@@ -1,6 +1,8 @@
 package teardown
 
 import (
+	"time"
+
 	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
@@ -9,14 +11,13 @@ import (
 // event what it was. flow.Step says what a segment was as far as the observer
 // could know then; what is kept here also serves captures that have segments in
 // another order than they were sent.
-func (c *Conn) learn(e *event) {
+func (c *Conn) learn(r *Record, e *event) {
 	if e.marks.Has(flow.Revived) {
 		c.revive()
 	}
 	done := c.Done()
 	if !done && c.learnRefused(e) {
 		e.key = true
-		c.answersFIN, c.afterFIN = e.from, false
 		return
 	}
 	if done {
@@ -25,14 +26,13 @@ func (c *Conn) learn(e *event) {
 		e.key = true
 	}
 	if e.flags.Has(segment.RST) {
-		c.learnRST(e, done)
+		c.learnRST(r, e, done)
 	} else {
 		c.learnSYN(e)
 		c.learnACK(e)
 		c.learnData(e)
 		c.learnFIN(e)
 	}
-	c.answersFIN, c.afterFIN = e.from, e.flags.Has(segment.FIN)
 	if e.note == noteNone {
 		e.note = plainNote(e)
 	}
@@ -65,7 +65,9 @@ func (c *Conn) learnACK(e *event) {
 		return
 	}
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	c.time(e)
 	if !me.hasAck || me.maxAck.Less(e.ack) {
+		e.newAck = me.hasAck
 		me.maxAck, me.hasAck = e.ack, true
 	}
 	if !peer.fin.seen || !peer.fin.off.Less(e.ack) {
@@ -144,6 +146,12 @@ func (c *Conn) learnFIN(e *event) {
 	if off := e.seq + segment.Seq(e.len); me.fin.seen && !me.fin.acked && off.Less(me.fin.off) {
 		c.withdrawFIN(e.from)
 	}
+	if me.fin.seen && c.repeats(e) {
+		if !e.carries {
+			e.note = noteFINCarried
+		}
+		return
+	}
 	if me.fin.seen {
 		me.fin.again++
 		me.fin.last = e.at
@@ -161,6 +169,9 @@ func (c *Conn) learnFIN(e *event) {
 	me.fin = fin{
 		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
 		data: e.len, at: e.at, last: e.at,
+	}
+	if !me.fin.hasAck && me.hasAck { // an old stack: what it had acknowledged counts
+		me.fin.ack, me.fin.hasAck = me.maxAck, true
 	}
 	if c.fins == 0 {
 		c.firstFIN = e.from
@@ -183,6 +194,34 @@ func (c *Conn) withdrawFIN(s flow.Side) {
 		c.firstFIN = s.Other()
 	}
 }
+
+// repeats reports whether a FIN that its side had sent before comes once more for the
+// sake of its ACK alone: BSD, macOS and iOS put it into every ACK until it is
+// acknowledged, and so into that of the other side's FIN.
+func (c *Conn) repeats(e *event) bool {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	if e.at-me.fin.last < sentTwice && !me.fin.acked {
+		return true // captured twice: no timer is as quick
+	}
+	if !e.newAck || e.seq+segment.Seq(e.len) != me.fin.off || !peer.last.any {
+		return false
+	}
+	limit := 2*c.rtt[e.from] + delayedFrom
+	switch {
+	case peer.fin.seen && peer.fin.off.Less(e.ack):
+		limit += carriedWithin
+	case me.fin.acked:
+		return false
+	}
+	return e.at-peer.last.at <= limit
+}
+
+const (
+	// carriedWithin is less than any retransmission timeout (RFC 6298 2.4).
+	carriedWithin = 150 * time.Millisecond
+	// sentTwice is less than any probe for a lost tail (RFC 8985 7.2).
+	sentTwice = time.Millisecond
+)
 
 // ackedUnseen: the FIN in e was acknowledged by a segment that the observer saw
 // earlier, so the capture is out of order, or lacks the first copy of the FIN.

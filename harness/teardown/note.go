@@ -35,6 +35,7 @@ const (
 	noteAcksFIN
 	noteACKAgain
 	noteFINAgain
+	noteFINCarried
 	noteCrossed
 	noteOvertaken
 	noteSeenLate
@@ -134,17 +135,18 @@ func (n note) String() string {
 		noteCookieAndLeft: "takes none of the data; new cookie",
 		noteDataLeft:      "takes none of the SYN's data",
 
-		noteACKAgain:  "ACK of the FIN again",
-		noteFINAgain:  "FIN again: the first or its ACK was lost",
-		noteCrossed:   "sent before the other FIN had arrived",
-		noteOvertaken: "sent before the FIN, seen after it",
-		noteSeenLate:  "seen after its ACK: out of order",
-		noteFINEarly:  "data before this FIN is missing so far",
-		notePastFIN:   "data beyond its own FIN",
-		noteReset:     "reset",
-		noteRefused:   "refused",
-		noteLateRST:   "after the close was over",
-		noteLate:      "after the close was over",
+		noteACKAgain:   "ACK of the FIN again",
+		noteFINAgain:   "FIN again: the first or its ACK was lost",
+		noteFINCarried: "its FIN goes with every ACK until it is acknowledged",
+		noteCrossed:    "sent before the other FIN had arrived",
+		noteOvertaken:  "sent before the FIN, seen after it",
+		noteSeenLate:   "seen after its ACK: out of order",
+		noteFINEarly:   "data before this FIN is missing so far",
+		notePastFIN:    "data beyond its own FIN",
+		noteReset:      "reset",
+		noteRefused:    "refused",
+		noteLateRST:    "after the close was over",
+		noteLate:       "after the close was over",
 	}[n]
 }
 

@@ -196,7 +196,7 @@ func (c *Conn) aside(k Kind) (s string) {
 			s += fmt.Sprintf("; the ACK of %s's FIN is not in the trace", the(flow.Side(side)))
 		}
 	}
-	return s + c.asideRST() + c.asideReuse()
+	return s + c.asideRefused() + c.asideRST() + c.asideReuse()
 }
 
 // asideRST tells of a RST after the close was over.

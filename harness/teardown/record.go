@@ -28,6 +28,9 @@ type Record struct {
 	// Time is when the observer saw the segment. Only differences count.
 	Time time.Time
 	Seg  segment.Segment
+	// Path is what the IP header says of the way and the sender; see PathOf.
+	// Where it is not known it is the zero Path.
+	Path Path
 	// Step is what flow.Conn.Update returned for Seg. Table.Add fills it in.
 	Step flow.Step
 	// Held is how long the ACK in the segment had been held back; it is

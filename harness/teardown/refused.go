@@ -55,7 +55,7 @@ func (c *Conn) revive() {
 			e.after = e.before
 		}
 	}
-	c.over, c.rst = notReset, rst{}
+	c.over, c.rst = notReset, nil
 }
 
 // whyChallenged names what was wrong with a segment that was answered with an ACK.

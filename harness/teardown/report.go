@@ -52,6 +52,8 @@ type Report struct {
 	FastOpen FastOpen `json:"fast_open,omitempty"`
 	// ResetBy is who sent the RST that ended or refused the connection.
 	ResetBy Who `json:"reset_by"`
+	// Cause is why: CauseNone after an orderly close.
+	Cause Cause `json:"cause"`
 	// Challenged and Ignored count the segments of both sides that their receiver refused:
 	// with an ACK in answer, or with none (RFC 9293 3.10.7.4, RFC 5961). ChallengedResets
 	// and IgnoredResets are those of them that were RSTs.
@@ -159,6 +161,7 @@ func (c *Conn) Outcome() Report {
 	if c.over != notReset {
 		r.ResetBy = whoIs(c.rst.by)
 	}
+	r.Cause, _ = c.cause()
 	return r
 }
 

@@ -7,39 +7,42 @@ import (
 	"lastack/stack/segment"
 )
 
-// rst is the RST that ended the connection.
+// rst is the RST that ended the connection, and what was known when it came.
 type rst struct {
 	at     time.Duration
-	bytes  uint64 // causeClosed: of data that came too late
-	hasAck bool
-	by     flow.Side
-	cause  cause
+	bytes  uint64        // of data that came too late for a side that had closed
+	idle   time.Duration // since the latest new data, or, without any, since the first segment
+	closed time.Duration // since its sender's FIN was acknowledged; -1 if it was not
+	tries  tries         // its sender's
+	shut   time.Duration // for how long the window that it probes had been shut; 0 if it probes none
+
+	seq      segment.Seq
+	hasAck   bool
+	ackNew   bool // it acknowledges all that the other side had sent
+	by       flow.Side
+	when     moment
+	stranger stranger
+	answers  bool // it answers the segment ...
+	toFIN    bool // ... which is a FIN
+	acked    bool // all data was acknowledged ...
+	silent   bool // ... and nobody had closed
+	talked   bool // there was data
+	spoke    flow.Side
+	alone    bool // nothing else was seen of either side
+	mute     bool // nothing else was seen of its sender
+	fast     bool // MP_FASTCLOSE
 }
 
-// cause is why a side reset the connection, as far as the wire tells.
-type cause uint8
+// moment is when in the life of a connection a RST came.
+type moment uint8
 
 const (
-	// causeAbort: the application, or its stack on its behalf, gave up.
-	causeAbort cause = iota
-	// causeAbortUnread: the same, and there was data it may not have read.
-	causeAbortUnread
-	// causeClosed: data came for a side that had closed both directions.
-	causeClosed
-	// causeForgotten: the second FIN came for a side that had forgotten.
-	causeForgotten
-	// causeUnknown: a segment came for a connection that the side did not
-	// know, or not any more.
-	causeUnknown
-	// causeImpatient: the side gave up after its own FIN.
-	causeImpatient
-	// causeOpening: before the handshake was over.
-	causeOpening
-	// causeOld: the SYN met an older connection of the same 4-tuple.
-	causeOld
+	later     moment = iota
+	inOpening        // before the handshake was over
+	onOld            // the SYN met an older connection of the same 4-tuple
 )
 
-func (c *Conn) learnRST(e *event, done bool) {
+func (c *Conn) learnRST(r *Record, e *event, done bool) {
 	if done {
 		c.learnLateRST(e)
 		return
@@ -47,56 +50,108 @@ func (c *Conn) learnRST(e *event, done bool) {
 	if !e.marks.Has(flow.Reset) {
 		return // of a connection that is over
 	}
-	c.rst.by, c.rst.at = e.from, e.at
-	c.rst.hasAck = e.flags.Has(segment.ACK)
+	c.rst = c.circumstances(r, e)
 	e.note = noteReset
-	if e.marks.Has(flow.Refusal) {
+	if e.marks.Has(flow.Refusal) || c.probed(e) {
 		c.over = wasRefused
 		e.note = noteRefused
 		return
 	}
 	c.over = wasReset
-	c.rst.cause = c.causeOf(e)
-	if c.rst.cause == causeClosed {
-		c.rst.bytes = uint64(c.beyondFIN(e.from))
+	if c.rst.bytes > 0 {
 		e.note = noteDataAfterClose
 	}
 }
 
-// causeOf judges a RST by what came before it. A RST with ACK is sent of its
-// sender's own accord; one without answers a segment that had an ACK, and takes
-// its sequence number from there (RFC 9293 3.5.2).
-func (c *Conn) causeOf(e *event) cause {
+// circumstances are what is known when a RST comes.
+func (c *Conn) circumstances(r *Record, e *event) *rst {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
-	bare := !e.flags.Has(segment.ACK)
-	switch {
-	case e.from == flow.Client && me.synSeen && !peer.synSeen && peer.segments > 0 && me.bytes == 0:
-		return causeOld
-	case e.before[flow.Server] == flow.SynReceived || e.before[flow.Client] == flow.SynSent:
-		return causeOpening
-	case me.fin.seen && c.afterFIN && c.answersFIN != e.from:
-		return causeForgotten
-	case c.beyondFIN(e.from) > 0 && (bare || me.maxAck == me.fin.ack):
-		// What it acknowledged beyond that it would have read.
-		return causeClosed
-	case bare:
-		return causeUnknown
-	case me.fin.seen && !peer.fin.seen:
-		return causeImpatient
-	case peer.bytes > 0:
-		return causeAbortUnread
+	out := &rst{
+		by: e.from, at: e.at, seq: e.seq, hasAck: e.flags.Has(segment.ACK), closed: -1, idle: e.at,
+		mute: !me.sentOther, alone: !me.sentOther && !peer.sentOther,
+		talked: c.talk.any, spoke: c.talk.by,
+		fast: r.Seg.FastClose || me.fastClose || peer.fastClose,
 	}
-	return causeAbort
+	if c.talk.any {
+		out.idle = max(0, e.at-c.talk.at)
+	}
+	if me.fin.acked {
+		out.closed = max(0, e.at-me.fin.ackAt)
+	}
+	if t := me.trouble; t != nil {
+		out.tries = t.tries
+		if peer.shut() && t.zeroProbes > 0 {
+			out.shut = max(0, e.at-peer.trouble.zeroAt)
+		}
+	}
+	out.when = c.momentOf(e)
+	out.ackNew = out.hasAck && peer.hasData && peer.dataEnd.LessEq(e.ack)
+	out.acked = c.settled(e)
+	out.silent = out.acked && c.fins == 0
+	out.stranger = c.strangerIn(r, e)
+	if h, ok := c.answered(e); ok && (!out.hasAck || me.hasAck && e.ack.Less(me.maxAck)) {
+		out.answers, out.toFIN = true, h.fin
+	}
+	if n := c.beyondFIN(e.from); n > 0 && (!out.hasAck || me.maxAck == me.fin.ack) {
+		out.bytes = uint64(n)
+	}
+	return out
 }
 
-// beyondFIN counts the bytes that the other side sent beyond what a side's FIN
-// acknowledged: they arrived after it, if at all.
+func (c *Conn) momentOf(e *event) moment {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	switch {
+	case e.from == flow.Client && me.synSeen && !peer.synSeen && peer.segments > 0 && me.bytes == 0:
+		return onOld
+	case peer.segments == 0 && me.hasAck:
+		return later // the capture lacks the other direction
+	case e.before[flow.Server] == flow.SynReceived || e.before[flow.Client] == flow.SynSent:
+		return inOpening
+	}
+	return later
+}
+
+// settled reports whether both sides had all that the other had sent.
+func (c *Conn) settled(e *event) bool {
+	for s := range c.side {
+		me, peer := &c.side[s], &c.side[1-s]
+		got := peer.maxAck
+		if flow.Side(1-s) == e.from && e.flags.Has(segment.ACK) {
+			got = got.Max(e.ack)
+		}
+		if me.hasData && (!peer.hasAck || got.Less(me.dataEnd)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Conn) strangerIn(r *Record, e *event) stranger {
+	me := &c.side[e.from]
+	if s := me.paths.strange(r.Path, e.at-me.last.at, e.flags.Has(segment.ACK)); s != noStranger {
+		return s
+	}
+	if c.early(e) {
+		return tooEarly
+	}
+	return noStranger
+}
+
+// probed reports whether the RST answers a probe of a port where nothing listens that
+// is no SYN: a FIN, nothing, or FIN, PSH and URG, without ACK (RFC 9293 3.10.7.1).
+func (c *Conn) probed(e *event) bool {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	return !me.sentOther && c.bareProbe && e.flags.Has(segment.ACK) && !peer.hasAck
+}
+
+// beyondFIN counts the bytes that the other side sent beyond what a side acknowledged
+// by and after its FIN: they arrived after it, if at all.
 func (c *Conn) beyondFIN(s flow.Side) int {
-	f, peer := &c.side[s].fin, &c.side[s.Other()]
-	if !f.hasAck || !peer.hasData {
+	me, peer := &c.side[s], &c.side[s.Other()]
+	if !me.fin.hasAck || !peer.hasData {
 		return 0
 	}
-	return max(0, peer.dataEnd.Diff(f.ack))
+	return max(0, peer.dataEnd.Diff(me.maxAck.Max(me.fin.ack)))
 }
 
 // learnLateRST takes in a RST after the close was over. A RST with exactly the
@@ -123,5 +178,14 @@ func (c *Conn) learnLateRST(e *event) {
 			before[s] = before[s] && !after[s]
 		}
 		c.gone, c.lateBy = before, e.from
+	}
+}
+
+// noticeAfterRST looks for proof that the RST was not its side's own: the side goes on
+// with data behind it as if it had sent none.
+func (c *Conn) noticeAfterRST(e *event) {
+	if c.over == wasReset && e.from == c.rst.by && e.marks.Has(flow.NewData) && c.rst.seq.LessEq(e.seq) &&
+		!c.rst.mute && c.rst.when == later && c.rst.stranger == noStranger {
+		c.rst.stranger = contradicts
 	}
 }

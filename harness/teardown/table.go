@@ -317,6 +317,9 @@ func (t *Table) Now() time.Time { return t.start.Add(t.now) }
 // finished and remembered.
 func (t *Table) Len() (open, finished int) { return t.open.n + t.half.n, t.done.n }
 
+// Empty reports whether the Table holds none.
+func (t *Table) Empty() bool { return t.index.n == 0 }
+
 // All is every connection that the Table holds, in the order of their first
 // segments.
 func (t *Table) All() []*Conn {

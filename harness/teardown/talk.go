@@ -11,8 +11,8 @@ import (
 // of an idle connection from other data that came too late.
 type talk struct {
 	at   time.Duration // of the latest new data
-	wake wake
-	by   flow.Side // who sent that
+	wake *wake         // nil while nothing broke a silence
+	by   flow.Side     // who sent that
 	any  bool
 }
 
@@ -49,6 +49,11 @@ func (c *Conn) notice(r *Record, e *event) {
 	}
 	if e.marks.Has(flow.FirstFIN) && c.talk.any {
 		me.fin.idle = max(0, e.at-c.talk.at)
+		me.fin.spokeLast = c.talk.by == e.from && e.len == 0
+	}
+	if !e.flags.Has(segment.RST) && !e.marks.Any(flow.Challenged|flow.Ignored) {
+		c.gather(r, e)
+		c.noticeAfterRST(e)
 	}
 	if e.marks.Has(flow.NewData) {
 		c.noticeData(e)
@@ -74,7 +79,7 @@ func (c *Conn) noticeHearing(r *Record, e *event, f *fin) {
 func (c *Conn) noticeData(e *event) {
 	t := &c.talk
 	if t.any && e.at-t.at >= silence {
-		t.wake = wake{
+		t.wake = &wake{
 			after: e.at - t.at, at: e.at, by: e.from, answered: t.by != e.from,
 			ack: e.ack, end: e.seq + segment.Seq(e.len),
 		}
@@ -82,21 +87,27 @@ func (c *Conn) noticeData(e *event) {
 	t.any, t.by, t.at = true, e.from, e.at
 }
 
-// raced reports whether a request was sent into an idle connection at the moment
-// at which the side that reset it ended it: neither side had heard of the other, or
-// as good as that. It returns how long the connection had been idle. A request that
-// arrives just before close() is acknowledged, and meets a RST as it is never read.
+// raced reports whether the client sent a request into an idle connection at the moment
+// at which the server ended it: neither side had heard of the other, or as good as that.
+// It returns how long the connection had been idle. What the server sends is no request,
+// and a request that it acknowledged did not cross.
 func (c *Conn) raced() (idle time.Duration, ok bool) {
-	x, y := c.rst.by, c.rst.by.Other()
-	w, f := &c.talk.wake, &c.side[x].fin
-	if c.over != wasReset || w.after == 0 || w.by != y || !w.answered {
+	const x, y = flow.Server, flow.Client
+	w, f := c.talk.wake, &c.side[x].fin
+	if c.over != wasReset || c.rst.by != x || w == nil || w.by != y || !w.answered || c.side[y].fin.seen {
 		return 0, false
 	}
+	if c.side[x].hasAck && w.end.LessEq(c.side[x].maxAck) {
+		return 0, false // received, whatever became of it
+	}
 	end := c.rst.at
-	if f.seen {
+	switch {
+	case f.seen:
 		end = f.at
-	} else if !c.rst.hasAck {
+	case !c.rst.hasAck:
 		return 0, false // it answers the request: x had been gone for long
+	case c.rst.ackNew && w.at <= c.rst.at:
+		return 0, false // likewise received
 	}
 	late := w.at - end
 	idle = w.after - max(0, late)
@@ -109,4 +120,11 @@ func (c *Conn) raced() (idle time.Duration, ok bool) {
 		return 0, false // y knew, or could have known
 	}
 	return idle, true
+}
+
+// stale is Detail.StaleRequest.
+func (c *Conn) stale() bool {
+	w := c.talk.wake
+	return c.over == wasReset && w != nil && c.rst.by == flow.Server && c.rst.bytes > 0 && w.by == flow.Client && w.answered &&
+		c.side[flow.Server].fin.seen && !c.side[flow.Client].fin.seen
 }

@@ -47,6 +47,10 @@ type duel struct {
 	// worked on.
 	received, probes int
 	events           []string
+	// queued: netstack had a FIN waiting for room when the peer's came. RFC 9293 3.10.4 calls
+	// that CLOSING; on the wire the host's FIN acknowledges the peer's, as in LAST_ACK, and
+	// the peer has TIME_WAIT to itself.
+	queued bool
 
 	stamps bool
 	ts     uint32
@@ -245,6 +249,9 @@ func (d *duel) agree() (differ string, over bool) {
 	d.mu.Unlock()
 	switch state {
 	case tcp.StateTimeWait:
+		if d.queued && !waits && f == nil {
+			return "", true
+		}
 		if !waits || f != nil {
 			return "netstack is in TIME_WAIT, and there is no record, or still a flow", false
 		}
@@ -270,6 +277,10 @@ func (d *duel) agree() (differ string, over bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	mine := f.conn.State(f.host)
+	if state == tcp.StateClosing && (mine == flow.LastAck || mine == flow.CloseWait) {
+		d.queued = true
+		return "", false
+	}
 	unsentFIN := state == tcp.StateFinWait1 && !f.conn.FINSent(f.host) || state == tcp.StateLastAck && !f.conn.FINSent(f.host)
 	switch {
 	case mine != duelStates[state] && !unsentFIN:

@@ -286,8 +286,11 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	}
 	end := begin + segment.Seq(s.PayloadLen)
 	me.maxLen = max(me.maxLen, s.PayloadLen)
-	if me.finSent && me.finSeq.Less(end) && !c.retractFIN(from, begin) {
-		st.Marks |= AfterFIN
+	for me.finSent && me.finSeq.Less(end) {
+		if !c.retractFIN(from, begin) {
+			st.Marks |= AfterFIN
+			break
+		}
 	}
 	if begin.LessEq(me.rcv) && !me.finTaken && !s.Flags.Has(segment.SYN) {
 		me.rcv = me.rcv.Max(end)

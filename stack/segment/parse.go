@@ -194,7 +194,7 @@ func (s *Segment) parseTCP(b []byte, total int) error {
 	return nil
 }
 
-// Option kinds (RFC 9293 3.2, RFC 7323, RFC 2018).
+// Option kinds (RFC 9293 3.2, RFC 7323, RFC 2018, RFC 8684).
 const (
 	optEnd        = 0
 	optNop        = 1
@@ -203,9 +203,13 @@ const (
 	optSACKPerm   = 4
 	optSACK       = 5
 	optTimestamps = 8
+	optMultipath  = 30
 	optFastOpen   = 34
 	optExperiment = 254
 )
+
+// multipathFastClose is the subtype of MP_FASTCLOSE (RFC 8684 8).
+const multipathFastClose = 7
 
 // parseOptions reads what it knows and stops at the first nonsense, as every
 // stack does: a bad option never costs the segment. The slice begins at
@@ -253,6 +257,8 @@ func (s *Segment) option(kind byte, body []byte, at int) {
 				End:   Seq(binary.BigEndian.Uint32(body[i*8+4:])),
 			}
 		}
+	case kind == optMultipath && len(body) > 0:
+		s.FastClose = s.FastClose || body[0]>>4 == multipathFastClose
 	case kind == optFastOpen:
 		s.fastOpen(FastOpenOption, body)
 	case kind == optExperiment && len(body) >= 2 && binary.BigEndian.Uint16(body) == fastOpenMagic:

@@ -54,6 +54,9 @@ type Options struct {
 	// Cookie is empty where the option asks for one.
 	FastOpen FastOpen
 	Cookie   Cookie
+	// FastClose: Multipath TCP aborts all of its connection, of which this is a
+	// subflow (MP_FASTCLOSE, RFC 8684 3.5).
+	FastClose bool
 
 	// tsStart and sackStart are the offsets of these options from the start of
 	// the packet, for those who rewrite them; 0 where there is none.

@@ -285,3 +285,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestFastClose: MP_FASTCLOSE is told from the other options of Multipath TCP.
+func TestFastClose(t *testing.T) {
+	packet := func(option ...byte) []byte {
+		b := make([]byte, 40+len(option))
+		b[0], b[3], b[9] = 0x45, byte(len(b)), 6
+		b[32] = byte(5+len(option)/4) << 4
+		copy(b[40:], option)
+		return b
+	}
+	for _, tt := range []struct {
+		option []byte
+		want   bool
+	}{
+		{[]byte{30, 12, 0x70, 0, 1, 2, 3, 4, 5, 6, 7, 8}, true},
+		{[]byte{30, 4, 0x80, 0}, false}, // MP_TCPRST
+		{[]byte{30, 2, 1, 1}, false},
+		{nil, false},
+	} {
+		if s, err := Parse(packet(tt.option...)); err != nil || s.FastClose != tt.want {
+			t.Errorf("%x: %v, want %v: %v", tt.option, s.FastClose, tt.want, err)
+		}
+	}
+}

@@ -14,7 +14,8 @@
 //
 // seq and ack are relative to the initial sequence numbers and follow from what
 // was sent so far unless they are set. Settings: seq, ack, len, win, mss, held
-// (ms), hold (none, carried, expired), ts (any value: with timestamps). A line
+// (ms), hold (none, carried, expired), ts (any value: with timestamps), ttl, id (of IPv4),
+// fastclose (any value: with MP_FASTCLOSE). A line
 // "isn=C,S" instead of a segment sets the initial sequence numbers of the
 // connection that begins there, and forgets what was sent.
 //
@@ -180,6 +181,12 @@ func set(r *teardown.Record, kv string) error {
 		r.Seg.Window = uint16(n)
 	case "mss":
 		r.Seg.MSS = uint16(n)
+	case "ttl":
+		r.Path.TTL = uint8(n)
+	case "id":
+		r.Path.ID = uint16(n)
+	case "fastclose":
+		r.Seg.FastClose = true
 	case "ts":
 		r.Seg.HasTimestamps, r.Seg.TSVal = true, uint32(n)
 	default:

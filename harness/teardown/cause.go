@@ -1,0 +1,230 @@
+package teardown
+
+import (
+	"time"
+
+	"lastack/stack/flow"
+)
+
+// Cause is why a connection ended in no orderly way. It is given only if the packets
+// exclude the others; else it is CauseUnknown, and the reason names the candidates.
+type Cause string
+
+// The causes; the names do not change.
+const (
+	CauseNone    Cause = "none" // an orderly close, or none by the end of the trace
+	CauseUnknown Cause = "unknown"
+	// CauseRefused: a RST answered the SYN, or a probe of a port where nothing listens.
+	CauseRefused Cause = "refused"
+	// CauseHandshake: a RST came before the handshake was over.
+	CauseHandshake Cause = "handshake-broken"
+	// CauseDataAfterClose: data came for a side that had closed both directions.
+	CauseDataAfterClose Cause = "data-after-close"
+	// CauseAbort: SO_LINGER 0, unread data, a killed process.
+	CauseAbort Cause = "abort"
+	// CauseIdle: a limit on silence. One connection shows it only where the silence is
+	// as long as such limits are; who sees many finds more.
+	CauseIdle Cause = "idle-timeout"
+	// CauseKeepAlive: keep-alive probes that nobody answered.
+	CauseKeepAlive Cause = "keep-alive-timeout"
+	// CauseUser: retransmissions or zero-window probes were given up.
+	CauseUser Cause = "user-timeout"
+	// CauseRace: a request crossed the end of an idle connection.
+	CauseRace Cause = "keep-alive-race"
+	// CauseGaveUp: the asker ended it while an answer was due.
+	CauseGaveUp Cause = "client-gave-up"
+	// CauseMiddlebox: the RST is not the endpoint's.
+	CauseMiddlebox Cause = "middlebox"
+	// CauseStateGone: the RST answers a segment, as its sender no longer knew the connection.
+	CauseStateGone Cause = "state-gone"
+	// CauseFinWait2: a FIN came for a side whose FIN_WAIT_2 had expired.
+	CauseFinWait2 Cause = "fin-wait-2-expired"
+	// CauseTimeWaitHit: the SYN met an older connection of the same addresses and ports.
+	CauseTimeWaitHit Cause = "time-wait-hit"
+	// CauseAssassination: a RST ended the other side's TIME_WAIT (RFC 1337).
+	CauseAssassination Cause = "time-wait-assassination"
+)
+
+// Causes are all, in the order of the list above.
+func Causes() []Cause {
+	return []Cause{
+		CauseNone, CauseUnknown, CauseRefused, CauseHandshake, CauseDataAfterClose, CauseAbort, CauseIdle,
+		CauseKeepAlive, CauseUser, CauseRace, CauseGaveUp, CauseMiddlebox, CauseStateGone, CauseFinWait2,
+		CauseTimeWaitHit, CauseAssassination,
+	}
+}
+
+// The times that causes go by.
+const (
+	// GaveUpAfter is how long an answer has to be due before who gives up waiting is
+	// said to have done so; what is sent sooner before the end may be a goodbye.
+	GaveUpAfter = 200 * time.Millisecond
+	// GoneAfter is the shortest FIN_WAIT_2 that can be configured (net.ipv4.tcp_fin_timeout).
+	GoneAfter = time.Second
+	// IdleFrom is the least silence before a RST that may be a limit on silence.
+	IdleFrom = time.Second
+	// TriesFor is how long a side has to try in vain before its RST is a time-out.
+	TriesFor = time.Second
+)
+
+// why is the part of a cause that its sentence needs.
+type why uint8
+
+const (
+	whyPlain why = iota
+	whyFastClose
+	whyAlone
+	whyOneSided
+	whyMute
+	whySilent
+	whyShut
+	whyOwnFIN
+	whyLateAnswer
+)
+
+// cause judges the RST, by what is known now. What excludes most comes first.
+func (c *Conn) cause() (Cause, why) {
+	r := c.rst
+	switch {
+	case c.over == wasRefused:
+		return CauseRefused, whyPlain
+	case c.over == notReset:
+		if c.lateCause() == ResetAssassination {
+			return CauseAssassination, whyPlain
+		}
+		return CauseNone, whyPlain
+	case r.when == onOld:
+		return CauseTimeWaitHit, whyPlain
+	case r.when == inOpening:
+		return CauseHandshake, whyPlain
+	case r.alone:
+		return CauseUnknown, whyAlone
+	case r.fast:
+		return CauseAbort, whyFastClose
+	case r.stranger != noStranger:
+		return CauseMiddlebox, whyPlain
+	}
+	if _, raced := c.raced(); raced {
+		return CauseRace, whyPlain
+	}
+	if r.bytes > 0 {
+		return c.lateData()
+	}
+	if !c.side[r.by.Other()].sentOther {
+		return CauseUnknown, whyOneSided
+	}
+	if cause, why := c.timedOut(); cause != CauseNone {
+		return cause, why
+	}
+	if r.answers {
+		return c.answer()
+	}
+	return c.ownWill()
+}
+
+// lateData is about data that met a side that had closed.
+func (c *Conn) lateData() (Cause, why) {
+	me := &c.side[c.rst.by]
+	if c.rst.by == flow.Client && me.fin.spokeLast && me.fin.idle >= GaveUpAfter {
+		return CauseGaveUp, whyLateAnswer
+	}
+	return CauseDataAfterClose, whyPlain
+}
+
+// timedOut is about a side that had tried in vain.
+func (c *Conn) timedOut() (Cause, why) {
+	r := c.rst
+	t := &r.tries
+	switch {
+	case r.shut >= TriesFor:
+		return CauseUser, whyShut
+	case t.again >= 2 && r.at-t.first >= TriesFor:
+		return CauseUser, whyPlain
+	case t.again == 0 && t.probes > 0 && r.at-t.first >= probeEvery:
+		return CauseKeepAlive, whyPlain
+	}
+	return CauseNone, whyPlain
+}
+
+// answer is about a RST that answers a segment.
+func (c *Conn) answer() (Cause, why) {
+	r := c.rst
+	me := &c.side[r.by]
+	switch {
+	case me.fin.seen && r.closed >= GoneAfter:
+		return CauseFinWait2, whyPlain
+	case me.fin.seen && !r.toFIN:
+		return CauseAbort, whyOwnFIN
+	}
+	return CauseStateGone, whyPlain
+}
+
+// ownWill is about a RST that its sender sent of its own accord.
+func (c *Conn) ownWill() (Cause, why) {
+	r := c.rst
+	me, peer := &c.side[r.by], &c.side[r.by.Other()]
+	due := r.talked && r.by == flow.Client && r.spoke == flow.Client && !peer.fin.seen
+	switch {
+	case r.mute:
+		return CauseUnknown, whyMute
+	case due && r.idle >= max(GaveUpAfter, 2*c.rtt[flow.Server]):
+		return CauseGaveUp, whyPlain
+	case r.silent && r.idle >= IdleFrom && isLimit(r.idle):
+		return CauseIdle, whyPlain
+	case r.silent && r.idle >= IdleFrom:
+		return CauseUnknown, whySilent
+	case me.fin.seen && !peer.fin.seen:
+		return CauseAbort, whyOwnFIN
+	}
+	return CauseAbort, whyPlain
+}
+
+// limits are how long connections may be silent by what is usually configured, in
+// seconds, from the least that nobody waits by chance.
+var limits = []time.Duration{30, 60, 75, 90, 100, 120, 180, 240, 300, 350, 600, 900, 1200, 1800, 3600, 7200}
+
+// Limits are the silences that are called a limit where only one connection shows it.
+func Limits() (all []time.Duration) {
+	for _, l := range limits {
+		all = append(all, l*time.Second)
+	}
+	return all
+}
+
+// isLimit reports whether a silence is as long as such a limit, within 1% and a round
+// trip or the tick of a timer.
+func isLimit(silence time.Duration) bool {
+	for _, l := range limits {
+		l *= time.Second
+		if over := silence - l; over > -50*time.Millisecond && over < l/100 {
+			return true
+		}
+	}
+	return false
+}
+
+// Silence is how long nobody had spoken before a RST that a limit on silence may
+// explain: all was acknowledged and nobody had closed. It reports false where
+// something else explains the RST.
+func (c *Conn) Silence() (time.Duration, bool) {
+	cause, why := c.cause()
+	if c.rst == nil {
+		return 0, false
+	}
+	return c.rst.idle, cause == CauseIdle || cause == CauseUnknown && why == whySilent
+}
+
+// GoodbyeUpTo is how many bytes before a FIN are a goodbye and no answer.
+const GoodbyeUpTo = 128
+
+// harmless is Detail.Harmless.
+func (c *Conn) harmless() bool {
+	r := c.rst
+	switch cause, _ := c.cause(); cause {
+	case CauseAbort:
+		return c.fins > 0 && r.acked
+	case CauseDataAfterClose:
+		return r.bytes <= GoodbyeUpTo && c.side[r.by.Other()].fin.seen
+	}
+	return false
+}
