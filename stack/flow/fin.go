@@ -124,11 +124,12 @@ func (c *Conn) correctFIN(from Side, seq segment.Seq, s *segment.Segment) {
 	}
 }
 
-// retractFIN takes back a FIN behind a gap once data that begins in order goes on where
-// it stood: no sound sender has both. It reports whether there was one to take back.
+// retractFIN takes back a FIN behind a gap once data goes on where it stood: no sound
+// sender has both. On the path the data have to begin in order, or they may be the false
+// ones. It reports whether there was one to take back.
 func (c *Conn) retractFIN(from Side, begin segment.Seq) bool {
 	me, peer := &c.half[from], &c.half[from.Other()]
-	if me.finAcked || me.finTaken || me.rcv.Less(begin) {
+	if me.finAcked || me.finTaken || me.rcv.Less(begin) && !c.at(from.Other()) {
 		return false
 	}
 	if me.hasOtherFIN {
