@@ -55,10 +55,12 @@ const (
 	// Superseded: a held segment was dropped because a later one, which
 	// passes next, says all that it said; or because the connection was reset.
 	Superseded
-	// Dropped: the close path took the segment out of the way: a RST of
-	// netstack's for a connection in TIME_WAIT, a SYN that
-	// net.ipv4.tcp_tw_recycle refuses, or an ACK behind both FINs that repeats
-	// another.
+	// Dropped: the close path took the segment out of the way. On its way out: a RST,
+	// FIN or SYN of netstack's for a connection in TIME_WAIT, a FIN that has just gone
+	// out, an ACK that the ACK of a FIN follows at once. On its way in: what TCP refuses
+	// and netstack would take (the close path answers it), a SYN that comes again, data
+	// behind the peer's FIN, a SYN that net.ipv4.tcp_tw_recycle refuses, an ACK behind
+	// both FINs that repeats another.
 	Dropped
 	// Impaired: Rule was applied to the segment. One on its way in was Seen at
 	// the wire before, with the same Rule; one on its way out will be, unless
@@ -66,7 +68,7 @@ const (
 	Impaired
 	// Translated: Fast Open stands between what the wire has and what netstack
 	// understands. Going out, the segment stays here, as another one says it or
-	// will; coming in, it was given other numbers.
+	// will; coming in, it was given other numbers, or the timestamps that it lacked.
 	Translated
 )
 

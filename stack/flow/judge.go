@@ -29,10 +29,6 @@ func (c *Conn) SentData(s Side) bool { return c.half[s].maxLen > 0 }
 // Una is the side's SND.UNA.
 func (c *Conn) Una(s Side) segment.Seq { return c.half[s].una }
 
-// Edge is the right edge of the widest window that the side offered; it reports
-// false before the first.
-func (c *Conn) Edge(s Side) (segment.Seq, bool) { return c.half[s].edge, c.half[s].acked }
-
 // TSRecent is the side's TS.Recent: the other side's latest timestamp by the rules of
 // RFC 7323 4.3. It reports false before the first.
 func (c *Conn) TSRecent(s Side) (uint32, bool) {
