@@ -120,11 +120,7 @@ func (a *admit) syn(f *tracked, p *packet) verdict {
 	a.e.report(f, p, Dropped, Host, In)
 	if a.e.tracker.mayChallenge(f) {
 		h.kept.TSEcr = p.seg.TSVal
-		m := made(&h.kept, nil)
-		if a.e.runOutbound(f, &m, a.place) == pass {
-			f.enqueue(m.buf)
-		}
-		m.buf.DecRef()
+		a.e.emit(f, &h.kept, nil, a.place)
 	}
 	return taken
 }

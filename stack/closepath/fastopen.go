@@ -137,11 +137,7 @@ func (o *fastOpen) close() {
 // send has a segment of the stage's own making leave, through the stages outside
 // of it; the caller drains the flow's queue.
 func (o *fastOpen) send(f *tracked, s *segment.Segment, data []byte) {
-	p := made(s, data)
-	if o.e.runOutbound(f, &p, o.place) == pass {
-		f.enqueue(p.buf)
-	}
-	p.buf.DecRef()
+	o.e.emit(f, s, data, o.place)
 }
 
 // deliver has netstack receive a segment of the stage's own making. No lock is held.
@@ -149,6 +145,24 @@ func (o *fastOpen) deliver(s *segment.Segment, data []byte) {
 	p := made(s, data)
 	defer p.buf.DecRef()
 	o.e.receive(&p.seg, p.buf, o.place+1)
+}
+
+// emit makes a segment leave through the stages outside of the given one; the caller
+// drains the flow's queue.
+func (e *Endpoint) emit(f *tracked, s *segment.Segment, data []byte, place int) {
+	p := made(s, data)
+	if e.runOutbound(f, &p, place) == pass {
+		f.enqueue(p.buf)
+	}
+	p.buf.DecRef()
+}
+
+// deliverMade hands netstack a segment of the close path's own making, past all stages. No
+// lock is held.
+func (e *Endpoint) deliverMade(s *segment.Segment) {
+	p := made(s, nil)
+	e.Endpoint.DeliverNetworkPacket(protocolOf(s), p.buf)
+	p.buf.DecRef()
 }
 
 // made is a packet with a segment of the stage's own making; its buffer is the

@@ -198,11 +198,7 @@ func (s *finish) resend(f *tracked, now tcpip.MonotonicTime) {
 
 // send sends a segment of the stage's own making. f.mu is held and will be released.
 func (s *finish) send(f *tracked, own *segment.Segment, data []byte) {
-	p := made(own, data)
-	if s.e.runOutbound(f, &p, s.place) == pass {
-		f.enqueue(p.buf)
-	}
-	p.buf.DecRef()
+	s.e.emit(f, own, data, s.place)
 	// A failed write is a lost segment, which the next copy makes up for.
 	_ = s.e.drain(f)
 }
@@ -226,9 +222,7 @@ func (s *finish) giveUp(f *tracked) {
 	}
 	s.e.flows.forget(f)
 	f.mu.Unlock()
-	p := made(&end, nil)
-	s.e.Endpoint.DeliverNetworkPacket(protocolOf(&end), p.buf)
-	p.buf.DecRef()
+	s.e.deliverMade(&end)
 }
 
 // close stops all timers, and lets go of what is kept.

@@ -160,12 +160,9 @@ func (w *timeWait) answerHost(flags segment.Flags, to *segment.Segment, seq, ack
 		s.HasTimestamps, s.TSVal, s.TSEcr = true, to.TSEcr, to.TSVal
 	}
 	w.e.clock.AfterFunc(0, func() {
-		if w.e.closed.Load() {
-			return
+		if !w.e.closed.Load() {
+			w.e.deliverMade(&s)
 		}
-		p := made(&s, nil)
-		defer p.buf.DecRef()
-		w.e.Endpoint.DeliverNetworkPacket(protocolOf(&s), p.buf)
 	})
 }
 

@@ -110,11 +110,7 @@ func (t *tracker) update(f *tracked, p *packet, from flow.Side) {
 // that is held stays so. f.mu is held; the caller drains the flow's queue.
 func (e *Endpoint) acknowledge(f *tracked) {
 	s := e.own(f, segment.ACK, f.conn.Next(f.host))
-	p := made(&s, nil)
-	if e.runOutbound(f, &p, e.delayed.place) == pass {
-		f.enqueue(p.buf)
-	}
-	p.buf.DecRef()
+	e.emit(f, &s, nil, e.delayed.place)
 }
 
 // own is a segment without data of the close path's own making, with the
