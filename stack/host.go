@@ -82,7 +82,7 @@ type Host struct {
 	addrs    []netip.Addr
 	ports    ports
 	close    sync.Once
-	unwatch  func() // of the tunables, which may outlive the host
+	unwatch  []func() // of the tunables, which may outlive the host
 
 	// portRange is held while netstack's range of ephemeral ports is what its
 	// holder set it to.
@@ -184,9 +184,15 @@ func (h *Host) setOptions() error {
 	if err := h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &moment); err != nil {
 		return fmt.Errorf("stack: shortening netstack's TIME_WAIT: %s", err)
 	}
-	h.setFinTimeout(h.tunables.Int(tunable.FinTimeout))
-	h.unwatch = h.tunables.OnChange(tunable.FinTimeout, h.setFinTimeout)
+	h.obey(tunable.FinTimeout, h.setFinTimeout)
+	h.obey(tunable.SynCookies, h.setSynCookies)
 	return nil
+}
+
+// obey sets what netstack does by itself, now and whenever the tunable changes.
+func (h *Host) obey(id tunable.ID, set func(int64)) {
+	set(h.tunables.Int(id))
+	h.unwatch = append(h.unwatch, h.tunables.OnChange(id, set))
 }
 
 // setFinTimeout bounds FIN_WAIT_2 of connections that the application has closed,
@@ -195,6 +201,12 @@ func (h *Host) setFinTimeout(seconds int64) {
 	d := tcpip.TCPLingerTimeoutOption(time.Duration(seconds) * time.Second)
 	// The option exists and takes any time; see the test.
 	_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &d)
+}
+
+// setSynCookies has SYNs from now on answered with cookies, whatever the backlog.
+func (h *Host) setSynCookies(when int64) {
+	always := tcpip.TCPAlwaysUseSynCookies(when == 2)
+	_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &always) // as above
 }
 
 // Tunables is the set that the host obeys.
@@ -243,8 +255,8 @@ func (h *Host) Err() error { return h.link.Err() }
 // the device.
 func (h *Host) Close() error {
 	h.close.Do(func() {
-		if h.unwatch != nil {
-			h.unwatch()
+		for _, stop := range h.unwatch {
+			stop()
 		}
 		h.net.Close()
 		h.path.Close()

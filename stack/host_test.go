@@ -123,6 +123,15 @@ func TestNetstackObeys(t *testing.T) {
 	if err := w.host.net.TransportProtocolOption(tcp.ProtocolNumber, &linger); err != nil || time.Duration(linger) != 7*time.Second {
 		t.Errorf("netstack waits %v in FIN_WAIT_2, %v", time.Duration(linger), err)
 	}
+	for _, when := range []int64{2, 1} {
+		if err := w.host.Tunables().SetInt(tunable.SynCookies, when); err != nil {
+			t.Fatal(err)
+		}
+		var always tcpip.TCPAlwaysUseSynCookies
+		if err := w.host.net.TransportProtocolOption(tcp.ProtocolNumber, &always); err != nil || bool(always) != (when == 2) {
+			t.Errorf("tcp_syncookies=%d: netstack's cookies for all: %v, %v", when, always, err)
+		}
+	}
 }
 
 func TestConfigValidate(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"lastack/stack"
 	"lastack/stack/impair"
+	"lastack/stack/tunable"
 )
 
 // phase is one way in which the wire is bad for a while.
@@ -17,6 +18,8 @@ type phase struct {
 	rules []string
 	// busy has more busy loops than processors beside it.
 	busy bool
+	// cookies has the host answer every SYN with a cookie.
+	cookies bool
 }
 
 var mess = []string{
@@ -32,6 +35,8 @@ var phases = []phase{
 	{name: "20% of what the clients send lost", loss: loss{out: 20}},
 	{name: "reordered, duplicated, delayed, corrupted", rules: mess},
 	{name: "20% lost both ways", loss: loss{in: 20, out: 20}},
+	{name: "20% lost both ways, SYN cookies", loss: loss{in: 20, out: 20}, cookies: true},
+	{name: "reordered, duplicated, delayed, corrupted, SYN cookies", rules: mess, cookies: true},
 	{name: "20% of what the host sends lost, processors busy", loss: loss{in: 20}, busy: true},
 	{name: "20% of what the clients send lost, processors busy", loss: loss{out: 20}, busy: true},
 	{name: "20% lost both ways, processors busy", loss: loss{in: 20, out: 20}, busy: true},
@@ -90,7 +95,11 @@ func (p *phase) begin(ctx context.Context, h *stack.Host) error {
 		}
 		rules = append(rules, r)
 	}
-	return errors.Join(p.loss.apply(ctx), h.SetImpairments(rules))
+	cookies := int64(1)
+	if p.cookies {
+		cookies = 2 // for every SYN
+	}
+	return errors.Join(p.loss.apply(ctx), h.SetImpairments(rules), h.Tunables().SetInt(tunable.SynCookies, cookies))
 }
 
 // ignoreEnd: what the end of the time broke off is no error.

@@ -36,6 +36,7 @@ import (
 //   - The ACK of the handshake may lack the timestamps that the SYNs agreed on (RFC 7323
 //     3.2 lets the receiver drop it; Linux takes it). netstack drops it, and repeats its
 //     SYN-ACK for ever. It gets the option back.
+//   - SYN cookies: see cookie.go.
 //
 // All of it could be mended in netstack's tcp/rcv.go and tcp/connect.go.
 type admit struct {
@@ -51,6 +52,7 @@ type admitted struct {
 	ack, edge segment.Seq
 	known     bool
 	synced    bool // netstack has sent something behind its SYN
+	cookie    bool // the host's SYN-ACK was a SYN cookie, and netstack may have no endpoint
 	// next is RCV.NXT as it will be when netstack has worked on what was delivered and
 	// lies in its window.
 	next segment.Seq
@@ -79,7 +81,10 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 		a.e.report(f, p, Dropped, Host, In)
 		return taken
 	}
-	if f == nil || s.Flags.Has(segment.RST) {
+	if f == nil {
+		return a.stray(p)
+	}
+	if s.Flags.Has(segment.RST) {
 		return pass
 	}
 	if s.Flags.Has(segment.SYN) {
@@ -89,6 +94,11 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 		return pass
 	}
 	h := &f.admitted
+	if h.cookie {
+		if v := a.early(f, p); v != pass {
+			return v
+		}
+	}
 	h.late, h.isLate = s.Ack, s.PayloadLen > 0 && f.conn.FINSent(f.host) && !s.Ack.Less(f.conn.Una(f.host))
 	if !h.synced && !s.HasTimestamps && f.conn.Timestamps() {
 		return a.restamp(f, p)
@@ -221,8 +231,10 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 	}
 	if p.seg.Flags.Has(segment.SYN) {
 		h.kept = p.seg
+		// A cookie has no room for the peer's window scale.
+		h.cookie = !h.synced && f.conn.Scales(f.host.Other()) && !p.seg.HasWindowScale
 	} else {
-		h.synced = true
+		h.synced, h.cookie = true, false
 	}
 	if !h.known || h.ack.LessEq(p.seg.Ack) {
 		h.ack, h.edge = p.seg.Ack, p.seg.Ack+f.conn.Width(f.host, &p.seg)

@@ -84,8 +84,9 @@ type Endpoint struct {
 	chain    []stage
 	held     bool // Config.Held
 	closed   atomic.Bool
-	unwatch  []func()  // of the tunables, which may outlive the endpoint
-	strays   sync.Pool // *packet, for segments of no flow and for held ones
+	kept     atomic.Int32 // segments that keepBack has
+	unwatch  []func()     // of the tunables, which may outlive the endpoint
+	strays   sync.Pool    // *packet, for segments of no flow and for held ones
 }
 
 var _ netstack.LinkEndpoint = (*Endpoint)(nil)

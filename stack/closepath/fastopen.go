@@ -148,13 +148,18 @@ func (o *fastOpen) deliver(s *segment.Segment, data []byte) {
 }
 
 // emit makes a segment leave through the stages outside of the given one; the caller
-// drains the flow's queue.
+// drains the flow's queue, if there is a flow.
 func (e *Endpoint) emit(f *tracked, s *segment.Segment, data []byte, place int) {
 	p := made(s, data)
-	if e.runOutbound(f, &p, place) == pass {
+	defer p.buf.DecRef()
+	switch {
+	case e.runOutbound(f, &p, place) != pass:
+	case f != nil:
 		f.enqueue(p.buf)
+	default:
+		// A failed write is a lost segment: what it answers will come again.
+		_ = e.writeOne(p.buf)
 	}
-	p.buf.DecRef()
 }
 
 // deliverMade hands netstack a segment of the close path's own making, past all stages. No

@@ -53,7 +53,7 @@ func (o *openRig) ackOff(s *segment.Segment) segment.Seq {
 func (o *openRig) reply(s *segment.Segment, n int) {
 	switch {
 	case s.Flags == syn:
-		o.write(synAck, 0, 1, 0)
+		o.accept()
 	case n > 0 && !o.full:
 		o.write(ack, 1, s.Seq-peerISN+segment.Seq(n), 0)
 	}
@@ -80,6 +80,13 @@ func (o *openRig) syn(form segment.FastOpen, c segment.Cookie, data string) {
 	s.FastOpen, s.Cookie = form, c
 	s.HasWindowScale, s.WindowScale, s.Window = true, 3, 4000
 	o.deliverData(s, data)
+}
+
+// accept has netstack send a SYN-ACK that is no SYN cookie.
+func (o *openRig) accept() {
+	s := o.seg(true, synAck, 0, 1)
+	s.HasWindowScale = true
+	o.writeSegment(s, 0)
 }
 
 func (o *openRig) deliverData(s *segment.Segment, data string) {
@@ -109,7 +116,7 @@ func TestCookieRequest(t *testing.T) {
 		for _, form := range []segment.FastOpen{segment.FastOpenOption, segment.FastOpenExperiment} {
 			o.syn(form, segment.Cookie{}, "")
 			o.received("SYN 0/0")
-			o.write(synAck, 0, 1, 0)
+			o.accept()
 			for _, s := range o.wire("SYN+ACK 0/1", "SYN+ACK 0/1") {
 				if s.FastOpen != form || s.Cookie != o.cookie() || s.MSS != mss || s.TSVal != 77 {
 					t.Errorf("%s with %+v", s.String(), s.Options)
@@ -326,7 +333,7 @@ func TestQueueFullAgain(t *testing.T) {
 	o.syn(segment.FastOpenOption, o.cookie(), "hello")
 	o.pass(takeWithin)
 	o.wire("SYN+ACK 0/1")
-	o.write(synAck, 0, 1, 0)
+	o.accept()
 	o.pass(time.Hour)
 	o.wire("SYN+ACK 0/1")
 	o.counts(0, 1, 0, 0)
@@ -342,7 +349,7 @@ func TestNobodyAnswers(t *testing.T) {
 		o.pass(takeWithin)
 		o.counts(0, 0, 0, 0)
 		o.deliver(syn, 0, 0, 0)
-		o.write(synAck, 0, 1, 0)
+		o.accept()
 		o.wire("SYN+ACK 0/1")
 		if n := len(o.delivered); n != 2 {
 			t.Errorf("netstack received %q", o.delivered)
@@ -601,7 +608,7 @@ func TestObserverOpensNothing(t *testing.T) {
 	o.ep.observe = true
 	o.toHost = nil
 	o.syn(segment.FastOpenOption, segment.Cookie{}, "hello")
-	o.write(synAck, 0, 1, 0)
+	o.accept()
 	if s := o.wire("SYN+ACK 0/1")[0]; s.FastOpen != segment.NoFastOpen {
 		t.Error("the observer gave a cookie")
 	}

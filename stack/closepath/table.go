@@ -132,6 +132,14 @@ func (t *table) lookup(key segment.Tuple) *tracked {
 // one has ended must not begin another.
 const adoptionEpochs = 4
 
+// misses reports whether there may be connections on the tuple's shard that are not followed.
+func (t *table) misses(key segment.Tuple) bool {
+	sh := t.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.missed > t.epoch.Load()
+}
+
 // adopts reports whether a segment of no flow shows a connection that netstack has, whose
 // SYN there was no room to follow: netstack sends nothing but SYN-ACKs and RSTs for others.
 func (t *table) adopts(key segment.Tuple, s *segment.Segment, dir Dir) bool {
@@ -288,7 +296,7 @@ func (t *table) ended(key segment.Tuple, idle uint32, embryo bool) bool {
 	case t.e.observe:
 		return idle > observedIdle
 	}
-	return t.e.alive != nil && !t.e.alive(key)
+	return t.e.alive != nil && (!embryo || idle > cookieEpochs) && !t.e.alive(key)
 }
 
 // all lists the flows of this moment.

@@ -11,10 +11,8 @@ import (
 	"lastack/stack/timewait"
 	"lastack/stack/tunable"
 
-	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
-	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
 // timeWait answers for the connections in TIME_WAIT in netstack's place
@@ -31,7 +29,6 @@ type timeWait struct {
 	peers peerStamps
 
 	overflows atomic.Uint64
-	kept      atomic.Int32 // SYNs that keepBack has
 
 	// The timer of the next expiry. wake is when it fires, or noWake.
 	mu    sync.Mutex
@@ -43,11 +40,6 @@ const (
 	noWake = math.MaxInt64
 	// expiryGrain is how long the timer rests at least between expiries.
 	expiryGrain = 4 * time.Millisecond
-	// A SYN that waits for netstack to clear the old connection away is tried again
-	// every keepEvery, for keepFor; at most maxKept wait at a time.
-	keepEvery = time.Millisecond
-	keepFor   = time.Second
-	maxKept   = 1024
 )
 
 func newTimeWait(e *Endpoint) *timeWait {
@@ -205,11 +197,9 @@ func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
 		return taken
 	}
 	if w.e.registered != nil && w.e.registered(rec.Tuple) {
-		if w.kept.Add(1) > maxKept {
-			w.kept.Add(-1) // the peer will send it again
-			return taken
-		}
-		w.keepBack(p.seg, p.buf, w.now()+keepFor)
+		// The old connection's endpoint is about to leave netstack, and would take the SYN
+		// for a segment of its own.
+		w.e.keepBack(p.seg, p.buf, func() bool { return !w.e.registered(rec.Tuple) }, w.place)
 		return taken
 	}
 	old, ok := w.table.Remove(rec.Tuple, w.now())
@@ -218,24 +208,6 @@ func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
 	}
 	p.old = &old
 	return renewed
-}
-
-// keepBack delivers a SYN again shortly: the old connection's endpoint is about
-// to leave netstack, and would take the SYN for a segment of its own.
-func (w *timeWait) keepBack(seg segment.Segment, buf *netstack.PacketBuffer, until time.Duration) {
-	buf.IncRef()
-	w.e.clock.AfterFunc(keepEvery, func() {
-		defer buf.DecRef()
-		switch {
-		case w.e.closed.Load() || w.now() > until: // the peer will send it again
-			w.kept.Add(-1)
-		case w.e.registered(seg.Reverse()):
-			w.keepBack(seg, buf, until)
-		default:
-			w.kept.Add(-1)
-			w.e.receive(&seg, buf, w.place)
-		}
-	})
 }
 
 func protocolOf(s *segment.Segment) tcpip.NetworkProtocolNumber {
@@ -255,20 +227,7 @@ func (w *timeWait) reply(rec *timewait.Record) {
 	if rec.Src.Is4() {
 		s.Version = 4
 	}
-	buf := netstack.NewPacketBuffer(netstack.PacketBufferOptions{
-		Payload: buffer.MakeWithData(segment.Append(nil, &s, nil)),
-	})
-	defer buf.DecRef()
-	buf.NetworkProtocolNumber = protocolOf(&s)
-	seg, err := parse(buf)
-	if err != nil {
-		return // not possible: we wrote it
-	}
-	p := packet{seg: seg, buf: buf}
-	if w.e.runOutbound(nil, &p, w.place) == pass {
-		// A failed write is a lost segment: the peer will ask again.
-		_ = w.e.writeOne(buf)
-	}
+	w.e.emit(nil, &s, nil, w.place)
 }
 
 // take makes the record of a connection whose last ACK, the one in p or the one

@@ -71,6 +71,8 @@ func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.SynSent && p.seg.Ack.LessEq(f.conn.Next(f.host)):
 		// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fifth check). With data in the SYN,
 		// of which netstack knows nothing, that would answer with a RST.
+	case f.admitted.cookie && p.seg.Len() > 0:
+		// netstack may have no endpoint to judge it.
 	default:
 		return pass
 	}

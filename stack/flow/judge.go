@@ -169,6 +169,9 @@ func (c *Conn) handshakeSeen() bool { return c.half[Client].synSeen && c.half[Se
 // Timestamps reports whether both SYNs offered timestamps (RFC 7323 3.2).
 func (c *Conn) Timestamps() bool { return c.half[Client].hasTS && c.half[Server].hasTS }
 
+// Scales reports whether the side's SYN offered a window scale (RFC 7323 2.2).
+func (c *Conn) Scales(s Side) bool { return c.half[s].hasScale }
+
 // Width is the window, in bytes, that a segment of the side offers.
 func (c *Conn) Width(from Side, s *segment.Segment) segment.Seq {
 	if s.Flags.Has(segment.SYN) {

@@ -111,6 +111,16 @@ ones, and with it net.ipv4.tcp_tw_reuse, and leaves the sequence number alone to
 decide whether a SYN may end a TIME_WAIT.`,
 	},
 	{
+		ID: SynCookies, Name: "net.ipv4.tcp_syncookies", Min: 1, Max: 2, Default: 1,
+		Doc: `When a SYN is answered with a cookie, which costs no memory (RFC 4987 3.6). 1: once
+as many handshakes are under way as the listener's backlog allows. 2: always. Linux
+knows 0 as well, never; netstack, on which lastack stands, does not. A connection by
+cookie is said to be as good as any other. It is not: the cookie has no room for
+the window scale and SACK, so the peer never has more than 65,535 bytes under way.
+Linux keeps both in the timestamp, where there is one; netstack does not. Cookies do
+not help against connections that complete their handshake.`,
+	},
+	{
 		ID: PortRange, Name: "net.ipv4.ip_local_port_range", Kind: PortPair,
 		Min: 1024, Max: 65_535, Default: pack(32_768, 60_999),
 		Doc: `The first and the last local port that Dial chooses from. The default has 28,232

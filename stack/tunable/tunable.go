@@ -32,6 +32,7 @@ const (
 	FinTimeout
 	OrphanRetries
 	Timestamps
+	SynCookies
 	PortRange
 	InvalidRatelimit
 	TWRecycle

@@ -1,0 +1,111 @@
+package closepath
+
+import (
+	"slices"
+	"testing"
+)
+
+// synCookie begins a connection that the host answers with a SYN cookie.
+func (r *rig) synCookie() {
+	r.t.Helper()
+	s := r.seg(false, syn, 0, 0)
+	s.HasWindowScale = true
+	r.deliverSegment(s, 0)
+	r.write(synAck, 0, 1, 0)
+	r.arrived("SYN")
+	r.wire("SYN+ACK 0/1")
+}
+
+// TestCookie: until there is an endpoint, netstack's listener gets bare ACKs alone.
+func TestCookie(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.synCookie()
+		got := r.numbered()
+		r.deliver(psh, 101, 1, 100)
+		r.deliver(fin, 201, 1, 0)
+		r.pass(keepEvery)
+		r.received(got)
+		r.deliver(psh, 1, 1, 100)
+		r.received(got, "ACK 1/1+0")
+		r.pass(5 * keepEvery)
+		r.received(got)
+		r.registered = true
+		r.pass(keepEvery)
+		slices.Sort(*got)
+		r.received(got, "FIN+ACK 201/1+0", "PSH+ACK 1/1+100", "PSH+ACK 101/1+100")
+		r.deliver(psh, 201, 1, 10)
+		r.received(got, "PSH+ACK 201/1+10")
+	})
+}
+
+// TestCookieTaken: what netstack says shows that there is an endpoint.
+func TestCookieTaken(t *testing.T) {
+	r := newRig(t, false)
+	r.synCookie()
+	got := r.numbered()
+	r.deliver(ack, 1, 1, 0)
+	r.write(psh, 1, 1, 10)
+	r.deliver(psh, 1, 11, 100)
+	r.received(got, "ACK 1/1+0", "PSH+ACK 1/11+100")
+}
+
+// TestNoSYNCookie: what comes right behind a handshake is not kept back.
+func TestNoSYNCookie(t *testing.T) {
+	r := newRig(t, false)
+	for _, scales := range [][2]bool{{false, false}, {true, true}} {
+		r.peerPort++
+		s, a := r.seg(false, syn, 0, 0), r.seg(true, synAck, 0, 1)
+		s.HasWindowScale, a.HasWindowScale = scales[0], scales[1]
+		r.deliverSegment(s, 0)
+		r.writeSegment(a, 0)
+		got := r.numbered()
+		r.deliver(psh, 1, 1, 100)
+		r.received(got, "PSH+ACK 1/1+100")
+		r.toHost = nil
+	}
+}
+
+// TestCookieWithoutEndpoint: what is kept back is bounded in number and time.
+func TestCookieWithoutEndpoint(t *testing.T) {
+	r := newRig(t, false)
+	r.synCookie()
+	for range maxKept + 10 {
+		r.deliver(psh, 101, 1, 1)
+	}
+	if n := r.ep.kept.Load(); n != maxKept {
+		t.Errorf("%d segments are kept back, want %d", n, maxKept)
+	}
+	r.pass(keepFor + 2*keepEvery)
+	r.arrived()
+	if n := r.ep.kept.Load(); n != 0 {
+		t.Errorf("%d segments are kept back after %v", n, keepFor)
+	}
+}
+
+// TestGhost: the last ACK once more, which would be a valid cookie, gets a RST; and nobody,
+// where the old endpoint is still there.
+func TestGhost(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.deliver(ack, 101, 101, 0)
+		r.arrived()
+		if got := r.sent(); len(got) != 1 || got[0].Flags != rst || got[0].Seq-101 != hostISN {
+			t.Errorf("on the wire: %v", got)
+		}
+		r.registered = true
+		r.deliver(ack, 101, 101, 0)
+		r.arrived()
+		r.wire()
+		r.deliver(fin, 101, 101, 0) // netstack's own TIME_WAIT may be there to answer it
+		r.arrived("FIN+ACK")
+	})
+}
+
+// TestGhostOfAFlood: while there may be connections that are not followed, netstack decides.
+func TestGhostOfAFlood(t *testing.T) {
+	r := newRig(t, false)
+	r.alive = false
+	r.ep.flows.shard(r.tuple(true)).embryos = embryos
+	r.deliver(syn, 0, 0, 0)
+	r.deliver(ack, 1, 1, 0)
+	r.arrived("SYN", "ACK")
+}
