@@ -14,7 +14,8 @@ import (
 // an inexact one calls for (RFC 5961 3.2), the other side keeps a connection that
 // is idle for ever: TCP leaves that to the application. The servers here have no
 // timeout, which might hide a connection that is stuck, so the soak looks which
-// clients' sockets the kernel no longer has, and closes the connections to those.
+// clients' sockets the kernel no longer has, and closes the connections to those. It
+// looks twice: the kernel's list misses a socket if another leaves while it is read.
 type attended struct {
 	mu    sync.Mutex
 	conns map[*attendedConn]struct{}
@@ -54,6 +55,8 @@ type attendedConn struct {
 	lingerer
 	all   *attended
 	since time.Time
+	// missed: the latest look found no socket at the client.
+	missed bool
 }
 
 func (c *attendedConn) Close() error {
@@ -73,9 +76,11 @@ func (a *attended) sweep(clients []Socket) int {
 	a.mu.Lock()
 	for c := range a.conns {
 		peer := c.RemoteAddr().(*net.TCPAddr).AddrPort()
-		if !there[peer] && time.Since(c.since) > young {
+		missing := !there[peer] && time.Since(c.since) > young
+		if missing && c.missed {
 			gone = append(gone, c)
 		}
+		c.missed = missing
 	}
 	a.mu.Unlock()
 	for _, c := range gone {

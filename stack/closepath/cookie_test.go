@@ -109,3 +109,16 @@ func TestGhostOfAFlood(t *testing.T) {
 	r.deliver(ack, 1, 1, 0)
 	r.arrived("SYN", "ACK")
 }
+
+// TestSYNBesideACookie: a forged SYN does not take the place of a handshake that netstack
+// knows nothing of.
+func TestSYNBesideACookie(t *testing.T) {
+	r := newRig(t, false)
+	r.synCookie()
+	r.alive = false
+	r.deliver(syn, 1000, 0, 0)
+	r.arrived()
+	r.wire("ACK 1/1") // RFC 5961 4.2
+	r.deliver(ack, 1, 1, 0)
+	r.arrived("ACK")
+}

@@ -37,18 +37,22 @@ type heldACK struct {
 	// gen tells a live alarm from one whose ACK is gone. It is written with
 	// the flow's lock held.
 	gen atomic.Uint32
-	// quick counts the ACKs that went at once as the connection was young; replied: it is
-	// no more (Linux's pingpong mode).
+	// quick counts the ACKs that went early as the connection was young; replied: it is
+	// no more (Linux's pingpong mode). short: the one held is such an ACK.
 	quick   uint8
 	replied bool
+	short   bool
 	// gap: the host asked for missing data (a duplicate ACK, or SACK blocks),
 	// so the ACK that shows the gap filled must not wait (RFC 5681 4.2).
 	gap bool
 }
 
 const (
-	// tick is how long Linux holds the ACK of a FIN where no data came before: until its
-	// timer ticks next, 250 times a second on common kernels.
+	// tick is how long Linux holds the ACK of a FIN where no data came before, as its
+	// estimate of the delay begins with the first data: until its timer ticks next, 250
+	// times a second on common kernels. lastack holds the ACKs of a young connection's
+	// data as long, which Linux sends at once: the peer notices nothing, and an answer
+	// that comes by then carries the ACK.
 	tick = 4 * time.Millisecond
 	// quickACKs is how many ACKs Linux sends at once on a young connection
 	// (TCP_MAX_QUICKACKS).
@@ -102,13 +106,19 @@ func (d *delayedACK) mayWait(f *tracked, s *segment.Segment) bool {
 		return false // the last ACK: nothing follows that could carry it
 	case window == 0:
 		return false // the peer waits for room
-	case !f.ack.replied && f.ack.quick < quickACKs && !f.conn.FINSent(peer) && d.e.tunables.Bool(tunable.QuickACK):
+	case d.e.tunables.Bool(tunable.QuickACK) && d.young(f):
 		f.ack.quick++
 		return false
 	}
 	// RFC 9293 3.8.6.3: at least every second full-sized segment, whether
 	// netstack counted them one by one or acknowledged several together.
 	return s.Ack.Diff(sent) < 2*f.conn.FullSegment(peer)
+}
+
+// young reports whether Linux would acknowledge at once: the host has not sent data, the peer
+// no FIN, and there have been few such ACKs.
+func (d *delayedACK) young(f *tracked) bool {
+	return !f.ack.replied && f.ack.quick < quickACKs && !f.conn.FINSent(f.host.Other())
 }
 
 // note remembers whether the host is missing data, by the ACK that it just sent.
@@ -122,23 +132,36 @@ func (d *delayedACK) note(f *tracked, s *segment.Segment) {
 
 // hold keeps p's packet, in place of one already held, whose deadline stays.
 func (d *delayedACK) hold(f *tracked, p *packet) {
-	h := &f.ack
-	if h.buf != nil {
+	h, peer := &f.ack, f.host.Other()
+	delay := d.e.tunables.Millis(tunable.DelayedACKms)
+	switch {
+	case h.buf != nil:
 		d.e.reportHeld(f, Superseded)
 		h.buf.DecRef()
-	} else {
-		h.gen.Add(1)
+		if h.short && f.conn.FINSent(peer) {
+			h.short = false
+			d.setAlarm(f, delay)
+		}
+	default:
 		h.since = d.e.clock.NowMonotonic()
 		h.tsEcr = p.seg.TSEcr
-		delay := d.e.tunables.Millis(tunable.DelayedACKms)
-		if !f.conn.SentData(f.host.Other()) {
-			delay = min(delay, tick) // Linux's estimate of the delay begins with the first data
+		if h.short = d.young(f); h.short {
+			h.quick++
 		}
-		f.shard.acks.set(h.since.Add(delay), f, h.gen.Load())
+		if h.short || !f.conn.SentData(peer) {
+			delay = min(delay, tick)
+		}
+		d.setAlarm(f, delay)
 	}
 	h.buf = p.buf.IncRef()
 	h.seg = p.seg
 	d.e.report(f, p, Held, Host, Out)
+}
+
+// setAlarm has the held ACK go out so long after its oldest part.
+func (d *delayedACK) setAlarm(f *tracked, delay time.Duration) {
+	f.ack.gen.Add(1)
+	f.shard.acks.set(f.ack.since.Add(delay), f, f.ack.gen.Load())
 }
 
 // supersede drops the held ACK because the outgoing p says all that it said,

@@ -113,25 +113,53 @@ func TestDataCarriesTheACK(t *testing.T) {
 		r.deliver(psh, 1, 1, 10)
 		r.write(ack, 1, 11, 0)
 		r.wire()
-		r.pass(5 * ms)
+		r.pass(3 * ms)
 		r.write(psh, 1, 11, 20)
 		r.wire("PSH+ACK 1/11")
+		r.deliver(psh, 11, 21, 10)
+		r.write(ack, 21, 21, 0)
+		r.pass(30 * ms)
+		r.wire()
+		r.write(psh, 21, 21, 20)
+		r.wire("PSH+ACK 21/21")
+		r.deliver(ack, 21, 41, 0)
 		r.pass(time.Second)
 		r.wire()
 	})
 }
 
-// The deadline is that of the oldest ACK held, and the last one is what goes out.
+// TestYoung: Linux would acknowledge at once, so the ACKs wait for a tick alone.
+func TestYoung(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.connect()
+		for i := range segment.Seq(20) {
+			r.deliver(psh, 1+i, 1, 1)
+			r.write(ack, 1, 2+i, 0)
+			r.pass(tick - 1)
+			r.wire()
+			r.pass(1)
+			if n := len(r.sent()); (n == 1) != (i < quickACKs) {
+				t.Errorf("segment %d: %d ACKs after a tick", i, n)
+			}
+			r.pass(40 * ms)
+			r.sent()
+		}
+	})
+}
+
+// The deadline is that of the oldest ACK held, and the last one is what goes out. The FIN
+// ends a connection's youth.
 func TestDeadlineIsOfTheOldest(t *testing.T) {
 	eachFamily(t, func(t *testing.T, r *rig) {
 		r.connect()
 		r.deliver(psh, 1, 1, 10)
 		r.write(ack, 1, 11, 0)
-		r.pass(30 * ms)
+		r.pass(3 * ms)
 		r.deliver(fin, 11, 1, 0)
 		r.write(ack, 1, 12, 0)
+		r.pass(37*ms - 1)
 		r.wire()
-		r.pass(10 * ms)
+		r.pass(1)
 		r.wire("ACK 1/12")
 		r.pass(time.Second)
 		r.wire()
@@ -368,19 +396,19 @@ func TestDelayChangesWhileRunning(t *testing.T) {
 	r := newRig(t, false)
 	r.set.SetInt(tunable.DelayedACKms, 400)
 	r.connect()
-	r.deliver(psh, 1, 1, 10)
-	r.write(ack, 1, 11, 0)
+	r.deliver(fin|segment.PSH, 1, 1, 10)
+	r.write(ack, 1, 12, 0)
 	r.set.SetInt(tunable.DelayedACKms, 5)
 	r.peerPort++ // another connection, whose shorter deadline comes first
 	r.connect()
-	r.deliver(psh, 1, 1, 20)
-	r.write(ack, 1, 21, 0)
+	r.deliver(fin|segment.PSH, 1, 1, 20)
+	r.write(ack, 1, 22, 0)
 	r.pass(5 * ms)
-	r.wire("ACK 1/21")
+	r.wire("ACK 1/22")
 	r.pass(394 * ms)
 	r.wire()
 	r.pass(1 * ms)
-	r.wire("ACK 1/11")
+	r.wire("ACK 1/12")
 }
 
 func TestEventsOfAHold(t *testing.T) {

@@ -1,6 +1,7 @@
 package closepath
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ type table struct {
 type shard struct {
 	mu      sync.Mutex
 	flows   map[segment.Tuple]*tracked
+	most    int // flows at once since the latest shrink
 	embryos int
 	missed  uint32 // until which sweep connections may be adopted
 	acks    alarms
@@ -181,6 +183,7 @@ func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
 	}
 	t.e.impair.forget(key) // what an older connection counted
 	sh.flows[key] = f
+	sh.most = max(sh.most, len(sh.flows))
 	sh.embryos++
 	return f
 }
@@ -202,6 +205,9 @@ func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	}
 	if t.e.alive == nil {
 		return f.embryo
+	}
+	if f.admitted.cookie {
+		return false // of which netstack has no endpoint yet
 	}
 	f.mu.Unlock()
 	alive := t.e.alive(f.key)
@@ -276,8 +282,21 @@ func (t *table) sweep() {
 		}
 		f.mu.Unlock()
 	}
+	for i := range t.shards {
+		t.shards[i].shrink()
+	}
 	if !t.e.closed.Load() {
 		t.sweeps.Reset(sweepEvery)
+	}
+}
+
+// shrink gives back what a flood made the map grow to, which Go's maps do not by themselves.
+func (sh *shard) shrink() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if n := len(sh.flows); sh.most > 1024 && n < sh.most/4 {
+		sh.flows = maps.Collect(maps.All(sh.flows))
+		sh.most = n
 	}
 }
 

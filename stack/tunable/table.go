@@ -24,11 +24,12 @@ not merge it with a FIN, only the application's close() makes a FIN.`,
 	{
 		ID: QuickACK, Name: "lastack.quickack", Min: 0, Max: 1, Default: 0,
 		Doc: `Whether a young connection's ACKs go out at once, as Linux's do: the first 16 of
-them, until the host has sent data itself or the peer a FIN. 0, the default, delays
-those too, which saves a short connection one segment: the answer carries the ACK of
-the request. Linux has it always on (TCP_MAX_QUICKACKS), so that a capture of a short
-connection there has an ACK between the request and the answer. It changes nothing
-for the FIN: its ACK is delayed on a young connection as on any other.`,
+them, until the host has sent data itself or the peer a FIN. 0, the default, holds
+those for up to 4 ms, and later ones as lastack.delayed_ack_ms says, which saves a
+short connection one segment: an answer within 4 ms carries the ACK of the request.
+Linux has it always on (TCP_MAX_QUICKACKS), so that a capture of a short connection
+there has an ACK between the request and the answer. It changes nothing for the FIN:
+its ACK is delayed on a young connection as on any other.`,
 	},
 	{
 		ID: MSLms, Name: "lastack.msl_ms", Min: 1, Max: 240_000, Default: 30_000, Unit: "ms",
