@@ -82,7 +82,14 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 		return taken
 	}
 	if f == nil {
-		return a.stray(p)
+		v := pass
+		if !p.refused {
+			v = a.stray(s)
+		}
+		if v == taken {
+			a.e.report(nil, p, Dropped, Host, In)
+		}
+		return v
 	}
 	if s.Flags.Has(segment.RST) {
 		return pass

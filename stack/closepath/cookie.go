@@ -57,9 +57,9 @@ func (a *admit) made(f *tracked) bool {
 
 // stray answers an acknowledgment that belongs to no flow and would reach a listener with a
 // RST that has SEG.ACK as its number (RFC 9293 3.10.7.2, second check).
-func (a *admit) stray(p *packet) verdict {
-	e, s := a.e, &p.seg
-	if p.refused || e.registered == nil || e.listening == nil ||
+func (a *admit) stray(s *segment.Segment) verdict {
+	e := a.e
+	if e.registered == nil || e.listening == nil ||
 		!s.Flags.Has(segment.ACK) || s.Flags.Any(segment.SYN|segment.RST) {
 		return pass
 	}
@@ -67,16 +67,15 @@ func (a *admit) stray(p *packet) verdict {
 	if !e.listening(s.Dst) || e.timeWait.has(key) || e.flows.misses(key) {
 		return pass // nobody takes it for a cookie, or it may be of a connection that goes on
 	}
-	if e.registered(key) {
-		if !s.PureACK() {
-			return pass
-		}
-		// It is for an endpoint that is about to leave. netstack would hand it to a listener.
-		e.report(nil, p, Dropped, Host, In)
+	switch there := e.registered(key); {
+	case there && (s.PureACK() || e.alive != nil && e.alive(key)):
+		// It is for an endpoint that has all, and is about to leave. What comes too late
+		// for it netstack hands to the listener.
 		return taken
+	case there:
+		return pass // to netstack's own TIME_WAIT
 	}
 	rst := segment.Segment{Tuple: key, Version: s.Version, Flags: segment.RST, Seq: s.Ack}
-	e.report(nil, p, Dropped, Host, In)
 	e.emit(nil, &rst, nil, a.place)
 	return taken
 }

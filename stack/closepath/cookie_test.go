@@ -95,7 +95,10 @@ func TestGhost(t *testing.T) {
 		r.deliver(ack, 101, 101, 0)
 		r.arrived()
 		r.wire()
-		r.deliver(fin, 101, 101, 0) // netstack's own TIME_WAIT may be there to answer it
+		r.deliver(psh, 51, 51, 10)
+		r.arrived()
+		r.alive = false
+		r.deliver(fin, 101, 101, 0) // netstack's own TIME_WAIT is there to answer it
 		r.arrived("FIN+ACK")
 	})
 }
