@@ -38,6 +38,7 @@ type Conn struct {
 	rttKnown        [2]bool
 
 	now     [2]flow.State // after the latest record
+	ahead   [2]ahead      // of the wire; none is Unknown
 	closing bool          // atFIN is set
 	atFIN   [2]flow.State // before the first FIN
 
@@ -102,7 +103,16 @@ type fin struct {
 	data   int32       // bytes in the segment of the first copy
 	again  int32       // copies after the first
 	copies int32       // again, at the time of the ACK
+	missed int32       // copies known to be lost
 
+	// mute is how long after the first copy, in microseconds, the other side still
+	// acknowledged all up to the FIN and not the FIN, if the FIN came again after that; 0
+	// where it did not.
+	mute uint32
+
+	lastMissed bool // the latest copy is one of them
+	ackMissed  bool // an ACK of it is known to be lost
+	unaware    bool // it came again after its ACK, and no ACK of it since
 	seen       bool
 	hasAck     bool
 	ackLost    bool // a copy was seen after the ACK
@@ -137,13 +147,18 @@ func (c *Conn) add(r *Record) {
 		seq: r.Step.SeqOff, ack: r.Step.AckOff, marks: r.Step.Marks,
 		len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
 		flags: r.Seg.Flags, from: r.Step.From & 1,
-		before: r.Step.Before, after: r.Step.After, impaired: r.Impaired,
+		before: r.Step.Before, after: r.Step.After, impaired: r.Impaired, missed: r.LostIn,
 	}
+	c.lead(&e)
 	c.last = max(c.last, e.at)
 	c.number(r, &e)
-	c.learn(r, &e)
-	c.learnFastOpen(r, &e)
-	c.notice(r, &e)
+	if e.missed {
+		c.learnMissed(r, &e)
+	} else {
+		c.learn(r, &e)
+		c.learnFastOpen(r, &e)
+		c.notice(r, &e)
+	}
 	c.now = e.after
 	if !c.closing && e.marks.Has(flow.FirstFIN) {
 		c.closing, c.atFIN = true, e.before

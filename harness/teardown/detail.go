@@ -209,9 +209,9 @@ func (c *Conn) ackPace(of flow.Side) Pace {
 // lost is what made the FIN be sent again.
 func (f *fin) lost() Lost {
 	switch {
-	case f.ackLost || f.twice:
+	case f.ackLost || f.twice || f.ackMissed:
 		return LostACK
-	case f.unheard:
+	case f.unheard || f.missed > 0:
 		return LostFIN
 	}
 	return LostEither

@@ -16,7 +16,7 @@ type display struct {
 func newDisplay(c *Conn) *display {
 	_, crossed, swapped := c.order()
 	f := &c.side[c.firstFIN].fin
-	vain := c.fins == 1 && !f.acked && f.again > 0
+	vain := c.fins == 1 && !f.acked && f.again > 0 && f.missed == 0 && !f.ackMissed
 	return &display{first: c.firstFIN, crossed: crossed, swapped: swapped, vain: vain}
 }
 

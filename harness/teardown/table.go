@@ -142,7 +142,11 @@ func (t *Table) Add(r *Record) *Conn {
 		e = t.add(hash, &r.Seg)
 		e.reuses = reuse
 	}
-	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
+	if r.LostIn {
+		r.Step = e.flow.Miss(e.from(&r.Seg), &r.Seg)
+	} else {
+		r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
+	}
 	e.add(r)
 	t.touch(e)
 	t.expire()

@@ -116,6 +116,9 @@ type Event struct {
 	Held time.Duration
 	// Rule is the impairment that the segment fell to; nil if none.
 	Rule *impair.Rule
+	// Damaged: the segment came in with a wrong checksum (RFC 9293 3.1), so that TCP
+	// drops it.
+	Damaged bool
 
 	buf *netstack.PacketBuffer
 }
