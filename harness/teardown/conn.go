@@ -110,9 +110,10 @@ type fin struct {
 	// where it did not.
 	mute uint32
 
-	lastMissed bool // the latest copy is one of them
-	ackMissed  bool // an ACK of it is known to be lost
-	unaware    bool // it came again after its ACK, and no ACK of it since
+	lastMissed bool       // the latest copy is one of them
+	ackMissed  bool       // an ACK of it is known to be lost
+	unaware    bool       // it came again after its ACK, and no ACK of it since
+	stood      flow.State // of its side before the ACK
 	seen       bool
 	hasAck     bool
 	ackLost    bool // a copy was seen after the ACK

@@ -58,29 +58,29 @@ func untaken(s flow.State) flow.State {
 }
 
 // unaware is for a FIN that comes again although its ACK was seen: its sender did not have
-// that ACK when it sent the FIN, whether the ACK was lost or late. A capture may have the
-// same copy twice, which no timer sends.
+// that ACK when it sent the FIN, whether the ACK was lost or late, nor anything else that
+// was sent since, as all of it acknowledges the FIN. So it stood where it did before. A
+// capture may have the same copy twice, which no timer sends.
 func (c *Conn) unaware(e *event) {
-	f := &c.side[e.from].fin
+	s := e.from
+	f := &c.side[s].fin
 	if !f.acked || e.missed || e.at-f.last < hearing {
 		return
 	}
 	f.unaware = true
-	told := false
+	told, stood := false, f.stood
 	for i := range c.log.events {
 		o := &c.log.events[i]
-		if told {
-			o.before[e.from] = untold(o.before[e.from])
-		}
-		told = told || o.carries && o.from != e.from
-		if told {
-			o.after[e.from] = untold(o.after[e.from])
+		switch {
+		case told:
+			o.before[s], o.after[s] = stood, stood
+		case o.carries && o.from != s:
+			told, o.after[s] = true, stood
 		}
 	}
-	at := e.after[e.from]
-	if to := untold(at); to != at {
-		c.ahead[e.from] = ahead{from: at, to: to}
-		e.before[e.from], e.after[e.from] = untold(e.before[e.from]), to
+	if e.after[s] != stood {
+		c.ahead[s] = ahead{from: e.after[s], to: stood}
+		e.before[s], e.after[s] = stood, stood
 	}
 }
 
@@ -95,18 +95,4 @@ func (c *Conn) aware(e *event) {
 		e.after[s] = a.from
 	}
 	c.side[s].fin.unaware, *a = false, ahead{}
-}
-
-// untold is the state of a side that flow takes for knowing that its FIN arrived, and that
-// does not know.
-func untold(s flow.State) flow.State {
-	switch s {
-	case flow.FinWait2:
-		return flow.FinWait1
-	case flow.TimeWait:
-		return flow.Closing
-	case flow.Closed:
-		return flow.LastAck
-	}
-	return s
 }

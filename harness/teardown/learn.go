@@ -95,6 +95,7 @@ func (f *fin) acknowledged(e *event) {
 		f.copies = 0 // the later ones are known to be lost
 	}
 	f.wait = max(0, e.at-f.last)
+	f.stood = e.before[e.from.Other()]
 	f.held, f.hold = e.held, e.hold
 	f.byData, f.byFIN = e.len > 0, e.flags.Has(segment.FIN)
 	e.carries, e.wait, e.note = true, f.wait, noteAcksFIN

@@ -109,12 +109,13 @@ func (f *fin) whyAgain() string {
 	return "it or its ACK was lost"
 }
 
-// asideACK tells of an ACK of the FIN that did not come, where nothing else does.
-func (f *fin) asideACK(owner string) string {
+// asideACK tells of an ACK of the FIN that did not come, where nothing else does: that its
+// FIN was sent again, or that the other one, g, was lost with the ACK in it.
+func (f *fin) asideACK(owner string, g *fin) string {
 	switch {
 	case !f.arrived():
 		return fmt.Sprintf("; no copy of %s's FIN arrived", owner)
-	case f.ackMissed && f.again > 0:
+	case f.ackMissed && (f.again > 0 || g.missed > 0):
 		return ""
 	case f.ackMissed && f.acked:
 		return fmt.Sprintf("; an ACK of %s's FIN was lost before", owner)

@@ -61,6 +61,9 @@ func (c *Conn) reasonThree() string {
 		return fmt.Sprintf("%s held the ACK of %s's FIN (delayed ACK) and closed %s later, so %s carried the ACK: three segments",
 			atStart(y), the(x), ms(f.held), load)
 	}
+	if g.missed > 0 { // which is not when it closed
+		return fmt.Sprintf("%s closed %s after %s's FIN, and its FIN carried the ACK: three segments", atStart(y), ms(max(0, g.at-f.at)), the(x))
+	}
 	before := ""
 	if f.copies == 0 && !f.ackMissed && f.wait-c.rtt[y] >= onceLimit && f.wait < delayedLimit {
 		before = ", before it had sent an ACK"
@@ -194,7 +197,7 @@ func (c *Conn) aside(k Kind) (s string) {
 			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), f.whyAgain())
 		}
 		if two {
-			s += f.asideACK(the(flow.Side(side)))
+			s += f.asideACK(the(flow.Side(side)), &c.side[1-side].fin)
 		}
 	}
 	return s + c.asideRefused() + c.asideRST() + c.asideReuse()
