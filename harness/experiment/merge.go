@@ -44,7 +44,8 @@ func merge(packets []capture.Packet, items []trace.Item) []teardown.Record {
 		r := teardown.Record{Time: p.Time, Seg: s}
 		// Both have seen the same segments in the same order, copies too.
 		if key := same(&s); len(told[key]) > 0 {
-			r.Impaired, r.LostIn = told[key][0].Impaired, told[key][0].LostIn
+			host := &told[key][0]
+			r.Impaired, r.LostIn, r.Refusal = host.Impaired, host.LostIn, host.Refusal
 			told[key] = told[key][1:]
 		}
 		out = append(out, r)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lastack/harness/teardown"
+	"lastack/stack/flow"
 )
 
 // TestProvedLost: of a capture alone, a FIN is called lost only where what came back long
@@ -57,6 +58,28 @@ func TestAware(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != tt.want || r.States[1] != got[len(got)-1] {
 			t.Errorf("%s: %s, at the end %s, want %s", name, s, r.States[1], tt.want)
+		}
+	}
+}
+
+// TestRefusal: what the host is known to refuse changes nothing, where an observer on the
+// path has to give it the benefit of the doubt.
+func TestRefusal(t *testing.T) {
+	for flags, outcome := range map[string]flow.Mark{"RST seq=99": flow.Challenged, "FIN+ACK seq=99": flow.Challenged, "SYN seq=99": flow.Challenged, "RST seq=98": flow.Ignored} {
+		recs := script(t, opening+"10 c "+flags+"\n")
+		tb := teardown.NewTable(teardown.Config{OnClose: func(*teardown.Conn) { t.Errorf("%s ended the connection", flags) }})
+		var c *teardown.Conn
+		for i := range recs {
+			if i == len(recs)-1 {
+				recs[i].Refusal = outcome
+			}
+			c = tb.Add(&recs[i])
+		}
+		r := c.Report()
+		last := r.Opening[len(r.Opening)-1]
+		want := map[flow.Mark]string{flow.Challenged: "challenged", flow.Ignored: "ignored"}[outcome]
+		if r.Close != teardown.Open || r.States != [2]string{"ESTABLISHED", "ESTABLISHED"} || last.Outcome != want || last.LostIn {
+			t.Errorf("%s: %s, %s, %q", flags, r.Close, r.States, last.Outcome)
 		}
 	}
 }

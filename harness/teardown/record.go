@@ -47,4 +47,7 @@ type Record struct {
 	// knows. What its sender did with it counts (a FIN was sent); nothing that the other
 	// side would have learnt from it does (that FIN did not arrive, its ACK told nobody).
 	LostIn bool
+	// Refusal is flow.Challenged or flow.Ignored where the other side is known to refuse
+	// the segment; 0 leaves that to package flow.
+	Refusal flow.Mark
 }

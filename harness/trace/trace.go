@@ -16,6 +16,7 @@ import (
 
 	"lastack/harness/teardown"
 	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/impair"
 	"lastack/stack/segment"
 )
@@ -35,6 +36,9 @@ type Item struct {
 	// LostIn: the wire had it, and the other end never took it: Rule dropped it on its way
 	// in, or its checksum was wrong, by Rule (either way) or as it came in.
 	LostIn bool
+	// Refusal is what the host does with a segment of the peer's that it refuses:
+	// flow.Challenged or flow.Ignored; 0 if it takes it.
+	Refusal flow.Mark
 	// Packet is the IP packet; nil unless Config.Packets asked for it.
 	Packet []byte
 }
@@ -57,7 +61,7 @@ func (i *Item) Record() teardown.Record {
 		// Of the peer the host knows no more than any observer.
 		r.Hold, r.Held = teardown.HoldUnknown, 0
 	}
-	r.Lost, r.LostIn = i.Lost, i.LostIn
+	r.Lost, r.LostIn, r.Refusal = i.Lost, i.LostIn, i.Refusal
 	switch {
 	case i.Rule != nil:
 		r.Impaired = i.Rule.Effect()
@@ -126,6 +130,9 @@ func (r *Recorder) Tap(e *closepath.Event) {
 	item := Item{
 		Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held,
 		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost, LostIn: !lost && lostIn(e),
+	}
+	if e.Rule == nil { // or it may come later, when the host judges otherwise
+		item.Refusal = e.Refusal
 	}
 	if r.cfg.Packets {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))

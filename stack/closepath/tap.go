@@ -36,6 +36,9 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 		if (point == Wire) == (dir == Out) { // behind the flow tracker
 			ev.Step = &p.step
 		}
+		if kind == Seen && point == Wire && dir == In && !e.observe {
+			ev.Refusal = f.conn.Refusal(f.host.Other(), &p.seg)
+		}
 	}
 	e.tap(ev)
 	*ev = Event{} // lets go of the packet

@@ -34,6 +34,23 @@ func (c *Conn) Miss(from Side, s *segment.Segment) Step {
 	return st
 }
 
+// Refusal is what the other side does with the segment, if that came now: Challenged or
+// Ignored, as Update would mark it, or 0. Nothing is learnt.
+func (c *Conn) Refusal(from Side, s *segment.Segment) Mark { return c.judge(from, s) }
+
+// Refuse takes in a segment that the other side is known to refuse, for which why is
+// Challenged or Ignored: nothing is learnt from it.
+func (c *Conn) Refuse(from Side, s *segment.Segment, why Mark) Step {
+	st := Step{From: from, Marks: why, Before: c.states()}
+	c.begin(from, s)
+	st.After = c.states()
+	st.SeqOff = s.Seq - c.half[from].isn
+	if s.Flags.Has(segment.ACK) {
+		st.AckOff = s.Ack - c.half[from.Other()].isn
+	}
+	return st
+}
+
 // missRST: the side has given the connection up, and the other does not know.
 func (c *Conn) missRST(me *half) {
 	if !me.state.Done() {
