@@ -106,8 +106,8 @@ type fin struct {
 	missed int32       // copies known to be lost
 
 	// mute is how long after the first copy, in microseconds, the other side still
-	// acknowledged all up to the FIN and not the FIN, if the FIN came again after that; 0
-	// where it did not.
+	// acknowledged all up to the FIN and not the FIN; 0 where that was not long enough to
+	// mean anything.
 	mute uint32
 
 	lastMissed bool       // the latest copy is one of them

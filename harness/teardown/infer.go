@@ -29,10 +29,12 @@ func (c *Conn) inferMissed(e *event) {
 		}
 		switch {
 		case copied && o.at < proved && o.at < f.last:
-			inVain, o.missed = true, true
-			if o.note == noteNone {
+			if inVain {
+				o.note = noteFINAgainLost
+			} else if o.note == noteNone {
 				o.note = noteProvedLost
 			}
+			inVain, o.missed = true, true
 		case copied && inVain:
 			o.note = noteFINAgainLost
 			return

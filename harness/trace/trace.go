@@ -5,8 +5,9 @@
 //	closepath --Tap--> Recorder (a bounded queue) --Take--> teardown.Table, a capture file
 //
 // Only what the wire saw is recorded, with what the host alone knows: how long
-// an ACK was held, why it went out, and to which impairment a segment fell; and
-// what a rule dropped before the wire could see it.
+// an ACK was held, why it went out, to which impairment a segment fell, and which of
+// the peer's were lost on their way in or refused; and what a rule dropped before the
+// wire could see it.
 package trace
 
 import (
