@@ -21,8 +21,6 @@ type Conn struct {
 	Keep int
 
 	ordinal uint64 // in its Table
-	lean    bool   // of a Table that is
-	begun   bool
 	start   time.Time
 	last    time.Duration // of the latest record, since start
 
@@ -38,12 +36,12 @@ type Conn struct {
 	rttKnown        [2]bool
 
 	now     [2]flow.State // after the latest record
-	ahead   [2]ahead      // of the wire; none is Unknown
 	closing bool          // atFIN is set
 	atFIN   [2]flow.State // before the first FIN
 
 	over ending
-	rst  *rst // nil while there was none
+	rst  *rst  // nil while there was none
+	loss *loss // likewise
 	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
 	bareProbe bool
 	late      int32 // segments after the close was over
@@ -51,6 +49,8 @@ type Conn struct {
 	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
+	lean   bool // of a Table that is
+	begun  bool
 
 	talk   talk
 	reuses *Reuse // of an older connection's 4-tuple
@@ -103,17 +103,7 @@ type fin struct {
 	data   int32       // bytes in the segment of the first copy
 	again  int32       // copies after the first
 	copies int32       // again, at the time of the ACK
-	missed int32       // copies known to be lost
 
-	// mute is how long after the first copy, in microseconds, the other side still
-	// acknowledged all up to the FIN and not the FIN; 0 where that was not long enough to
-	// mean anything.
-	mute uint32
-
-	lastMissed bool       // the latest copy is one of them
-	ackMissed  bool       // an ACK of it is known to be lost
-	unaware    bool       // it came again after its ACK, and no ACK of it since
-	stood      flow.State // of its side before the ACK
 	seen       bool
 	hasAck     bool
 	ackLost    bool // a copy was seen after the ACK

@@ -15,10 +15,11 @@ import (
 func (c *Conn) inferMissed(e *event) {
 	s := e.from.Other()
 	f := &c.side[s].fin
-	if f.mute == 0 || f.missed > 0 || f.again == 0 {
+	l := c.lossOf(s)
+	if l.mute == 0 || l.missed > 0 || f.again == 0 {
 		return
 	}
-	spoke := f.at + time.Duration(f.mute)*time.Microsecond
+	spoke := f.at + time.Duration(l.mute)*time.Microsecond
 	proved := spoke - 2*max(c.rtt[e.from], f.wait) - hearing // of copies sent before
 	inVain := false
 	for i := range c.log.events {
@@ -69,19 +70,21 @@ func (c *Conn) unaware(e *event) {
 	if !f.acked || e.missed || e.at-f.last < hearing {
 		return
 	}
-	f.unaware = true
-	told, stood := false, f.stood
+	c.lost(s).unaware = true
+	seen := false
+	told, stood := c.fins == 1, flow.FinWait1 // whose lines need not have been kept
 	for i := range c.log.events {
 		o := &c.log.events[i]
 		switch {
-		case told:
+		case seen:
 			o.before[s], o.after[s] = stood, stood
 		case o.carries && o.from != s:
-			told, o.after[s] = true, stood
+			seen, told, stood = true, true, o.before[s]
+			o.after[s] = stood
 		}
 	}
-	if e.after[s] != stood {
-		c.ahead[s] = ahead{from: e.after[s], to: stood}
+	if told && e.after[s] != stood {
+		c.loss.ahead[s] = ahead{from: e.after[s], to: stood}
 		e.before[s], e.after[s] = stood, stood
 	}
 }
@@ -89,12 +92,12 @@ func (c *Conn) unaware(e *event) {
 // aware: e acknowledges the other side's FIN, which knows it now.
 func (c *Conn) aware(e *event) {
 	s := e.from.Other()
-	if !c.side[s].fin.unaware {
+	if !c.lossOf(s).unaware {
 		return
 	}
-	a := &c.ahead[s]
+	a := &c.loss.ahead[s]
 	if a.to != flow.Unknown && e.after[s] == a.to {
 		e.after[s] = a.from
 	}
-	c.side[s].fin.unaware, *a = false, ahead{}
+	c.lost(s).unaware, *a = false, ahead{}
 }

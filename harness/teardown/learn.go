@@ -95,7 +95,6 @@ func (f *fin) acknowledged(e *event) {
 		f.copies = 0 // the later ones are known to be lost
 	}
 	f.wait = max(0, e.at-f.last)
-	f.stood = e.before[e.from.Other()]
 	f.held, f.hold = e.held, e.hold
 	f.byData, f.byFIN = e.len > 0, e.flags.Has(segment.FIN)
 	e.carries, e.wait, e.note = true, f.wait, noteAcksFIN
@@ -153,7 +152,7 @@ func (c *Conn) learnFIN(e *event) {
 		c.withdrawFIN(e.from)
 	}
 	if me.fin.seen && !e.missed && c.repeats(e) {
-		me.fin.missed, me.fin.lastMissed = min(me.fin.missed, me.fin.again), false
+		c.carried(e.from)
 		if !e.carries {
 			e.note = noteFINCarried
 		}
@@ -161,10 +160,10 @@ func (c *Conn) learnFIN(e *event) {
 	}
 	if me.fin.seen {
 		if !e.carries {
-			e.note = me.fin.againNote()
+			e.note = c.againNote(e.from)
 		}
 		c.unaware(e)
-		me.fin.sentAgain(e)
+		c.sentAgain(e)
 		return
 	}
 	off := e.seq + segment.Seq(e.len)
@@ -176,7 +175,7 @@ func (c *Conn) learnFIN(e *event) {
 		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
 		data: e.len, at: e.at, last: e.at,
 	}
-	me.fin.missing(e)
+	c.sentFIN(e)
 	if !me.fin.hasAck && me.hasAck { // an old stack: what it had acknowledged counts
 		me.fin.ack, me.fin.hasAck = me.maxAck, true
 	}
@@ -196,6 +195,9 @@ func (c *Conn) learnFIN(e *event) {
 // first was forged, or damaged.
 func (c *Conn) withdrawFIN(s flow.Side) {
 	c.side[s].fin = fin{}
+	if c.loss != nil {
+		*c.lost(s) = finLoss{}
+	}
 	c.fins--
 	if c.fins > 0 {
 		c.firstFIN = s.Other()

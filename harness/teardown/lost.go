@@ -32,7 +32,7 @@ func (c *Conn) addLost(r *Record) {
 	c.goAhead(&e)
 	e.after = c.now
 	if e.flags.Has(segment.ACK) && !e.flags.Has(segment.RST) && peer.hasISN {
-		peer.fin.missACK(&e)
+		c.missACK(from.Other(), &e)
 	}
 	c.log.add(e, c.Keep)
 }
@@ -61,15 +61,19 @@ func (c *Conn) goAhead(e *event) {
 		}
 	}
 	if a.to != a.from {
-		c.ahead[e.from] = a
+		c.lost(e.from)
+		c.loss.ahead[e.from] = a
 		c.now[e.from] = a.to
 	}
 }
 
 // lead corrects the states of the wire by what is ahead of it, until the wire has it too.
 func (c *Conn) lead(e *event) {
-	for s := range c.ahead {
-		a := &c.ahead[s]
+	if c.loss == nil {
+		return
+	}
+	for s := range c.loss.ahead {
+		a := &c.loss.ahead[s]
 		if e.flags.Has(segment.RST) && !e.missed {
 			*a = ahead{} // which says where its sender stands, and may end all
 		}

@@ -61,11 +61,11 @@ func (c *Conn) reasonThree() string {
 		return fmt.Sprintf("%s held the ACK of %s's FIN (delayed ACK) and closed %s later, so %s carried the ACK: three segments",
 			atStart(y), the(x), ms(f.held), load)
 	}
-	if g.missed > 0 { // which is not when it closed
+	if c.lossOf(y).missed > 0 { // which is not when it closed
 		return fmt.Sprintf("%s closed %s after %s's FIN, and its FIN carried the ACK: three segments", atStart(y), ms(max(0, g.at-f.at)), the(x))
 	}
 	before := ""
-	if f.copies == 0 && !f.ackMissed && f.wait-c.rtt[y] >= onceLimit && f.wait < delayedLimit {
+	if f.copies == 0 && !c.lossOf(x).ackMissed && f.wait-c.rtt[y] >= onceLimit && f.wait < delayedLimit {
 		before = ", before it had sent an ACK"
 	}
 	return fmt.Sprintf("%s closed %s%s, so %s carried the ACK: three segments", atStart(y), c.after(x, y, f.wait), before, load)
@@ -160,7 +160,7 @@ func (c *Conn) reasonUnanswered() string {
 	switch {
 	case c.side[y].segments == 0:
 		return fmt.Sprintf("Only %s's segments are in the trace, so nothing shows whether its FIN was acknowledged", the(x))
-	case f.missed > 0 || f.ackMissed:
+	case c.lossOf(x).missed > 0 || c.lossOf(x).ackMissed:
 		return c.reasonMissed(x)
 	case f.again > 0:
 		return fmt.Sprintf("%s sent its FIN %s in %s and no ACK came: the FIN, or every ACK of it, was lost, or %s is gone",
@@ -194,10 +194,10 @@ func (c *Conn) aside(k Kind) (s string) {
 	for side := range c.side {
 		f := &c.side[side].fin
 		if f.again > 0 && k != Unanswered {
-			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), f.whyAgain())
+			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), c.whyAgain(flow.Side(side)))
 		}
 		if two {
-			s += f.asideACK(the(flow.Side(side)), &c.side[1-side].fin)
+			s += c.asideACK(flow.Side(side))
 		}
 	}
 	return s + c.asideRefused() + c.asideRST() + c.asideReuse()

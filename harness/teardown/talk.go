@@ -75,7 +75,7 @@ func (c *Conn) noticeHearing(r *Record, e *event, f *fin) {
 	case !f.acked && c.rttKnown[e.from] && e.at-f.at > 2*c.rtt[e.from]+hearing:
 		f.unheard = true
 		if e.ack == f.off {
-			f.mute = uint32(min((e.at - f.at).Microseconds(), math.MaxUint32))
+			c.lost(e.from.Other()).mute = uint32(min((e.at - f.at).Microseconds(), math.MaxUint32))
 		}
 	}
 }

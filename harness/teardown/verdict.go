@@ -23,7 +23,7 @@ func (c *Conn) order() (first flow.Side, crossed, swapped bool) {
 func (c *Conn) kind() Kind {
 	first, crossed, _ := c.order()
 	// A second FIN that was lost with the ACK in it ends nothing.
-	one := c.fins == 1 || !crossed && !(c.side[first.Other()].fin.arrived() && c.side[first].fin.acked)
+	one := c.fins == 1 || !crossed && !(c.arrived(first.Other()) && c.side[first].fin.acked)
 	switch {
 	case c.over == wasRefused:
 		return Refused
@@ -62,8 +62,8 @@ func (c *Conn) inTimeWait() (in [2]bool) {
 		return in
 	}
 	first, crossed, _ := c.order()
-	in[first] = c.side[first].fin.acked && c.side[first.Other()].fin.arrived()
-	in[first.Other()] = crossed && c.side[first.Other()].fin.acked && c.side[first].fin.arrived()
+	in[first] = c.side[first].fin.acked && c.arrived(first.Other())
+	in[first.Other()] = crossed && c.side[first.Other()].fin.acked && c.arrived(first)
 	for s := range in {
 		in[s] = in[s] && !c.side[s].killed
 	}
@@ -95,11 +95,11 @@ func (c *Conn) endOf(s flow.Side, not, acked flow.State) flow.State {
 	switch me := &c.side[s]; {
 	case me.killed:
 		return flow.Closed
-	case !c.side[s.Other()].fin.arrived() && me.fin.acked:
+	case !c.arrived(s.Other()) && me.fin.acked:
 		return flow.FinWait2
-	case !c.side[s.Other()].fin.arrived():
+	case !c.arrived(s.Other()):
 		return flow.FinWait1
-	case me.fin.acked && !(me.fin.unaware && not == flow.LastAck):
+	case me.fin.acked && !(c.lossOf(s).unaware && not == flow.LastAck):
 		return acked
 	}
 	return not
