@@ -65,7 +65,7 @@ var policy = []rule{
 		ours:    []string{"harness/capture", "stack/segment"},
 		outside: []string{netlinkMod, sys},
 	},
-	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/impair", "stack/segment"}},
+	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/report", ours: []string{"harness/teardown", "harness/ladder", "harness/experiment", "harness/claims"}, never: []string{"os", "net", "net/http"}},
 	{

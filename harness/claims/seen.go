@@ -92,11 +92,11 @@ func (s *seen) tally(name string) (connected, failed int) {
 	return r.Connections, r.Failures
 }
 
-// own are the segments of the close that the wire had and that were not sent
-// again.
+// own are the segments of the close as they would be without loss.
 func own(r *teardown.Report) (lines []*teardown.Line) {
-	for i := range r.Segments {
-		if l := &r.Segments[i]; !l.Again && !l.Lost && l.Elided == nil {
+	all := teardown.Undisturbed(r.Segments)
+	for i := range all {
+		if l := &all[i]; l.Elided == nil {
 			lines = append(lines, l)
 		}
 	}
@@ -134,7 +134,7 @@ func fin(r *teardown.Report, n int) *teardown.Line {
 func finAgain(r *teardown.Report) (again, answer *teardown.Line) {
 	for i := range r.Segments {
 		switch l := &r.Segments[i]; {
-		case l.Lost:
+		case !l.Arrived():
 		case again == nil && l.Again && hasFIN(l):
 			again = l
 		case again != nil && l.From != again.From:

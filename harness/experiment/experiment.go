@@ -72,7 +72,7 @@ type Expect struct {
 	ActiveCloser teardown.Who  `yaml:"active_closer" one:"client|server|both|none" doc:"who sends the first FIN"`
 	TimeWait     teardown.Who  `yaml:"time_wait" one:"client|server|both|none" doc:"who goes into TIME_WAIT, by what the wire shows"`
 	ResetBy      teardown.Who  `yaml:"reset_by" one:"client|server|none" doc:"who sends the RST that ends the connection"`
-	Segments     []Pattern     `yaml:"segments" doc:"the segments from the first FIN or RST on, in order; those that a busy machine made somebody send again are left out of the comparison"`
+	Segments     []Pattern     `yaml:"segments" doc:"the segments from the first FIN or RST on, in order; those that were lost, or that a busy machine made somebody send again, are left out of the comparison"`
 	States       States        `yaml:"states" need:"yes" doc:"the states of both sockets afterwards; of several connections, of each"`
 	AckDelay     Range         `yaml:"ack_delay_ms" doc:"the time from the first FIN to the first segment that acknowledges it, in ms"`
 	HalfClose    Range         `yaml:"half_close_bytes" doc:"how many bytes the other side sends after the first FIN and before its own"`

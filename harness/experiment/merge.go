@@ -23,7 +23,8 @@ func same(s *segment.Segment) sameness {
 }
 
 // merge makes records of a capture, and adds what only the close path knows:
-// which segments fell to a rule, and those that therefore never came to the link.
+// which segments fell to a rule, which of them were lost on their way in, and those that
+// never came to the link.
 func merge(packets []capture.Packet, items []trace.Item) []teardown.Record {
 	told := map[sameness][]teardown.Record{}
 	var out []teardown.Record
@@ -43,7 +44,8 @@ func merge(packets []capture.Packet, items []trace.Item) []teardown.Record {
 		r := teardown.Record{Time: p.Time, Seg: s}
 		// Both have seen the same segments in the same order, copies too.
 		if key := same(&s); len(told[key]) > 0 {
-			r.Impaired = told[key][0].Impaired
+			host := &told[key][0]
+			r.Impaired, r.LostIn, r.Refusal = host.Impaired, host.LostIn, host.Refusal
 			told[key] = told[key][1:]
 		}
 		out = append(out, r)

@@ -73,6 +73,54 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestMergeLostIn: what was dropped on its way in is on the wire, and arrived only with
+// its copy: the states are those of who got it, and so are the segments that are compared.
+func TestMergeLostIn(t *testing.T) {
+	recs, err := teardowntest.Parse(shake + `
+		0.30  c FIN+ACK
+		210.3 c FIN+ACK seq=101
+		210.4 s FIN+ACK
+		210.5 c ACK
+		420.1 s FIN+ACK seq=101
+		420.2 c ACK`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop := rule(t, "drop the 1st segment from peer")
+	var packets []capture.Packet
+	var items []trace.Item
+	for i, r := range recs {
+		item := trace.Item{Time: r.Time, Seg: r.Seg}
+		if i == 5 || i == 8 {
+			item.Rule, item.LostIn = drop, true
+		}
+		items = append(items, item)
+		packets = append(packets, capture.Packet{Time: r.Time, Data: segment.Append(nil, &r.Seg, make([]byte, r.Seg.PayloadLen))})
+	}
+	var w watch
+	w.packets = packets
+	w.retell(items)
+	r := w.reports()[0]
+	var got []string
+	for _, l := range r.Segments {
+		arrow := " to "
+		if !l.Arrived() {
+			arrow = " not to "
+		}
+		got = append(got, l.Flags+arrow+strings.Join(l.States[:], "/"))
+	}
+	want := []string{
+		"FIN+ACK not to FIN_WAIT_1/ESTABLISHED", "FIN+ACK to FIN_WAIT_1/CLOSE_WAIT", "FIN+ACK to TIME_WAIT/LAST_ACK",
+		"ACK not to TIME_WAIT/LAST_ACK", "FIN+ACK to TIME_WAIT/LAST_ACK", "ACK to TIME_WAIT/CLOSED",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+	if why := differ(patterns(t, "client FIN+ACK at 210..211", "server FIN+ACK acks FIN", "client ACK acks FIN at 419..421"), r.Segments); why != "" {
+		t.Errorf("what was lost disturbs: %s", why)
+	}
+}
+
 func rule(t *testing.T, text string) *impair.Rule {
 	t.Helper()
 	r, err := impair.Parse(text)

@@ -26,13 +26,13 @@ func opened(r *teardown.Report) Opened {
 		for i := range lines {
 			l := &lines[i]
 			switch {
-			case l.Lost || l.Elided != nil:
+			case !l.Arrived() || l.Elided != nil:
 			case l.Flags == "SYN" && !begun:
 				begun, start, o.SYNBytes = true, l.TimeUS, l.Len
 			case l.Flags == "SYN+ACK" && l.Ack > 0:
 				o.SYNACKs = int(l.Ack) - 1
 			}
-			if begun && l.From == teardown.Server && l.Len > 0 && !l.Lost && o.AnswerMS < 0 {
+			if begun && l.From == teardown.Server && l.Len > 0 && l.Arrived() && o.AnswerMS < 0 {
 				o.AnswerMS = millis(l.TimeUS - start) // it may overtake a lost SYN+ACK
 			}
 		}

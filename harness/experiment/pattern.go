@@ -104,10 +104,10 @@ func describeLine(l *teardown.Line) string {
 }
 
 // differ compares the segments with the patterns; the answer is the first
-// difference in words, or empty. What a rule dropped before the wire had it was
-// never seen.
+// difference in words, or empty. What was lost counts for nothing: the copy that arrived
+// is compared.
 func differ(want []Pattern, got []teardown.Line) string {
-	got = slices.DeleteFunc(slices.Clone(got), func(l teardown.Line) bool { return l.Again || l.Lost })
+	got = teardown.Undisturbed(got)
 	reached, ok := match(want, got)
 	switch {
 	case ok:

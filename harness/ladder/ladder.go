@@ -131,7 +131,13 @@ func (d *drawing) state(s string, width int) string {
 
 func (d *drawing) verdict(r *teardown.Report) {
 	d.line("")
-	d.line(d.paint(bold, Verdict(r)))
+	verdict := strings.Fields(ascii(Verdict(r)))
+	if n := len(verdict) - 2; hasCause(r) { // which stays in one piece, for who searches for it
+		verdict = append(verdict[:n], strings.Join(verdict[n:], " "))
+	}
+	for _, part := range wrap(verdict, d.width) {
+		d.line(d.paint(bold, part))
+	}
 	words := append(strings.Fields(ascii(r.Reason)), "(RFC "+ascii(r.RFC)+")")
 	for _, part := range wrap(words, d.width) {
 		d.line(part)
@@ -139,11 +145,19 @@ func (d *drawing) verdict(r *teardown.Report) {
 }
 
 // Verdict is what Render says below the ladder, in a line: "three-way: active
-// closer client, TIME_WAIT client".
+// closer client, TIME_WAIT client"; and why there was a RST, by a word of teardown.Causes.
 func Verdict(r *teardown.Report) string {
 	s := fmt.Sprintf("%s: active closer %s, TIME_WAIT %s", r.Close, r.ActiveCloser, r.TimeWait)
 	if r.ResetBy != teardown.None {
 		s += ", RST from the " + string(r.ResetBy)
 	}
+	if hasCause(r) {
+		s += ", cause " + string(r.Cause)
+	}
 	return s
+}
+
+// hasCause reports whether the cause says more than the close does.
+func hasCause(r *teardown.Report) bool {
+	return r.Cause != "" && r.Cause != teardown.CauseNone && string(r.Cause) != string(r.Close)
 }

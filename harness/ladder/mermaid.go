@@ -46,7 +46,7 @@ func message(r *row) string {
 	if r.line.From == teardown.Server {
 		from, to = to, from
 	}
-	if r.line.Lost {
+	if !r.line.Arrived() {
 		arrow = "-x"
 	}
 	all := labels(r.line)

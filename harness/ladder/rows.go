@@ -39,7 +39,7 @@ func handshake(l []teardown.Line) int {
 	}
 	for i, flags := range []string{"SYN", "SYN+ACK", "ACK"} {
 		who := [...]teardown.Who{teardown.Client, teardown.Server, teardown.Client}[i]
-		if l[i].Flags != flags || l[i].From != who || l[i].Len != 0 || l[i].Why != "" || l[i].Impaired != "" {
+		if l[i].Flags != flags || l[i].From != who || l[i].Len != 0 || l[i].Why != "" || l[i].Impaired != "" || !l[i].Arrived() {
 			return 0
 		}
 	}
@@ -85,7 +85,7 @@ func remarkable(l *teardown.Line, closing bool) bool {
 			return true
 		}
 	}
-	return l.Impaired != "" || closing && (l.Why != "" || l.Carries != "")
+	return l.Impaired != "" || !l.Arrived() || closing && (l.Why != "" || l.Carries != "")
 }
 
 func segmentRow(l *teardown.Line, notes bool) row {

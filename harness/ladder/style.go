@@ -46,7 +46,7 @@ func describe(r *teardown.Report, full bool) string {
 			b.WriteString(arrows(row.sum[0]))
 		} else {
 			fmt.Fprintf(&b, "%s sends %s", row.line.From, row.line.Flags)
-			if row.line.Lost {
+			if !row.line.Arrived() {
 				b.WriteString(", which is lost")
 			}
 		}

@@ -128,7 +128,7 @@ func (p *picture) arrow(r *row) (at [2]int, below string) {
 	}
 	start, end := p.y+14, p.y+14+slant
 	at[side], at[1-side] = start, end
-	if l.Lost {
+	if !l.Arrived() {
 		to, end = from+(to-from)*7/8, start+slant*7/8
 		fmt.Fprintf(&p.marks, "<path class=\"arrow lost\" d=\"M%d %dL%d %d\"/>\n", from, start, to, end)
 		fmt.Fprintf(&p.marks, "<path class=\"cross\" d=\"M%d %dl10 10m0 -10l-10 10\"/>\n", to-5, end-5)

@@ -12,7 +12,8 @@ import (
 
 // drawn are the scripts whose pictures and diagrams are golden files. Of the
 // others it is tested that they are what they should be.
-var drawn = []string{"three-way", "four-way-data-carries", "simultaneous-ack-lost", "reset-linger", "refused", "mid-one-way"}
+var drawn = []string{"three-way", "four-way-data-carries", "simultaneous-ack-lost", "reset-linger", "refused", "mid-one-way",
+	"three-way-fin-missed"}
 
 func TestSVGGolden(t *testing.T) {
 	for _, name := range drawn {

@@ -9,13 +9,13 @@ import (
 )
 
 // arrow draws a segment as an arrow of the given width, with a cross in place of
-// its point if it was lost before the wire, and returns what found no room on it.
+// its point if it was lost, and returns what found no room on it.
 func arrow(l *teardown.Line, width int) (line, below string) {
 	label, below := fitLabel(l, width-len("<- ")-len(" -"))
 	dashes := width - len(label) - 2 - 1 // two spaces, one point
 	left := dashes / 2
 	toServer, toClient := ">", "<"
-	if l.Lost {
+	if !l.Arrived() {
 		toServer, toClient = "x", "x"
 	}
 	if l.From == teardown.Client {

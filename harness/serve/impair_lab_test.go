@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,40 @@ func TestLastACKDropped(t *testing.T) {
 	}
 	for i := range seen {
 		checkAgain(t, &seen[i])
+	}
+}
+
+// TestLastACKDroppedIn: the client closes first, and its last ACK is lost on the way in to
+// lastack, which stays in LAST_ACK until the ACK of its FIN's copy.
+func TestLastACKDroppedIn(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	s := start(t, Config{Impairments: []string{"drop the 1st pure ACK of a FIN from peer"}})
+	c := dial(t, "10.77.0.2:7")
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := s.reports(1)[0]
+	var states []string
+	missed := 0
+	for _, l := range r.Segments {
+		states = append(states, l.States[1])
+		if l.LostIn {
+			missed++
+			if l.From != teardown.Client || l.Flags != "ACK" || l.Lost || l.Why != "" || l.Carries != "" {
+				t.Errorf("lost on its way in: %+v", l)
+			}
+		}
+	}
+	if got := strings.Join(states, " "); missed != 1 || got != "CLOSE_WAIT LAST_ACK LAST_ACK LAST_ACK CLOSED" || r.FINRetransmissions != 1 {
+		t.Errorf("%d lost on their way in, %d FINs again, lastack in %s", missed, r.FINRetransmissions, got)
 	}
 }
 

@@ -21,8 +21,6 @@ type Conn struct {
 	Keep int
 
 	ordinal uint64 // in its Table
-	lean    bool   // of a Table that is
-	begun   bool
 	start   time.Time
 	last    time.Duration // of the latest record, since start
 
@@ -42,7 +40,8 @@ type Conn struct {
 	atFIN   [2]flow.State // before the first FIN
 
 	over ending
-	rst  *rst // nil while there was none
+	rst  *rst  // nil while there was none
+	loss *loss // likewise
 	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
 	bareProbe bool
 	late      int32 // segments after the close was over
@@ -50,6 +49,8 @@ type Conn struct {
 	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
+	lean   bool // of a Table that is
+	begun  bool
 
 	talk   talk
 	reuses *Reuse // of an older connection's 4-tuple
@@ -137,13 +138,18 @@ func (c *Conn) add(r *Record) {
 		seq: r.Step.SeqOff, ack: r.Step.AckOff, marks: r.Step.Marks,
 		len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
 		flags: r.Seg.Flags, from: r.Step.From & 1,
-		before: r.Step.Before, after: r.Step.After, impaired: r.Impaired,
+		before: r.Step.Before, after: r.Step.After, impaired: r.Impaired, missed: r.LostIn,
 	}
+	c.lead(&e)
 	c.last = max(c.last, e.at)
 	c.number(r, &e)
-	c.learn(r, &e)
-	c.learnFastOpen(r, &e)
-	c.notice(r, &e)
+	if e.missed {
+		c.learnMissed(r, &e)
+	} else {
+		c.learn(r, &e)
+		c.learnFastOpen(r, &e)
+		c.notice(r, &e)
+	}
 	c.now = e.after
 	if !c.closing && e.marks.Has(flow.FirstFIN) {
 		c.closing, c.atFIN = true, e.before

@@ -126,7 +126,7 @@ func (c *Conn) Detail(end time.Time) Detail {
 	}
 	for s := range c.side {
 		if f := &c.side[s].fin; f.again > 0 {
-			d.FINsAgain = append(d.FINsAgain, FINAgain{From: whoIs(flow.Side(s)), Times: int(f.again), Lost: f.lost()})
+			d.FINsAgain = append(d.FINsAgain, FINAgain{From: whoIs(flow.Side(s)), Times: int(f.again), Lost: c.finLost(flow.Side(s))})
 		}
 	}
 	if f.acked && !g.seen && c.over == notReset {
@@ -206,12 +206,13 @@ func (c *Conn) ackPace(of flow.Side) Pace {
 	return PaceSlow
 }
 
-// lost is what made the FIN be sent again.
-func (f *fin) lost() Lost {
+// finLost is what made the side's FIN be sent again.
+func (c *Conn) finLost(s flow.Side) Lost {
+	f, l := &c.side[s].fin, c.lossOf(s)
 	switch {
-	case f.ackLost || f.twice:
+	case f.ackLost || f.twice || l.ackMissed:
 		return LostACK
-	case f.unheard:
+	case f.unheard || l.missed > 0:
 		return LostFIN
 	}
 	return LostEither

@@ -15,8 +15,8 @@ type display struct {
 
 func newDisplay(c *Conn) *display {
 	_, crossed, swapped := c.order()
-	f := &c.side[c.firstFIN].fin
-	vain := c.fins == 1 && !f.acked && f.again > 0
+	f, l := &c.side[c.firstFIN].fin, c.lossOf(c.firstFIN)
+	vain := c.fins == 1 && !f.acked && f.again > 0 && l.missed == 0 && !l.ackMissed
 	return &display{first: c.firstFIN, crossed: crossed, swapped: swapped, vain: vain}
 }
 

@@ -45,6 +45,12 @@
 // handshake, where it was seen, gives that round trip, and the reasons allow for
 // it. A live host knows what it held back, and says so in Record.Hold.
 //
+// Where a segment was lost, an observer at one end may know (Record.Lost, Record.LostIn,
+// Record.Refusal): then states, remarks, reasons, the kind of close and TIME_WAIT go by
+// what the receiver got, and who sent a segment by what was sent. A capture alone shows
+// that a segment passed; a FIN is called lost only where what came back proves it
+// (infer.go), and who sends its FIN again did not have the ACK, lost or late.
+//
 // TIME_WAIT ends by a timer that no segment shows: a Report tells who entered it,
 // unless a RST ended it early. Where the wire cannot tell causes apart, such as
 // SO_LINGER 0 and unread data behind a RST, the reason names them all.

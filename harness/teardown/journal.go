@@ -32,6 +32,7 @@ type event struct {
 
 	impaired string // what a rule did to it
 	lost     bool   // it never came to the wire
+	missed   bool   // it did, and was lost on its way in
 }
 
 // pureACK is segment.Segment.PureACK for what is left of one.
@@ -190,7 +191,7 @@ func (j *journal) promote(e *event) {
 func (j *journal) firstAckPast(side flow.Side, off segment.Seq) *event {
 	for i := range j.events {
 		e := &j.events[i]
-		if e.gap == nil && !e.lost && e.from == side && e.flags.Has(segment.ACK) &&
+		if e.gap == nil && !e.lost && !e.missed && e.from == side && e.flags.Has(segment.ACK) &&
 			!e.flags.Has(segment.RST) && off.Less(e.ack) {
 			return e
 		}

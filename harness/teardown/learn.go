@@ -73,10 +73,12 @@ func (c *Conn) learnACK(e *event) {
 	if !peer.fin.seen || !peer.fin.off.Less(e.ack) {
 		return
 	}
+	c.aware(e)
 	switch {
 	case !peer.fin.acked:
 		peer.fin.acknowledged(e)
 		peer.fin.alone = !me.fin.seen && !e.flags.Has(segment.FIN)
+		c.inferMissed(e)
 	case me.fin.seen && !me.fin.acked && e.pureACK() && e.seq == me.fin.off:
 		// Numbered before this side's FIN, so it was sent before it.
 		peer.fin.alone, peer.fin.aloneOrder = true, true
@@ -89,6 +91,9 @@ func (c *Conn) learnACK(e *event) {
 // acknowledged: e is the first segment that acknowledges the FIN.
 func (f *fin) acknowledged(e *event) {
 	f.acked, f.ackAt, f.copies = true, e.at, f.again
+	if f.last == f.at {
+		f.copies = 0 // the later ones are known to be lost
+	}
 	f.wait = max(0, e.at-f.last)
 	f.held, f.hold = e.held, e.hold
 	f.byData, f.byFIN = e.len > 0, e.flags.Has(segment.FIN)
@@ -146,19 +151,19 @@ func (c *Conn) learnFIN(e *event) {
 	if off := e.seq + segment.Seq(e.len); me.fin.seen && !me.fin.acked && off.Less(me.fin.off) {
 		c.withdrawFIN(e.from)
 	}
-	if me.fin.seen && c.repeats(e) {
+	if me.fin.seen && !e.missed && c.repeats(e) {
+		c.carried(e.from)
 		if !e.carries {
 			e.note = noteFINCarried
 		}
 		return
 	}
 	if me.fin.seen {
-		me.fin.again++
-		me.fin.last = e.at
-		me.fin.ackLost = me.fin.ackLost || me.fin.acked
 		if !e.carries {
-			e.note = noteFINAgain
+			e.note = c.againNote(e.from)
 		}
+		c.unaware(e)
+		c.sentAgain(e)
 		return
 	}
 	off := e.seq + segment.Seq(e.len)
@@ -170,6 +175,7 @@ func (c *Conn) learnFIN(e *event) {
 		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
 		data: e.len, at: e.at, last: e.at,
 	}
+	c.sentFIN(e)
 	if !me.fin.hasAck && me.hasAck { // an old stack: what it had acknowledged counts
 		me.fin.ack, me.fin.hasAck = me.maxAck, true
 	}
@@ -189,6 +195,9 @@ func (c *Conn) learnFIN(e *event) {
 // first was forged, or damaged.
 func (c *Conn) withdrawFIN(s flow.Side) {
 	c.side[s].fin = fin{}
+	if c.loss != nil {
+		*c.lost(s) = finLoss{}
+	}
 	c.fins--
 	if c.fins > 0 {
 		c.firstFIN = s.Other()

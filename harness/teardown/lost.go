@@ -1,6 +1,8 @@
 package teardown
 
 import (
+	"slices"
+
 	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
@@ -26,9 +28,92 @@ func (c *Conn) addLost(r *Record) {
 	if peer.hasISN {
 		e.ack = r.Seg.Ack - peer.isn
 	}
-	if n := len(c.log.events); n > 0 {
-		e.before = c.log.events[n-1].after
-		e.after = e.before
+	e.before = c.now
+	c.goAhead(&e)
+	e.after = c.now
+	if e.flags.Has(segment.ACK) && !e.flags.Has(segment.RST) && peer.hasISN {
+		c.missACK(from.Other(), &e)
 	}
 	c.log.add(e, c.Keep)
+}
+
+// ahead is where a side stands that has sent what the wire never had: at to, while by the
+// wire it is at from.
+type ahead struct{ from, to flow.State }
+
+// goAhead moves the sender of a lost segment, which does not know that it was lost.
+func (c *Conn) goAhead(e *event) {
+	at := c.now[e.from]
+	a := ahead{from: at, to: at}
+	switch {
+	case e.flags.Has(segment.RST):
+		a.to = flow.Closed
+	case e.flags.Has(segment.SYN | segment.ACK):
+		if at == flow.Listen || at == flow.Unknown {
+			a.to = flow.SynReceived
+		}
+	case e.flags.Has(segment.FIN):
+		switch at {
+		case flow.SynReceived, flow.Established:
+			a.to = flow.FinWait1
+		case flow.CloseWait:
+			a.to = flow.LastAck
+		}
+	}
+	if a.to != a.from {
+		c.lost(e.from)
+		c.loss.ahead[e.from] = a
+		c.now[e.from] = a.to
+	}
+}
+
+// lead corrects the states of the wire by what is ahead of it, until the wire has it too.
+func (c *Conn) lead(e *event) {
+	if c.loss == nil {
+		return
+	}
+	for s := range c.loss.ahead {
+		a := &c.loss.ahead[s]
+		if e.flags.Has(segment.RST) && !e.missed {
+			*a = ahead{} // which says where its sender stands, and may end all
+		}
+		if a.to == flow.Unknown {
+			continue
+		}
+		e.before[s] = c.now[s]
+		switch st := e.after[s]; {
+		case st == a.from:
+			e.after[s] = a.to
+		case st == flow.CloseWait && a.to == flow.FinWait1:
+			e.after[s] = flow.Closing // the other FIN came, and the wire lacks this side's
+		default:
+			*a = ahead{}
+		}
+	}
+}
+
+// Undisturbed are the lines as they would be had nothing been lost or sent again: what was
+// lost on its way in has its next copy in its place.
+func Undisturbed(lines []Line) []Line {
+	type content struct {
+		from  Who
+		flags string
+		seq   uint32
+		len   int
+	}
+	owed := map[content]bool{}
+	return slices.DeleteFunc(slices.Clone(lines), func(l Line) bool {
+		key := content{l.From, l.Flags, l.Seq, l.Len}
+		switch {
+		case l.Elided != nil:
+			return false
+		case l.LostIn:
+			owed[key] = true
+			return true
+		case l.Lost || l.Again && !owed[key]:
+			return true
+		}
+		delete(owed, key)
+		return false
+	})
 }

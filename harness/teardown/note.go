@@ -34,7 +34,10 @@ const (
 	// What belongs to the close.
 	noteAcksFIN
 	noteACKAgain
+	noteProvedLost
 	noteFINAgain
+	noteFINAgainLost
+	noteFINAgainACKLost
 	noteFINCarried
 	noteCrossed
 	noteOvertaken
@@ -56,7 +59,7 @@ func (n note) close() bool { return n >= noteAcksFIN }
 // again reports whether the segment repeats an earlier one.
 func (n note) again() bool {
 	switch n {
-	case noteSYNAgain, noteDataAgain, noteACKAgain, noteFINAgain:
+	case noteSYNAgain, noteDataAgain, noteACKAgain, noteFINAgain, noteFINAgainLost, noteFINAgainACKLost:
 		return true
 	}
 	return false
@@ -94,6 +97,10 @@ func (c *Conn) carries(e *event) string {
 // why is the note in words that fit under an arrow.
 func (c *Conn) why(e *event) string {
 	switch e.note {
+	case noteNone:
+		if e.missed && e.impaired == "" {
+			return "lost on its way in"
+		}
 	case noteCookieAndData, noteDataInSYN, noteCookieAndTaken, noteDataTaken:
 		return c.whyFast(e)
 	case noteAcksFIN:
@@ -135,8 +142,12 @@ func (n note) String() string {
 		noteCookieAndLeft: "takes none of the data; new cookie",
 		noteDataLeft:      "takes none of the SYN's data",
 
-		noteACKAgain:   "ACK of the FIN again",
-		noteFINAgain:   "FIN again: the first or its ACK was lost",
+		noteACKAgain:        "ACK of the FIN again",
+		noteFINAgain:        "FIN again: the first or its ACK was lost",
+		noteProvedLost:      "lost: what came back later does not acknowledge it",
+		noteFINAgainLost:    "FIN again: the one before was lost",
+		noteFINAgainACKLost: "FIN again: its ACK was lost",
+
 		noteFINCarried: "its FIN goes with every ACK until it is acknowledged",
 		noteCrossed:    "sent before the other FIN had arrived",
 		noteOvertaken:  "sent before the FIN, seen after it",

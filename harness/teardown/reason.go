@@ -61,8 +61,11 @@ func (c *Conn) reasonThree() string {
 		return fmt.Sprintf("%s held the ACK of %s's FIN (delayed ACK) and closed %s later, so %s carried the ACK: three segments",
 			atStart(y), the(x), ms(f.held), load)
 	}
+	if c.lossOf(y).missed > 0 { // which is not when it closed
+		return fmt.Sprintf("%s closed %s after %s's FIN, and its FIN carried the ACK: three segments", atStart(y), ms(max(0, g.at-f.at)), the(x))
+	}
 	before := ""
-	if f.copies == 0 && f.wait-c.rtt[y] >= onceLimit && f.wait < delayedLimit {
+	if f.copies == 0 && !c.lossOf(x).ackMissed && f.wait-c.rtt[y] >= onceLimit && f.wait < delayedLimit {
 		before = ", before it had sent an ACK"
 	}
 	return fmt.Sprintf("%s closed %s%s, so %s carried the ACK: three segments", atStart(y), c.after(x, y, f.wait), before, load)
@@ -136,21 +139,29 @@ func (c *Conn) reasonSimultaneous() string {
 }
 
 func (c *Conn) reasonHalf() string {
-	x, y := c.firstFIN, c.firstFIN.Other()
+	x, _, _ := c.order()
+	y := x.Other()
 	sent := ""
 	if n := c.side[y].after; n > 0 {
 		sent = " and sent " + count(n, "more byte")
+	}
+	if c.side[y].fin.seen {
+		return fmt.Sprintf("%s closed its half, %s acknowledged that%s, and no copy of its own FIN arrived: %s is in %s, %s in %s",
+			atStart(x), the(y), sent, the(x), flow.FinWait2, the(y), flow.LastAck)
 	}
 	return fmt.Sprintf("%s closed its half, %s acknowledged that%s, and no FIN of its own was seen: %s is in %s, %s in %s",
 		atStart(x), the(y), sent, the(x), flow.FinWait2, the(y), flow.CloseWait)
 }
 
 func (c *Conn) reasonUnanswered() string {
-	x, y := c.firstFIN, c.firstFIN.Other()
+	x, _, _ := c.order()
+	y := x.Other()
 	f := &c.side[x].fin
 	switch {
 	case c.side[y].segments == 0:
 		return fmt.Sprintf("Only %s's segments are in the trace, so nothing shows whether its FIN was acknowledged", the(x))
+	case c.lossOf(x).missed > 0 || c.lossOf(x).ackMissed:
+		return c.reasonMissed(x)
 	case f.again > 0:
 		return fmt.Sprintf("%s sent its FIN %s in %s and no ACK came: the FIN, or every ACK of it, was lost, or %s is gone",
 			atStart(x), times(int(f.again)+1), ms(f.last-f.at), the(y))
@@ -183,17 +194,10 @@ func (c *Conn) aside(k Kind) (s string) {
 	for side := range c.side {
 		f := &c.side[side].fin
 		if f.again > 0 && k != Unanswered {
-			why := "it or its ACK was lost"
-			switch f.lost() {
-			case LostACK:
-				why = "its ACK was lost or late"
-			case LostFIN:
-				why = "it was lost: what came from the other side meanwhile does not acknowledge it"
-			}
-			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), why)
+			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), c.whyAgain(flow.Side(side)))
 		}
-		if two && !f.acked {
-			s += fmt.Sprintf("; the ACK of %s's FIN is not in the trace", the(flow.Side(side)))
+		if two {
+			s += c.asideACK(flow.Side(side))
 		}
 	}
 	return s + c.asideRefused() + c.asideRST() + c.asideReuse()

@@ -105,13 +105,18 @@ type Line struct {
 	// Why is a remark of a few words.
 	Why string `json:"why,omitempty"`
 	// Impaired is what a rule of the host's did to the segment: "dropped: the
-	// 1st FIN from host". With Lost the wire never had it.
+	// 1st FIN from host". With Lost the wire never had it; with LostIn it had, and
+	// the segment was lost on its way in to the other side.
 	Impaired string `json:"impaired,omitempty"`
 	Lost     bool   `json:"lost,omitempty"`
+	LostIn   bool   `json:"lost_in,omitempty"`
 	// States of client and server after the segment.
 	States [2]string `json:"states"`
 	Elided *Elided   `json:"elided,omitempty"`
 }
+
+// Arrived reports whether the other side got the segment, as far as is known.
+func (l *Line) Arrived() bool { return !l.Lost && !l.LostIn }
 
 // Report is what is known so far. It may be asked for at any time, and shares
 // no memory with c.
@@ -212,7 +217,7 @@ func (c *Conn) line(e *event) Line {
 	l := Line{
 		From: whoIs(e.from), Flags: e.flags.String(), Seq: uint32(e.seq), Len: int(e.len),
 		Carries: c.carries(e), Again: e.note.again(), Why: c.why(e),
-		Impaired: e.impaired, Lost: e.lost,
+		Impaired: e.impaired, Lost: e.lost, LostIn: e.missed,
 	}
 	switch e.note {
 	case noteChallenged:

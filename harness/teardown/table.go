@@ -128,7 +128,7 @@ func (t *Table) Add(r *Record) *Conn {
 	if e != nil {
 		e = t.resolve(e, r)
 	}
-	if e != nil && e.reopens(&r.Seg) {
+	if e != nil && r.Refusal == 0 && e.reopens(&r.Seg) {
 		if t.doubts(e, r) {
 			t.touch(e)
 			return &e.Conn
@@ -142,11 +142,23 @@ func (t *Table) Add(r *Record) *Conn {
 		e = t.add(hash, &r.Seg)
 		e.reuses = reuse
 	}
-	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
+	r.Step = e.step(r)
 	e.add(r)
 	t.touch(e)
 	t.expire()
 	return &e.Conn
+}
+
+// step is what the record means to its connection.
+func (e *entry) step(r *Record) flow.Step {
+	from := e.from(&r.Seg)
+	switch {
+	case r.LostIn:
+		return e.flow.Miss(from, &r.Seg)
+	case r.Refusal != 0:
+		return e.flow.Refuse(from, &r.Seg, r.Refusal)
+	}
+	return e.flow.Update(from, &r.Seg)
 }
 
 // tick moves the Table's time on. It is kept as a Duration: comparing Times, for

@@ -1,6 +1,7 @@
 package teardown
 
 import (
+	"math"
 	"time"
 
 	"lastack/stack/flow"
@@ -73,6 +74,9 @@ func (c *Conn) noticeHearing(r *Record, e *event, f *fin) {
 		}
 	case !f.acked && c.rttKnown[e.from] && e.at-f.at > 2*c.rtt[e.from]+hearing:
 		f.unheard = true
+		if e.ack == f.off {
+			c.lost(e.from.Other()).mute = uint32(min((e.at - f.at).Microseconds(), math.MaxUint32))
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ func (c *Conn) order() (first flow.Side, crossed, swapped bool) {
 
 func (c *Conn) kind() Kind {
 	first, crossed, _ := c.order()
+	// A second FIN that was lost with the ACK in it ends nothing.
+	one := c.fins == 1 || !crossed && !(c.arrived(first.Other()) && c.side[first].fin.acked)
 	switch {
 	case c.over == wasRefused:
 		return Refused
@@ -29,9 +31,9 @@ func (c *Conn) kind() Kind {
 		return Reset
 	case c.fins == 0:
 		return Open
-	case c.fins == 1 && c.side[first].fin.acked:
+	case one && c.side[first].fin.acked:
 		return HalfClosed
-	case c.fins == 1:
+	case one:
 		return Unanswered
 	case crossed:
 		return Simultaneous
@@ -60,8 +62,8 @@ func (c *Conn) inTimeWait() (in [2]bool) {
 		return in
 	}
 	first, crossed, _ := c.order()
-	in[first] = c.side[first].fin.acked
-	in[first.Other()] = crossed && c.side[first.Other()].fin.acked
+	in[first] = c.side[first].fin.acked && c.arrived(first.Other())
+	in[first.Other()] = crossed && c.side[first.Other()].fin.acked && c.arrived(first)
 	for s := range in {
 		in[s] = in[s] && !c.side[s].killed
 	}
@@ -87,13 +89,17 @@ func (c *Conn) states() [2]flow.State {
 	return st
 }
 
-// endOf is the last state of a side that has both FINs: by whether its own was
-// acknowledged.
+// endOf is the last state of a side behind both FINs: by whether its own was
+// acknowledged, if the other's arrived.
 func (c *Conn) endOf(s flow.Side, not, acked flow.State) flow.State {
 	switch me := &c.side[s]; {
 	case me.killed:
 		return flow.Closed
-	case me.fin.acked:
+	case !c.arrived(s.Other()) && me.fin.acked:
+		return flow.FinWait2
+	case !c.arrived(s.Other()):
+		return flow.FinWait1
+	case me.fin.acked && !(c.lossOf(s).unaware && not == flow.LastAck):
 		return acked
 	}
 	return not

@@ -5,8 +5,9 @@
 //	closepath --Tap--> Recorder (a bounded queue) --Take--> teardown.Table, a capture file
 //
 // Only what the wire saw is recorded, with what the host alone knows: how long
-// an ACK was held, why it went out, and to which impairment a segment fell; and
-// what a rule dropped before the wire could see it.
+// an ACK was held, why it went out, to which impairment a segment fell, and which of
+// the peer's were lost on their way in or refused; and what a rule dropped before the
+// wire could see it.
 package trace
 
 import (
@@ -16,6 +17,7 @@ import (
 
 	"lastack/harness/teardown"
 	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/impair"
 	"lastack/stack/segment"
 )
@@ -32,6 +34,12 @@ type Item struct {
 	Rule *impair.Rule
 	// Lost: Rule dropped it on its way out, so that the wire never had it.
 	Lost bool
+	// LostIn: the wire had it, and the other end never took it: Rule dropped it on its way
+	// in, or its checksum was wrong, by Rule (either way) or as it came in.
+	LostIn bool
+	// Refusal is what the host does with a segment of the peer's that it refuses:
+	// flow.Challenged or flow.Ignored; 0 if it takes it.
+	Refusal flow.Mark
 	// Packet is the IP packet; nil unless Config.Packets asked for it.
 	Packet []byte
 }
@@ -54,11 +62,18 @@ func (i *Item) Record() teardown.Record {
 		// Of the peer the host knows no more than any observer.
 		r.Hold, r.Held = teardown.HoldUnknown, 0
 	}
-	if i.Rule != nil {
-		r.Impaired, r.Lost = i.Rule.Effect(), i.Lost
+	r.Lost, r.LostIn, r.Refusal = i.Lost, i.LostIn, i.Refusal
+	switch {
+	case i.Rule != nil:
+		r.Impaired = i.Rule.Effect()
+	case i.LostIn:
+		r.Impaired = damaged
 	}
 	return r
 }
+
+// damaged is what became of a segment with a wrong checksum (RFC 9293 3.1).
+const damaged = "dropped: its checksum is wrong"
 
 // Config says what a Recorder keeps. The zero value works.
 type Config struct {
@@ -115,7 +130,10 @@ func (r *Recorder) Tap(e *closepath.Event) {
 	}
 	item := Item{
 		Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held,
-		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost,
+		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost, LostIn: !lost && lostIn(e),
+	}
+	if e.Rule == nil { // or it may come later, when the host judges otherwise
+		item.Refusal = e.Refusal
 	}
 	if r.cfg.Packets {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
@@ -126,6 +144,17 @@ func (r *Recorder) Tap(e *closepath.Event) {
 	case n == 1:
 		r.timer.Reset(r.cfg.Delay)
 	}
+}
+
+// lostIn reports whether a segment that the wire has does not reach the other end.
+func lostIn(e *closepath.Event) bool {
+	switch {
+	case e.Rule == nil:
+		return e.Damaged
+	case e.Rule.Action == impair.Corrupt:
+		return true
+	}
+	return e.Dir == closepath.In && e.Rule.Action == impair.Drop
 }
 
 // push queues an item and returns how many wait then, or 0 if the queue was full.
@@ -174,13 +203,14 @@ func (r *Recorder) Dropped() uint64 {
 // capture file: empty if nothing.
 func (i *Item) Comment() string {
 	comment := i.holdComment()
-	if i.Rule == nil {
+	effect := i.Record().Impaired
+	if effect == "" {
 		return comment
 	}
 	if comment != "" {
-		return comment + "; " + i.Rule.Effect()
+		return comment + "; " + effect
 	}
-	return "lastack: " + i.Rule.Effect()
+	return "lastack: " + effect
 }
 
 func (i *Item) holdComment() string {

@@ -54,13 +54,43 @@ func TestImpairedSegments(t *testing.T) {
 		r.Tap(ev)
 	}
 	items := r.Take()
-	if len(items) != 2 || items[0].Lost || !items[1].Lost {
+	if len(items) != 2 || items[0].Lost || !items[0].LostIn || !items[1].Lost || items[1].LostIn {
 		t.Fatalf("recorded %+v", items)
 	}
 	for _, i := range items {
 		rec := i.Record()
-		if rec.Impaired != "dropped: the 1st FIN from either" || rec.Lost != i.Lost || i.Comment() != "lastack: "+rec.Impaired {
+		if rec.Impaired != "dropped: the 1st FIN from either" || rec.Lost != i.Lost || rec.LostIn != i.LostIn || i.Comment() != "lastack: "+rec.Impaired {
 			t.Errorf("record %+v, comment %q", rec, i.Comment())
+		}
+	}
+}
+
+// TestLostIn: what of the wire the other end does not take.
+func TestLostIn(t *testing.T) {
+	for _, tt := range []struct {
+		rule string
+		dir  closepath.Dir
+		lost bool
+		word string
+	}{
+		{"drop the 1st FIN from peer", closepath.In, true, "dropped: the 1st FIN from peer"},
+		{"corrupt the 1st FIN from peer", closepath.In, true, "corrupted: the 1st FIN from peer"},
+		{"corrupt the 1st FIN from host", closepath.Out, true, "corrupted: the 1st FIN from host"},
+		{"duplicate the 1st FIN from peer", closepath.In, false, "duplicated: the 1st FIN from peer"},
+		{"delay the 1st FIN from host by 1 ms", closepath.Out, false, "delayed: the 1st FIN from host by 1 ms"},
+		{"damaged", closepath.In, true, "dropped: its checksum is wrong"},
+		{"", closepath.In, false, ""},
+	} {
+		ev := event(closepath.Wire, closepath.Seen, 1)
+		ev.Dir, ev.Hold, ev.Damaged = tt.dir, closepath.NotHeld, tt.rule == "damaged"
+		if rule, err := impair.Parse(tt.rule); err == nil {
+			ev.Rule = &rule
+		}
+		r := New(Config{Delay: -1})
+		r.Tap(ev)
+		rec := r.Take()[0].Record()
+		if rec.LostIn != tt.lost || rec.Lost || rec.Impaired != tt.word {
+			t.Errorf("%q %s: lost in %v, lost %v, %q", tt.rule, tt.dir, rec.LostIn, rec.Lost, rec.Impaired)
 		}
 	}
 }

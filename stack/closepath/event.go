@@ -116,6 +116,12 @@ type Event struct {
 	Held time.Duration
 	// Rule is the impairment that the segment fell to; nil if none.
 	Rule *impair.Rule
+	// Damaged: the segment came in with a wrong checksum (RFC 9293 3.1), so that TCP
+	// drops it.
+	Damaged bool
+	// Refusal is what the host does with a segment that comes in at the wire and that TCP
+	// refuses: flow.Challenged or flow.Ignored; 0 if it takes it, and for who only observes.
+	Refusal flow.Mark
 
 	buf *netstack.PacketBuffer
 }

@@ -29,11 +29,15 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 	*ev = Event{
 		Kind: kind, Point: point, Dir: dir, Time: e.clock.Now(),
 		Seg: &p.seg, Hold: p.hold, Held: p.held, Rule: p.rule, buf: p.buf,
+		Damaged: p.refused && point == Wire && dir == In, // what TCP refuses otherwise, the tracker finds
 	}
 	if f != nil {
 		ev.Flow, ev.HostSide = f.id, f.host
 		if (point == Wire) == (dir == Out) { // behind the flow tracker
 			ev.Step = &p.step
+		}
+		if kind == Seen && point == Wire && dir == In && !e.observe {
+			ev.Refusal = f.conn.Refusal(f.host.Other(), &p.seg)
 		}
 	}
 	e.tap(ev)

@@ -18,6 +18,11 @@ type half struct {
 	// two is false.
 	otherFIN    segment.Seq
 	hasOtherFIN bool
+	// lossy: a segment of this side is known not to have reached the other (Miss).
+	// finMissed: no copy of its FIN has. dropped is the state in which the side sent a RST
+	// that was lost; Unknown if there was none.
+	lossy, finMissed bool
+	dropped          State
 
 	acked   bool        // lastAck, lastWin and edge are set
 	lastAck segment.Seq // the highest ACK this side sent
@@ -160,11 +165,13 @@ func (c *Conn) Update(from Side, s *segment.Segment) Step {
 
 // take learns from a segment that counts.
 func (c *Conn) take(from Side, s *segment.Segment, st *Step) {
+	c.comeBack(from)
 	c.stamp(from, s)
 	c.syn(from, s, st)
 	c.ack(from, s, st)
 	c.data(from, s, st)
 	c.fin(from, s, st)
+	c.arrived(from)
 }
 
 func (c *Conn) states() [2]State { return [2]State{c.State(Client), c.State(Server)} }
@@ -199,11 +206,13 @@ func (c *Conn) syn(from Side, s *segment.Segment, st *Step) {
 	st.Marks |= Opening
 	if me.synSeen {
 		st.Marks |= Again
+		if me.lossy {
+			c.synArrived(me, peer, s)
+		}
 		return
 	}
-	me.synSeen = true
-	me.mss, me.scale, me.hasScale, me.hasTS = s.MSS, s.WindowScale, s.HasWindowScale, s.HasTimestamps
-	me.nxt, me.rcv = me.nxt.Max(s.Seq+1), me.rcv.Max(s.Seq+1)
+	c.offerSYN(me, s)
+	me.rcv = me.rcv.Max(s.Seq + 1)
 	switch {
 	case s.Flags.Has(segment.ACK):
 		// The SYN-ACK, or a simultaneous open's second step.
@@ -222,6 +231,13 @@ func (c *Conn) syn(from Side, s *segment.Segment, st *Step) {
 	}
 }
 
+// offerSYN takes in what a side's first SYN offers.
+func (c *Conn) offerSYN(me *half, s *segment.Segment) {
+	me.synSeen = true
+	me.mss, me.scale, me.hasScale, me.hasTS = s.MSS, s.WindowScale, s.HasWindowScale, s.HasTimestamps
+	me.nxt = me.nxt.Max(s.Seq + 1)
+}
+
 // ack takes in the acknowledgment: it moves the other side's SND.UNA, and with
 // it the states that wait for the ACK of a FIN.
 func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
@@ -230,7 +246,7 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 	}
 	me, peer := &c.half[from], &c.half[from.Other()]
 	c.classifyACK(from, s, st)
-	if c.crossed && me.finSent && me.finSeq.Less(s.Seq) {
+	if c.crossed && me.finSent && me.finSeq.Less(s.Seq) && !me.finMissed {
 		// Sent behind this side's FIN, so the other side has that FIN by now.
 		c.takeFIN(from.Other())
 	}

@@ -42,12 +42,13 @@ func (c *Conn) fin(from Side, s *segment.Segment, st *Step) {
 	seq := s.FINSeq()
 	if me.finSent {
 		st.Marks |= FINAgain | Again
+		me.finMissed = false
 		c.correctFIN(from, seq, s)
 		return
 	}
 	st.Marks |= FirstFIN
 	inOrder := !me.nxt.Less(s.Seq) && !st.Marks.Has(Hole)
-	if c.at(from.Other()) {
+	if c.at(from.Other()) || me.lossy {
 		inOrder = seq == me.rcv // what else was sent may lie behind a gap
 	}
 	if !inOrder {

@@ -15,7 +15,8 @@
 // seq and ack are relative to the initial sequence numbers and follow from what
 // was sent so far unless they are set. Settings: seq, ack, len, win, mss, held
 // (ms), hold (none, carried, expired), ts (any value: with timestamps), ttl, id (of IPv4),
-// fastclose (any value: with MP_FASTCLOSE). A line
+// fastclose (any value: with MP_FASTCLOSE), lost (out: dropped before the wire; in: behind
+// it). A line
 // "isn=C,S" instead of a segment sets the initial sequence numbers of the
 // connection that begins there, and forgets what was sent.
 //
@@ -120,7 +121,12 @@ func (p *parser) emit(from flow.Side, r *teardown.Record) {
 	} else {
 		s.Ack = 0
 	}
-	r.Step = p.flow.Update(from, s)
+	switch {
+	case r.LostIn:
+		r.Step = p.flow.Miss(from, s)
+	case !r.Lost:
+		r.Step = p.flow.Update(from, s)
+	}
 	p.recs = append(p.recs, *r)
 }
 
@@ -164,6 +170,13 @@ func set(r *teardown.Record, kv string) error {
 			return fmt.Errorf("unknown hold %q", value)
 		}
 		r.Hold = hold
+		return nil
+	case "lost":
+		r.Lost, r.LostIn = value == "out", value == "in"
+		if r.Lost == r.LostIn {
+			return fmt.Errorf("lost is in or out, have %q", value)
+		}
+		r.Impaired = "dropped: on its way " + value
 		return nil
 	}
 	n, err := strconv.ParseInt(value, 10, 64)

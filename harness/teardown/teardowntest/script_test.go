@@ -33,6 +33,7 @@ func TestParseErrors(t *testing.T) {
 		"0 c ACK len=x":            `"len=x"`,
 		"0 c ACK size=1":           `unknown setting "size"`,
 		"0 c ACK hold=never":       `unknown hold "never"`,
+		"0 c ACK lost=up":          `"up"`,
 		"0 c":                      "want a time, a side and flags",
 		"client 10.0.0.1":          "line 1",
 		"client 10.0.0.1:1 server": "want client ip:port",
