@@ -147,6 +147,7 @@ type ended struct {
 	detail         teardown.Detail
 	quiet          time.Duration // before a RST that a limit on silence may explain
 	alike          int           // connections that show the same limit
+	fatal          *icmpNote     // ICMP errors that ended it, nil for most
 }
 
 func (a *Analysis) ended(c *teardown.Conn) ended {
@@ -169,6 +170,9 @@ func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecon
 func (a *Analysis) leave(c *teardown.Conn) {
 	e := a.ended(c)
 	a.idleLimit(&e)
+	if n := a.icmpNoteOf(&e); n != nil && a.fatal(&e, n) {
+		e.fatal = n
+	}
 	a.show(&e)
 	a.tunnels.forget(c)
 	a.forgetICMP(&e)

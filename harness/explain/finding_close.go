@@ -40,6 +40,7 @@ func (f *findings) byServer() (out []Finding) {
 	for server, c := range f.servers.counts {
 		h := &c.v
 		name := server.String()
+		out = append(out, h.unreachable(name, c.n)...)
 		out = append(out, h.opening(name, c.n)...)
 		out = append(out, h.resets(name, c.n)...)
 		out = append(out, h.timeouts(name, c.n)...)
