@@ -78,6 +78,7 @@ type findings struct {
 	ports PortRange // as given; the zero PortRange otherwise
 	sets  int       // of ports in pairs
 
+	gaps     *gaps
 	oneSided bool // the capture is: nothing is found about what is missing
 }
 
@@ -114,7 +115,7 @@ type cases struct {
 
 func (c *cases) add(e *ended) {
 	if c.n++; c.n == 1 {
-		c.example, c.when = e.conn.Number(), &moments{}
+		c.example, c.when = e.conn.Number(), &moments{gaps: e.gaps}
 	}
 	c.when.add(e.report.Start.Add(e.duration()))
 }

@@ -45,7 +45,7 @@ func (f *findings) byServer() (out []Finding) {
 		out = append(out, h.resets(name, c.n)...)
 		out = append(out, h.timeouts(name, c.n)...)
 		out = append(out, h.losses(server, c.n)...)
-		out = append(out, h.records(name)...)
+		out = append(out, h.records(name, f.gaps)...)
 	}
 	return out
 }
