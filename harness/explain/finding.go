@@ -364,7 +364,7 @@ var aboutMissing = map[FindingKind]bool{
 // merge makes one finding of those of one sort.
 func merge(all []Finding) Finding {
 	slices.SortFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host))
+		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Example, b.Example))
 	})
 	first, rest := all[0], all[1:]
 	var names []string

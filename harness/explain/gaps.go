@@ -29,8 +29,11 @@ func (g *gaps) end(at time.Time) {
 	g.open = false
 }
 
-// within is how much of a time is gaps.
+// within is how much of a time is gaps; nil has none.
 func (g *gaps) within(from, to time.Time) (sum time.Duration) {
+	if g == nil {
+		return 0
+	}
 	for _, k := range g.all {
 		sum += max(0, earlier(to, k.to).Sub(later(from, k.from)))
 	}
