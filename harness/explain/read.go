@@ -102,7 +102,7 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 	go func() {
 		defer close(full)
 		for records := range empty {
-			b := fill(records, segments, &at)
+			b := fill(records, segments, &at, a.table)
 			b.icmp, icmp = icmp, nil
 			full <- b
 			if b.err != nil {
@@ -125,9 +125,17 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 	return segments, nil
 }
 
+// warmAhead is how many segments the Table is told of in advance.
+const warmAhead = 16
+
 // addBatch adds segments up to the first error of Each or Closed.
 func (a *Analysis) addBatch(b *batch) {
 	for i := range b.records {
+		if i%warmAhead == 0 {
+			for k := i; k < min(i+warmAhead, len(b.records)); k++ {
+				a.table.Warm(&b.records[k].Record)
+			}
+		}
 		b.icmp = a.noteBefore(i, b.icmp)
 		if a.add(&b.records[i]); a.err != nil {
 			return
@@ -146,7 +154,7 @@ func (a *Analysis) noteBefore(record int, icmp []icmpBetween) []icmpBetween {
 }
 
 // fill reads a batch. at is the index that it has come to, for who is called meanwhile.
-func fill(records []record, segments *capture.Segments, at *int) batch {
+func fill(records []record, segments *capture.Segments, at *int, table *teardown.Table) batch {
 	records = records[:batchSize]
 	for i := range records {
 		*at = i
@@ -155,6 +163,7 @@ func fill(records []record, segments *capture.Segments, at *int) batch {
 			return batch{records: records[:i], err: err}
 		}
 		records[i].Time, records[i].Seg, records[i].Path, records[i].tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
+		table.Prepare(&records[i].Record)
 	}
 	return batch{records: records}
 }

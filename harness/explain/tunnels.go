@@ -41,6 +41,7 @@ func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tun
 	disguise(&r.Seg.Src, in)
 	disguise(&r.Seg.Dst, in)
 	t.now, t.tuple = in, r.Seg.Tuple
+	table.Prepare(r)
 	c := table.Add(r)
 	t.now = nil
 	if _, known := t.of[uint32(c.Number())]; !known {

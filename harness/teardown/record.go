@@ -43,4 +43,6 @@ type Record struct {
 	// Lost: it was dropped before it came to the wire. It is shown, and changes
 	// nothing else: no state, no count, no verdict.
 	Lost bool
+
+	hash uint64 // of Seg.Tuple in a Table, 0 if nobody asked for it
 }
