@@ -162,8 +162,10 @@ func fill(records []record, segments *capture.Segments, at *int, table *teardown
 		if err != nil {
 			return batch{records: records[:i], err: err}
 		}
-		records[i].Time, records[i].Seg, records[i].Path, records[i].tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
-		table.Prepare(&records[i].Record)
+		r := &records[i]
+		r.Seg = *seg // alone: of several at once, copies are made first
+		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
+		table.Prepare(&r.Record)
 	}
 	return batch{records: records}
 }

@@ -146,7 +146,7 @@ func (t *Table) Add(r *Record) *Conn {
 		e = t.add(hash, &r.Seg)
 		e.reuses = reuse
 	}
-	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
+	e.flow.UpdateTo(&r.Step, e.from(&r.Seg), &r.Seg)
 	e.add(r)
 	t.touch(e)
 	t.expire()
