@@ -90,7 +90,7 @@ const (
 	gopacket   = "github.com/gopacket/gopacket"
 	compress   = "github.com/klauspost/compress"
 	lz4Mod     = "github.com/pierrec/lz4"
-	xzMod      = "github.com/ulikunitz/xz"
+	xzMod      = "github.com/therootcompany/xz"
 	cobra      = "github.com/spf13/cobra"
 	yamlMod    = "go.yaml.in/yaml"
 )

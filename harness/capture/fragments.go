@@ -29,6 +29,9 @@ type fragmented struct {
 	hasFirst bool
 	returned bool // and only kept to know copies by
 
+	short   bool    // the first fragment ends before the TCP header does
+	opening opening // filled in only then, or by what comes before the first
+
 	packet Packet
 	seg    segment.Segment
 	buf    []byte // of packet.Data and packet.LinkHeader
@@ -49,24 +52,38 @@ func (t *fragments) get(i int) *fragmented { return t.ring[(t.oldest+i)%maxFragm
 // as needed. It is valid until the next call.
 func (t *fragments) add(p piece, packet *Packet) (*fragmented, error) {
 	f := t.find(p.key, packet)
-	first, last := p.offset == 0, p.offset > 0 && !p.more
+	first, last, early := p.offset == 0, p.offset > 0 && !p.more, p.offset > 0 && p.offset < maxOpening
 	switch {
-	case !first && !last: // between, and not looked for
+	case !first && !last && !early: // between, and not looked for
 		return nil, nil
 	case f == nil:
 		f = t.insert(p.key, packet.Time)
 	case first && f.hasFirst, last && f.total > 0:
 		return nil, errSeen
 	}
+	if early && !f.opening.put(&p, packet) && !last {
+		return nil, errSeen
+	}
 	if last {
 		f.total = p.end()
-	} else if err := f.begin(p, packet); err != nil {
-		f.returned = true // as much as it ever will be
-		return nil, err
-	} else {
+	} else if first {
+		if err := f.begin(p, packet); err != nil {
+			f.returned = true // as much as it ever will be
+			return nil, err
+		}
 		t.waiting++
 	}
-	if f.returned || !f.hasFirst || f.total == 0 {
+	if f.returned || !f.hasFirst {
+		return nil, nil
+	}
+	if f.short {
+		if err := f.lengthen(); err != nil {
+			f.returned = true
+			t.waiting--
+			return nil, err
+		}
+	}
+	if f.short || f.total == 0 {
 		return nil, nil
 	}
 	t.waiting--
@@ -120,6 +137,10 @@ func (t *fragments) due(s *Segments) *fragmented {
 		if s.err != nil || t.n == maxFragmented && i == 0 || f.overdue(s.packet) || s.parsed == nil && f.overtaken(&s.seg) {
 			f.returned = true
 			t.waiting--
+			if f.short {
+				s.stats.Truncated++
+				continue
+			}
 			return f
 		}
 	}
@@ -147,7 +168,23 @@ func (f *fragmented) begin(p piece, packet *Packet) error {
 	f.packet = *packet
 	f.packet.Data = f.buf[:len(kept):len(kept)]
 	f.packet.LinkHeader = f.buf[len(kept):]
+	if f.short = p.cutsHeader(f.packet.Data); f.short {
+		f.opening.put(&p, packet)
+		return nil
+	}
 	return f.decode(p.share)
+}
+
+// lengthen makes one first fragment of those that have the TCP header, once all of
+// it is there.
+func (f *fragmented) lengthen() error {
+	b := f.opening.whole()
+	if b == nil {
+		return nil
+	}
+	f.short, f.share = false, f.opening.end
+	f.packet.Data = append(append([]byte(nil), f.packet.Data[:f.header]...), b...)
+	return f.decode(f.share)
 }
 
 // finish gives the packet its whole length, and the time when it was whole.

@@ -140,6 +140,7 @@ func FuzzSegments(f *testing.F) {
 func FuzzFragments(f *testing.F) {
 	f.Add([]byte{0x80, 0, 8, 0, 20, 1, 8, 1, 100})
 	f.Add([]byte{1, 8, 1, 100, 0x80, 0, 8, 0, 20})
+	f.Add([]byte{0x80, 0, 1, 1, 0x80, 1, 1, 1, 0x80, 2, 1, 1, 0, 3, 1, 1})
 	f.Fuzz(func(t *testing.T, deal []byte) {
 		var table fragments
 		var at time.Duration
@@ -173,6 +174,10 @@ func FuzzFragments(f *testing.F) {
 func fragmentOf(deal []byte) []byte {
 	s := segment.Segment{Version: 4, Flags: segment.ACK, Tuple: segment.Tuple{Src: segment.Endpoint{Addr: [16]byte{10: 0xff, 11: 0xff}}}}
 	b := segment.Append(nil, &s, make([]byte, 8*int(deal[2])))
+	if deal[2] < 3 { // shorter than the TCP header
+		binary.BigEndian.PutUint16(b[2:], uint16(20+8*int(deal[2])))
+		b = b[:20+8*int(deal[2])]
+	}
 	b[5], b[6], b[7] = deal[3]>>6+1, deal[0]>>7<<5|deal[0]&0x1f, deal[1]
 	return b
 }

@@ -49,8 +49,8 @@ func (s Skipped) Total() int { return s.NonIP + s.Short + s.UnknownLink }
 //
 // Memory is bounded whatever the file says: a record is at most 16 MiB, a longer
 // one is an error, and a compressed file needs at most what its kind of
-// compression refers back to: 128 MiB for zstd, for xz what the file names, which
-// is 64 MiB with xz -9. A packet costs no allocation, unless it has a comment. A
+// compression refers back to: 128 MiB for zstd and xz, of which xz -9 takes 64; what
+// asks for more is ErrMemory. A packet costs no allocation, unless it has a comment. A
 // Reader is for one goroutine.
 type Reader struct {
 	in       *window

@@ -41,7 +41,7 @@ type SegmentStats struct {
 // Where a packet was split into IP fragments, the segment comes with the first
 // fragment's bytes and the whole packet's lengths when the last fragment has
 // been seen: Packet.Data looks like a whole packet that was cut. Fragments in
-// between are not looked for. If the last one is not in the capture (a filter
+// between are looked for only where the first ends before the TCP header does. If the last one is not in the capture (a filter
 // by port matches the first alone), the segment comes with the lengths of the
 // first, with Packet.Partial set, and late: after up to 100 ms, but before
 // anything its sender sent after it and any acknowledgment of it.

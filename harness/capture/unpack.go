@@ -10,12 +10,17 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 )
 
-// maxZstdWindow bounds the memory of a zstd stream: what "zstd --ultra" and
-// "--long" use unless they are told another size.
-const maxZstdWindow = 128 << 20
+// maxWindow bounds what a stream may refer back to, which is what its memory
+// goes to, in bytes: it holds what "xz -9", "zstd --ultra" and "zstd --long" use
+// unless they are told another size. Formats allow for 4 GiB and more. What gzip
+// and lz4 refer back to is less by design (RFC 1952; blocks of at most 8 MiB).
+const maxWindow = 128 << 20
+
+// ErrMemory: a compressed file asks for more memory to unpack it than it gets.
+var ErrMemory = errors.New("it needs more memory to unpack than lastack takes")
 
 // packers are the kinds of compression, recognised by how a file begins.
 var packers = []struct {
@@ -26,13 +31,13 @@ var packers = []struct {
 	{"gzip", []byte{0x1f, 0x8b}, func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
 	{"zstd", []byte{0x28, 0xb5, 0x2f, 0xfd}, openZstd},
 	{"lz4", []byte{0x04, 0x22, 0x4d, 0x18}, func(r io.Reader) (io.Reader, error) { return lz4.NewReader(r), nil }},
-	{"xz", []byte{0xfd, '7', 'z', 'X', 'Z', 0}, func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) }},
+	{"xz", []byte{0xfd, '7', 'z', 'X', 'Z', 0}, func(r io.Reader) (io.Reader, error) { return xz.NewReader(r, maxWindow) }},
 }
 
 // openZstd unpacks in the goroutine that reads: the decoder has none of its
 // own that somebody would have to end.
 func openZstd(r io.Reader) (io.Reader, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 }
 
 // unpacker reads what a compressed stream holds, and tells damage to the
@@ -73,10 +78,19 @@ func (u *unpacker) cause(err error) error {
 	switch {
 	case u.src.err != nil:
 		return u.src.err
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, xz.ErrBuf): // which is more input wanted than there is
 		return io.ErrUnexpectedEOF
+	case errors.Is(err, xz.ErrMemlimit):
+		return u.tooLarge("xz -dc")
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return u.tooLarge("zstd -dc --long=31")
 	}
 	return fmt.Errorf("%w: %s: %w", ErrMalformed, u.name, err)
+}
+
+// tooLarge says with which command a file can be read all the same.
+func (u *unpacker) tooLarge(command string) error {
+	return fmt.Errorf("%w: %s that refers back over more than %d MiB; unpack it first: %s FILE | lastack explain -", ErrMemory, u.name, maxWindow>>20, command)
 }
 
 // faults remembers why a stream failed, if it did more than end. It reads

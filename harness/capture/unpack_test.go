@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -109,6 +113,66 @@ func flip(b []byte, at int) []byte {
 	b = bytes.Clone(b)
 	b[at] ^= 0x55
 	return b
+}
+
+// greedy are files that ask for more memory than they get, of each kind that can.
+func greedy(t testing.TB, file []byte) map[string][]byte {
+	t.Helper()
+	small := packWith(t, "xz", file)
+	big := bytes.Clone(small)
+	// The block's header follows the 12 bytes of the stream's, and ends with its own
+	// checksum: size, flags, filter, length of what is about it, dictionary (40 is 4 GiB).
+	header := big[12 : 12+4*(int(big[12])+1)]
+	header[bytes.Index(header, []byte{0x21, 1})+2] = 40
+	binary.LittleEndian.PutUint32(header[len(header)-4:], crc32.ChecksumIEEE(header[:len(header)-4]))
+	// A frame of unknown size with the largest window, and a block of one byte.
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0xff, 9, 0, 0, 'x'}
+	return map[string][]byte{
+		"xz": big, "xz, later": append(small, big...), "zstd": frame, "zstd, later": append(packWith(t, "zstd", file), frame...),
+	}
+}
+
+// What asks for much memory gets none, and the error says how to read it.
+func TestCompressedMemory(t *testing.T) {
+	file := pcapFile(binary.LittleEndian, magicMicros, 101, unhex(t, synHex), unhex(t, fin6Hex))
+	for name, packed := range greedy(t, file) {
+		path := filepath.Join(t.TempDir(), "x")
+		if err := os.WriteFile(path, packed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f, err := Open(path, OpenConfig{})
+		packets := 0
+		for ; err == nil; packets++ {
+			_, err = f.Next()
+		}
+		runtime.ReadMemStats(&after)
+		kind, _, _ := strings.Cut(name, ",")
+		if got := after.TotalAlloc - before.TotalAlloc; got > 2*maxWindow {
+			t.Errorf("%s: it takes %d MiB", name, got>>20)
+		}
+		if text := fmt.Sprint(err); !errors.Is(err, ErrMemory) || !strings.Contains(text, path) || !strings.Contains(text, kind+" -dc") || !strings.Contains(text, "| lastack explain -") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if want := strings.Contains(name, "later"); (packets > 2) != want {
+			t.Errorf("%s: %d packets before", name, packets-1)
+		}
+	}
+}
+
+// What xz -9 and zstd --ultra write is within the bound.
+func TestCompressedBest(t *testing.T) {
+	file := pcapFile(binary.LittleEndian, magicMicros, 101, unhex(t, synHex), unhex(t, fin6Hex))
+	_, want := mustRead(t, file)
+	plain := filepath.Join(t.TempDir(), "x.pcap")
+	if err := os.WriteFile(plain, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tool(t, "xz", "-k", "-9e", plain)
+	samePackets(t, readAllOf(t, plain+".xz"), want)
+	tool(t, "zstd", "-q", "-k", "--ultra", "-22", "--long=27", plain)
+	samePackets(t, readAllOf(t, plain+".zst"), want)
 }
 
 // FuzzCompressed damages a file that one of the libraries has compressed.

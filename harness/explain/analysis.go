@@ -76,7 +76,8 @@ type Analysis struct {
 	silences silences
 	roles    roles
 	flushing bool
-	cut      bool           // by a gap
+	cut      bool // by a gap
+	gaps     *gaps
 	second   int64          // of the latest segment, since 1970
 	over     *teardown.Conn // that the latest segment ended
 	err      error          // of Each or Closed
@@ -84,7 +85,8 @@ type Analysis struct {
 
 // New begins an analysis.
 func New(opt Options) *Analysis {
-	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings(), second: noTime}
+	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings(), second: noTime, gaps: &gaps{}}
+	a.findings.gaps = a.gaps
 	a.findings.ports = opt.Ports
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
@@ -103,7 +105,9 @@ func (a *Analysis) add(r *record) *teardown.Conn {
 		if a.second > noTime && second-a.second > int64(LeapAfter/time.Second) {
 			a.gap()
 		}
-		a.second = second
+		if a.second = second; a.gaps.open {
+			a.gaps.end(r.Time)
+		}
 	}
 	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
 	a.roles.see(c, &r.Seg)
@@ -132,6 +136,7 @@ func (a *Analysis) gap() {
 		return // the same one
 	}
 	a.sum.gaps++
+	a.gaps.begin(a.table.Now())
 	a.flushing, a.cut = true, true
 	a.table.Flush()
 	a.flushing, a.cut = false, false
@@ -147,6 +152,8 @@ type ended struct {
 	detail         teardown.Detail
 	quiet          time.Duration // before a RST that a limit on silence may explain
 	alike          int           // connections that show the same limit
+	fatal          *icmpNote     // ICMP errors that ended it, nil for most
+	gaps           *gaps         // of the capture
 }
 
 func (a *Analysis) ended(c *teardown.Conn) ended {
@@ -156,7 +163,7 @@ func (a *Analysis) ended(c *teardown.Conn) ended {
 		client, server = server, client
 	}
 	return ended{
-		conn: c, client: client, server: server, tunnel: in,
+		conn: c, client: client, server: server, tunnel: in, gaps: a.gaps,
 		report: c.Outcome(), detail: c.Detail(a.table.Now()),
 	}
 }
@@ -169,6 +176,9 @@ func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecon
 func (a *Analysis) leave(c *teardown.Conn) {
 	e := a.ended(c)
 	a.idleLimit(&e)
+	if n := a.icmpNoteOf(&e); n != nil && a.fatal(&e, n) {
+		e.fatal = n
+	}
 	a.show(&e)
 	a.tunnels.forget(c)
 	a.forgetICMP(&e)

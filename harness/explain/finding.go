@@ -38,24 +38,26 @@ type FindingKind string
 
 // The sorts, the most important first.
 const (
-	FindExhaustion FindingKind = "port-exhaustion"
-	FindCloseWait  FindingKind = "close-wait-leak"
-	FindSYN        FindingKind = "syn-unanswered"
-	FindRace       FindingKind = "keep-alive-race"
-	FindIdle       FindingKind = "idle-timeout"
-	FindMiddlebox  FindingKind = "middlebox"
-	FindKeepAlive  FindingKind = "keep-alive-timeout"
-	FindUser       FindingKind = "user-timeout"
-	FindGaveUp     FindingKind = "client-gave-up"
-	FindHalfOpen   FindingKind = "half-open"
-	FindHit        FindingKind = "time-wait-hit"
-	FindLate       FindingKind = "data-after-close"
-	FindForgotten  FindingKind = "fin-wait-2-expired"
-	FindLost       FindingKind = "fin-or-ack-lost"
-	FindUnanswered FindingKind = "fin-unanswered"
-	FindAborts     FindingKind = "aborts"
-	FindRefused    FindingKind = "refused"
-	FindWhoCloses  FindingKind = "who-closes-first"
+	FindExhaustion  FindingKind = "port-exhaustion"
+	FindCloseWait   FindingKind = "close-wait-leak"
+	FindUnreachable FindingKind = "icmp-unreachable"
+	FindPathMTU     FindingKind = "path-mtu"
+	FindSYN         FindingKind = "syn-unanswered"
+	FindRace        FindingKind = "keep-alive-race"
+	FindIdle        FindingKind = "idle-timeout"
+	FindMiddlebox   FindingKind = "middlebox"
+	FindKeepAlive   FindingKind = "keep-alive-timeout"
+	FindUser        FindingKind = "user-timeout"
+	FindGaveUp      FindingKind = "client-gave-up"
+	FindHalfOpen    FindingKind = "half-open"
+	FindHit         FindingKind = "time-wait-hit"
+	FindLate        FindingKind = "data-after-close"
+	FindForgotten   FindingKind = "fin-wait-2-expired"
+	FindLost        FindingKind = "fin-or-ack-lost"
+	FindUnanswered  FindingKind = "fin-unanswered"
+	FindAborts      FindingKind = "aborts"
+	FindRefused     FindingKind = "refused"
+	FindWhoCloses   FindingKind = "who-closes-first"
 )
 
 // maxFindings is how many people read.
@@ -76,6 +78,7 @@ type findings struct {
 	ports PortRange // as given; the zero PortRange otherwise
 	sets  int       // of ports in pairs
 
+	gaps     *gaps
 	oneSided bool // the capture is: nothing is found about what is missing
 }
 
@@ -94,13 +97,14 @@ type host struct {
 	timed    cases         // TIME_WAIT left at the server
 	first    time.Time     // the first and the last close of these
 	last     time.Time
-	idle     histogram // before keep-alive races
-	asleep   histogram // before what met a half-open connection
-	limit    histogram // before idle time-outs
-	limits   [2]int    // of client and server
-	early    [2]int    // which of them had closed before data came
-	closed   histogram // how long after the latest data
-	due      histogram // how long clients waited that gave up
+	idle     histogram         // before keep-alive races
+	asleep   histogram         // before what met a half-open connection
+	limit    histogram         // before idle time-outs
+	limits   [2]int            // of client and server
+	early    [2]int            // which of them had closed before data came
+	icmp     *[nICMP]icmpCases // nil for most
+	closed   histogram         // how long after the latest data
+	due      histogram         // how long clients waited that gave up
 }
 
 // cases are a number of connections, one of them, and when they ended.
@@ -111,7 +115,7 @@ type cases struct {
 
 func (c *cases) add(e *ended) {
 	if c.n++; c.n == 1 {
-		c.example, c.when = e.conn.Number(), &moments{}
+		c.example, c.when = e.conn.Number(), &moments{gaps: e.gaps}
 	}
 	c.when.add(e.report.Start.Add(e.duration()))
 }
@@ -247,6 +251,7 @@ func (h *host) add(e *ended) {
 	if e.report.ServerSegments > 0 {
 		h.answered++
 	}
+	h.addICMP(e)
 	h.addSYN(e)
 	if e.detail.OneSided == teardown.None {
 		h.addFINs(e)
@@ -286,7 +291,7 @@ func (h *host) addCause(i int, e *ended) {
 // addSYN counts a SYN that nobody answered although there was time to.
 func (h *host) addSYN(e *ended) {
 	if e.report.Close != teardown.Open || e.detail.SYNs == 0 || e.report.ServerSegments > 0 ||
-		e.detail.OneSided != teardown.None || micros(e.detail.UnansweredUS) < answerBy(e.detail.SYNs) {
+		e.fatal != nil || e.detail.OneSided != teardown.None || micros(e.detail.UnansweredUS) < answerBy(e.detail.SYNs) {
 		return
 	}
 	h.syns.add(e)
@@ -353,13 +358,13 @@ func (f *findings) list() []Finding {
 
 // aboutMissing are findings about what somebody did not send.
 var aboutMissing = map[FindingKind]bool{
-	FindCloseWait: true, FindSYN: true, FindUnanswered: true, FindLost: true, FindKeepAlive: true, FindUser: true,
+	FindCloseWait: true, FindUnreachable: true, FindPathMTU: true, FindSYN: true, FindUnanswered: true, FindLost: true, FindKeepAlive: true, FindUser: true,
 }
 
 // merge makes one finding of those of one sort.
 func merge(all []Finding) Finding {
 	slices.SortFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host))
+		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Example, b.Example))
 	})
 	first, rest := all[0], all[1:]
 	var names []string
@@ -383,7 +388,7 @@ const named = 3
 
 // findingKinds are the sorts, the most important first.
 var findingKinds = []FindingKind{
-	FindExhaustion, FindCloseWait, FindSYN, FindRace, FindIdle, FindMiddlebox, FindKeepAlive,
+	FindExhaustion, FindCloseWait, FindUnreachable, FindPathMTU, FindSYN, FindRace, FindIdle, FindMiddlebox, FindKeepAlive,
 	FindUser, FindGaveUp, FindHalfOpen, FindHit, FindLate, FindForgotten, FindLost,
 	FindUnanswered, FindAborts, FindRefused, FindWhoCloses,
 }

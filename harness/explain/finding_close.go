@@ -40,11 +40,12 @@ func (f *findings) byServer() (out []Finding) {
 	for server, c := range f.servers.counts {
 		h := &c.v
 		name := server.String()
+		out = append(out, h.unreachable(name, c.n)...)
 		out = append(out, h.opening(name, c.n)...)
 		out = append(out, h.resets(name, c.n)...)
 		out = append(out, h.timeouts(name, c.n)...)
 		out = append(out, h.losses(server, c.n)...)
-		out = append(out, h.records(name)...)
+		out = append(out, h.records(name, f.gaps)...)
 	}
 	return out
 }

@@ -9,9 +9,9 @@ import (
 const twoMSL = 60 * time.Second
 
 // rate is how many of n events happened in a second between the first and the
-// last. Less than a second counts as one: a burst is no rate.
-func rate(n int, first, last time.Time) float64 {
-	return float64(n) / max(1, last.Sub(first).Seconds())
+// last, gaps apart. Less than a second counts as one: a burst is no rate.
+func (g *gaps) rate(n int, first, last time.Time) float64 {
+	return float64(n) / max(1, (last.Sub(first)-g.within(first, last)).Seconds())
 }
 
 // exhaustion forecasts which clients run out of ports.
@@ -37,7 +37,7 @@ func (f *findings) forecast(p *pair, v *holder) (Finding, bool) {
 		return found, true
 	}
 	ports, why := v.use.assumed(f.ports)
-	perSecond := rate(v.held, v.first, v.last)
+	perSecond := f.gaps.rate(v.held, v.first, v.last)
 	settles := perSecond * twoMSL.Seconds()
 	size := float64(ports.size())
 	if settles*100 < size*WorthwhilePorts {
@@ -56,8 +56,8 @@ func (f *findings) forecast(p *pair, v *holder) (Finding, bool) {
 }
 
 // records is about a server that closes first for so many that TIME_WAIT piles up.
-func (h *host) records(server string) (out []Finding) {
-	perSecond := rate(h.timed.n, h.first, h.last)
+func (h *host) records(server string, g *gaps) (out []Finding) {
+	perSecond := g.rate(h.timed.n, h.first, h.last)
 	settles := perSecond * twoMSL.Seconds()
 	if settles < ManyRecords {
 		return nil

@@ -166,3 +166,20 @@ func TestHistogram(t *testing.T) {
 		t.Errorf("a year: %v", got)
 	}
 }
+
+// TestFindingsInOrder: of two that are as large, about one host, the same one is in words
+// each time.
+func TestFindingsInOrder(t *testing.T) {
+	said := map[string]bool{}
+	for range 20 {
+		var scripts []string
+		for i := range 600 {
+			scripts = append(scripts, fmt.Sprintf("client 10.0.0.9:%d\nserver 10.0.1.%d:80\n%s3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", 33000+i, i%10, talked))
+		}
+		_, sum := explained(t, Options{Ports: PortRange{33000, 33999}}, scripts...)
+		said[fmt.Sprintf("%+v", sum.Findings)] = true
+	}
+	if len(said) != 1 {
+		t.Errorf("%d different answers", len(said))
+	}
+}

@@ -47,6 +47,10 @@ func keyOf(tuple segment.Tuple, in *capture.Tunnel) icmpKey {
 type icmpNote struct {
 	capture.ICMPError
 	n int
+	// heard is how many segments there were, at the latest of them, from where the
+	// quoted segment went. known: its connection was there.
+	heard uint64
+	known bool
 }
 
 // noteICMP remembers an error for when its connection leaves.
@@ -57,24 +61,50 @@ func (a *Analysis) noteICMP(e *capture.ICMPError) {
 	k := keyOf(e.Tuple, a.tunnels.ways.of(e.Tunnel))
 	switch n := a.icmp[k]; {
 	case n == nil && len(a.icmp) < maxICMP:
-		a.icmp[k] = &icmpNote{*e, 1}
+		n = &icmpNote{ICMPError: *e, n: 1}
+		a.icmp[k] = n
+		a.hear(n, a.tunnels.ways.of(e.Tunnel))
 	case n != nil && n.What() == e.What():
 		n.n++
+		a.hear(n, a.tunnels.ways.of(e.Tunnel))
 	}
+}
+
+// hear notes how much had come from the other side by the time of an error.
+func (a *Analysis) hear(n *icmpNote, in *capture.Tunnel) {
+	if c := a.tunnels.find(a.table, n.Tuple, in); c != nil {
+		n.heard, n.known = a.heardFrom(c, n), true
+	}
+}
+
+// heardFrom counts the segments from where the quoted segment went.
+func (a *Analysis) heardFrom(c *teardown.Conn, n *icmpNote) uint64 {
+	dst := n.Tuple.Dst
+	disguise(&dst, a.tunnels.ways.of(n.Tunnel))
+	return c.Segments(dst)
+}
+
+// icmpNoteOf is what was noted about a connection that leaves, nil for most.
+func (a *Analysis) icmpNoteOf(e *ended) *icmpNote {
+	if len(a.icmp) == 0 {
+		return nil
+	}
+	return a.icmp[keyOf(e.tuple(), e.tunnel)]
+}
+
+// tuple is from the client to the server, as on the wire.
+func (e *ended) tuple() segment.Tuple {
+	return segment.Tuple{Src: segment.EndpointFrom(e.client), Dst: segment.EndpointFrom(e.server)}
 }
 
 // icmpOf takes what was noted about a connection that leaves.
 func (a *Analysis) icmpOf(e *ended) *ICMP {
-	if len(a.icmp) == 0 {
-		return nil
-	}
-	tuple := segment.Tuple{Src: segment.EndpointFrom(e.client), Dst: segment.EndpointFrom(e.server)}
-	n := a.icmp[keyOf(tuple, e.tunnel)]
+	n := a.icmpNoteOf(e)
 	if n == nil {
 		return nil
 	}
 	to := teardown.Server
-	if n.Tuple.Src == tuple.Src {
+	if n.Tuple.Src == e.tuple().Src {
 		to = teardown.Client
 	}
 	return &ICMP{
@@ -85,7 +115,7 @@ func (a *Analysis) icmpOf(e *ended) *ICMP {
 // forgetICMP drops what was noted about a connection that has left.
 func (a *Analysis) forgetICMP(e *ended) {
 	if len(a.icmp) > 0 {
-		delete(a.icmp, keyOf(segment.Tuple{Src: segment.EndpointFrom(e.client), Dst: segment.EndpointFrom(e.server)}, e.tunnel))
+		delete(a.icmp, keyOf(e.tuple(), e.tunnel))
 	}
 }
 

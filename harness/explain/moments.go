@@ -10,6 +10,7 @@ type moments struct {
 	first, last time.Time
 	n           int
 	minutes     map[int64]int // since 1970
+	gaps        *gaps
 }
 
 // maxMinutes bounds the minutes of which one may have most.
@@ -49,7 +50,9 @@ func (m *moments) burst() string {
 		return fmt.Sprintf(" All in %s from %s.", long(m.last.Sub(m.first)), m.first.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	if m.last.Sub(m.first) < time.Minute {
-		return fmt.Sprintf(" All in %s from %s, %.1f per second.", long(m.last.Sub(m.first)), m.first.UTC().Format("2006-01-02 15:04:05 UTC"), rate(m.n, m.first, m.last))
+		return fmt.Sprintf(" All in %s from %s, %.1f per second.", long(m.last.Sub(m.first)), m.first.UTC().Format("2006-01-02 15:04:05 UTC"), m.gaps.rate(m.n, m.first, m.last))
 	}
-	return fmt.Sprintf(" %s of them in the minute of %s, %.1f per second.", number(most), at, float64(most)/60)
+	begin := time.Unix(best*60, 0)
+	covered := time.Minute - m.gaps.within(begin, begin.Add(time.Minute))
+	return fmt.Sprintf(" %s of them in the minute of %s, %.1f per second.", number(most), at, float64(most)/max(1, covered.Seconds()))
 }

@@ -74,8 +74,14 @@ const (
 // came after them.
 type batch struct {
 	records []record
-	icmp    []capture.ICMPError
+	icmp    []icmpBetween
 	err     error
+}
+
+// icmpBetween is an ICMP error that came before the record of that index.
+type icmpBetween struct {
+	capture.ICMPError
+	before int
 }
 
 // readAhead reads in a goroutine of its own, so that a second processor may do the
@@ -86,16 +92,17 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 	for range batches {
 		empty <- make([]record, batchSize)
 	}
-	var icmp []capture.ICMPError // of the batch being filled
+	var icmp []icmpBetween // of the batch being filled
+	var at int             // in it
 	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: func(e *capture.ICMPError) {
 		if len(icmp) < maxICMP {
-			icmp = append(icmp, *e)
+			icmp = append(icmp, icmpBetween{*e, at})
 		}
 	}})
 	go func() {
 		defer close(full)
 		for records := range empty {
-			b := fill(records, segments)
+			b := fill(records, segments, &at, a.table)
 			b.icmp, icmp = icmp, nil
 			full <- b
 			if b.err != nil {
@@ -118,27 +125,47 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 	return segments, nil
 }
 
+// warmAhead is how many segments the Table is told of in advance.
+const warmAhead = 16
+
 // addBatch adds segments up to the first error of Each or Closed.
 func (a *Analysis) addBatch(b *batch) {
-	for i := range b.icmp {
-		a.noteICMP(&b.icmp[i])
-	}
 	for i := range b.records {
+		if i%warmAhead == 0 {
+			for k := i; k < min(i+warmAhead, len(b.records)); k++ {
+				a.table.Warm(&b.records[k].Record)
+			}
+		}
+		b.icmp = a.noteBefore(i, b.icmp)
 		if a.add(&b.records[i]); a.err != nil {
 			return
 		}
 	}
+	a.noteBefore(len(b.records), b.icmp)
 }
 
-// fill reads a batch.
-func fill(records []record, segments *capture.Segments) batch {
+// noteBefore takes in the ICMP errors up to a record, and returns the others.
+func (a *Analysis) noteBefore(record int, icmp []icmpBetween) []icmpBetween {
+	for len(icmp) > 0 && icmp[0].before <= record {
+		a.noteICMP(&icmp[0].ICMPError)
+		icmp = icmp[1:]
+	}
+	return icmp
+}
+
+// fill reads a batch. at is the index that it has come to, for who is called meanwhile.
+func fill(records []record, segments *capture.Segments, at *int, table *teardown.Table) batch {
 	records = records[:batchSize]
 	for i := range records {
+		*at = i
 		p, seg, err := segments.Next()
 		if err != nil {
 			return batch{records: records[:i], err: err}
 		}
-		records[i].Time, records[i].Seg, records[i].Path, records[i].tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
+		r := &records[i]
+		r.Seg = *seg // alone: of several at once, copies are made first
+		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
+		table.Prepare(&r.Record)
 	}
 	return batch{records: records}
 }

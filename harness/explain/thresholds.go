@@ -23,7 +23,8 @@ const (
 	QuietAfter = time.Second
 	// AnswerWithin is how long a SYN waits that is not sent again, to be unanswered.
 	AnswerWithin = 3 * time.Second
-	// AgainAfter is the same for one that was sent again meanwhile.
+	// AgainAfter is the same for one that was sent again meanwhile, and how long a sender
+	// has to heed that its segments do not fit the path.
 	AgainAfter = 900 * time.Millisecond
 	// AbortsFrom and LostFrom are shares of the connections to a server, in percent.
 	AbortsFrom = 5
@@ -50,6 +51,7 @@ func Thresholds() string {
 	rows := []struct{ what, from string }{
 		{"CLOSE_WAIT that leaks", LeakAfter.String() + " of silence"},
 		{"SYN without answer", fmt.Sprintf("%v if it was sent again, else %v", AgainAfter, AnswerWithin)},
+		{"path MTU not heeded", AgainAfter.String()},
 		{"client that gave up", fmt.Sprintf("%v for which an answer was due", teardown.GaveUpAfter)},
 		{"idle limit", fmt.Sprintf("%v of silence on %d connections to a server, alike", teardown.IdleFrom, alike)},
 		{"", fmt.Sprintf("within %d%%, and half of those there; or one silent", 100/alikeWithin)},

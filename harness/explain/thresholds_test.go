@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/capture"
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
 )
@@ -75,6 +76,31 @@ func TestThresholds(t *testing.T) {
 		}
 		if !finds(t, tt.kind, tt.nAt, 0, tt.at, tt.othersAt) {
 			t.Errorf("%s: not found at its threshold", tt.kind)
+		}
+	}
+}
+
+// TestPathMTUThreshold: a segment that does not fit is not heeded from then on.
+func TestPathMTUThreshold(t *testing.T) {
+	if want := "path MTU not heeded 900ms"; !strings.Contains(strings.Join(strings.Fields(Thresholds()), " "), want) {
+		t.Errorf("the help does not say %q", want)
+	}
+	for later, want := range map[time.Duration]bool{899 * time.Millisecond: false, 900 * time.Millisecond: true} {
+		a := New(Options{})
+		recs, err := teardowntest.Parse(far + "100 c PSH+ACK len=1400\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range recs {
+			a.add(&record{Record: recs[i]})
+		}
+		last := recs[len(recs)-1]
+		a.noteICMP(&capture.ICMPError{Time: last.Time, Version: 4, Type: 3, Code: 4, MTU: 1280, Tuple: last.Seg.Tuple})
+		last.Time = last.Time.Add(later)
+		a.add(&record{Record: last})
+		sum, err := a.Summary()
+		if got := err == nil && len(sum.Findings) == 1 && sum.Findings[0].Kind == FindPathMTU; got != want {
+			t.Errorf("%v later: %v, %+v", later, err, sum.Findings)
 		}
 	}
 }

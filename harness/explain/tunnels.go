@@ -18,6 +18,7 @@ type tunnels struct {
 	of   map[uint32]uint32
 	all  map[uint32]*capture.Tunnel
 	ways ways
+	one  oneWay
 
 	// While the Table has a segment in a tunnel: that tunnel, nil otherwise, and
 	// the segment's changed addresses.
@@ -27,14 +28,20 @@ type tunnels struct {
 
 // add gives a segment to its connection.
 func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
+	if in != nil {
+		in = t.ways.pair(&r.Seg, in)
+	}
+	if in != nil || len(t.of) > 0 || len(t.one.to) > 0 {
+		in = t.join(table, &r.Seg, in)
+	}
 	if in == nil {
 		return table.Add(r)
 	}
-	in = t.ways.pair(&r.Seg, in)
 	first := r.Seg
 	disguise(&r.Seg.Src, in)
 	disguise(&r.Seg.Dst, in)
 	t.now, t.tuple = in, r.Seg.Tuple
+	table.Prepare(r)
 	c := table.Add(r)
 	t.now = nil
 	if _, known := t.of[uint32(c.Number())]; !known {
@@ -78,11 +85,15 @@ func (t *tunnels) forget(c *teardown.Conn) {
 	if len(t.of) > 0 {
 		delete(t.of, uint32(c.Number()))
 	}
+	t.one.forget(c)
 }
 
 // disguise changes an address into one that stands for it and its tunnel
 // together, and back if it is applied again.
 func disguise(e *segment.Endpoint, in *capture.Tunnel) {
+	if in == nil {
+		return
+	}
 	half := e.Addr[:8]
 	binary.BigEndian.PutUint64(half, binary.BigEndian.Uint64(half)^uint64(in.Number)*0x9e3779b97f4a7c15)
 }

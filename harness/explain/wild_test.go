@@ -219,7 +219,7 @@ func TestSYNs(t *testing.T) {
 
 // TestBurst: the minute that has most, and the rate.
 func TestBurst(t *testing.T) {
-	var m moments
+	m := moments{gaps: &gaps{}}
 	base := time.Date(2026, 3, 4, 5, 6, 0, 0, time.UTC)
 	for i := range 30 {
 		m.add(base.Add(time.Duration(i) * time.Second))

@@ -133,13 +133,16 @@ func (c *Conn) add(r *Record) {
 	if !c.begun {
 		c.begin(r)
 	}
-	e := event{
-		at: since(c.start, r.Time), held: r.Held, hold: r.Hold,
-		seq: r.Step.SeqOff, ack: r.Step.AckOff, marks: r.Step.Marks,
-		len: int32(r.Seg.PayloadLen), window: r.Seg.Window,
-		flags: r.Seg.Flags, from: r.Step.From & 1,
-		before: r.Step.Before, after: r.Step.After, impaired: r.Impaired, missed: r.LostIn,
+	// One after the other, as a literal is made elsewhere and copied.
+	var e event
+	e.at, e.held, e.hold = since(c.start, r.Time), r.Held, r.Hold
+	e.seq, e.ack, e.marks = r.Step.SeqOff, r.Step.AckOff, r.Step.Marks
+	e.len, e.window = int32(r.Seg.PayloadLen), r.Seg.Window
+	e.flags, e.from = r.Seg.Flags, r.Step.From&1
+	for s := range e.before {
+		e.before[s], e.after[s] = r.Step.Before[s], r.Step.After[s]
 	}
+	e.impaired, e.missed = r.Impaired, r.LostIn
 	c.lead(&e)
 	c.last = max(c.last, e.at)
 	c.number(r, &e)

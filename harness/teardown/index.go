@@ -78,13 +78,5 @@ func (x *index) grow() {
 	}
 }
 
-// all lists the entries in no order.
-func (x *index) all() []*entry {
-	out := make([]*entry, 0, x.n)
-	for _, e := range x.buckets {
-		for ; e != nil; e = e.chain {
-			out = append(out, e)
-		}
-	}
-	return out
-}
+// clear forgets all entries.
+func (x *index) clear() { x.buckets, x.n = make([]*entry, firstBuckets), 0 }

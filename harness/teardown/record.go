@@ -50,4 +50,6 @@ type Record struct {
 	// Refusal is flow.Challenged or flow.Ignored where the other side is known to refuse
 	// the segment; 0 leaves that to package flow.
 	Refusal flow.Mark
+
+	hash uint64 // of Seg.Tuple in a Table, 0 if nobody asked for it
 }

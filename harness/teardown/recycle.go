@@ -3,11 +3,17 @@ package teardown
 // fresh is an empty entry, if possible one that was used before.
 func (t *Table) fresh() *entry {
 	e := t.free
-	if e == nil {
-		e = &entry{}
-	} else {
+	switch {
+	case e != nil:
 		t.free = e.next
 		*e = entry{}
+	case !t.cfg.Recycle: // or one would keep all of its slab
+		e = &entry{}
+	default:
+		if len(t.slab) == 0 {
+			t.slab = make([]entry, slabSize)
+		}
+		e, t.slab = &t.slab[0], t.slab[1:]
 	}
 	if n := len(t.logs); n > 0 {
 		e.log.events, t.logs = t.logs[n-1], t.logs[:n-1]
@@ -26,6 +32,9 @@ func (t *Table) drop(c *Conn) {
 	}
 	c.log = journal{}
 }
+
+// slabSize is how many entries are made at a time.
+const slabSize = 32
 
 // What is kept to be used again: lists of lines of usual length, and not all.
 const (

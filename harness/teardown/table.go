@@ -1,6 +1,7 @@
 package teardown
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -70,6 +71,8 @@ type Table struct {
 	open   list // and those that are not finished beside them
 	done   list
 	free   *entry    // to be used again
+	slab   []entry   // never used
+	warmth uint64    // so that loads in advance have a use
 	logs   [][]event // likewise
 	begun  bool
 	start  time.Time     // of the first record
@@ -77,19 +80,20 @@ type Table struct {
 	serial uint64
 }
 
-// entry is one connection of a Table. What the index looks at comes first, in one
-// cache line.
+// entry is one connection of a Table. What the index and the lists look at comes first,
+// in one cache line.
 type entry struct {
-	hash  uint64
-	chain *entry // of the index
+	hash       uint64
+	chain      *entry // of the index
+	prev, next *entry
+	seen       time.Duration // as of Table.now
 	Conn
 
-	seen       time.Duration // as of Table.now
-	prev, next *entry
-	finished   bool
-	isHalf     bool
-	flow       flow.Conn
-	doubt      *Record // a SYN that may begin another connection
+	doubt    *Record // a SYN that may begin another connection
+	flow     flow.Conn
+	finished bool
+	isHalf   bool
+	_        [8]byte // makes it a multiple of a cache line
 }
 
 // NewTable makes an empty Table.
@@ -115,7 +119,7 @@ func NewTable(cfg Config) *Table {
 // A segment that is Lost begins no connection: Add returns nil if it has none.
 func (t *Table) Add(r *Record) *Conn {
 	t.tick(r.Time)
-	hash := t.index.hash(&r.Seg.Tuple)
+	hash := t.hashOf(r)
 	e := t.index.find(hash, &r.Seg.Tuple)
 	if r.Lost {
 		if e == nil || e.reopens(&r.Seg) {
@@ -142,23 +146,24 @@ func (t *Table) Add(r *Record) *Conn {
 		e = t.add(hash, &r.Seg)
 		e.reuses = reuse
 	}
-	r.Step = e.step(r)
+	e.step(r)
 	e.add(r)
 	t.touch(e)
 	t.expire()
 	return &e.Conn
 }
 
-// step is what the record means to its connection.
-func (e *entry) step(r *Record) flow.Step {
+// step sets what the record means to its connection.
+func (e *entry) step(r *Record) {
 	from := e.from(&r.Seg)
 	switch {
 	case r.LostIn:
-		return e.flow.Miss(from, &r.Seg)
+		r.Step = e.flow.Miss(from, &r.Seg)
 	case r.Refusal != 0:
-		return e.flow.Refuse(from, &r.Seg, r.Refusal)
+		r.Step = e.flow.Refuse(from, &r.Seg, r.Refusal)
+	default:
+		e.flow.UpdateTo(&r.Step, from, &r.Seg)
 	}
-	return e.flow.Update(from, &r.Seg)
 }
 
 // tick moves the Table's time on. It is kept as a Duration: comparing Times, for
@@ -271,6 +276,7 @@ func (t *Table) expire() {
 			break
 		}
 		t.forget(e)
+		t.warm(t.done.head)
 	}
 	t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
 	t.limit(&t.half, t.cfg.IdleFor, 0)
@@ -283,6 +289,9 @@ func (t *Table) expire() {
 // limit forgets the connections at the head of a list that are too many or have not been
 // heard of for too long; 0 is no limit.
 func (t *Table) limit(l *list, idle time.Duration, most int) {
+	if idle <= 0 && most <= 0 {
+		return
+	}
 	for e := l.head; e != nil; e = l.head {
 		if (most <= 0 || l.n <= most) && (idle <= 0 || t.now-e.seen <= idle) {
 			return
@@ -313,6 +322,11 @@ func (t *Table) forget(e *entry) {
 	}
 	t.index.remove(e)
 	t.listOf(e).remove(e)
+	t.leave(e)
+}
+
+// leave is for an entry that the Table does not hold any more.
+func (t *Table) leave(e *entry) {
 	if t.cfg.OnForget != nil {
 		t.cfg.OnForget(&e.Conn)
 	}
@@ -336,7 +350,8 @@ func (t *Table) Empty() bool { return t.index.n == 0 }
 // segments.
 func (t *Table) All() []*Conn {
 	all := make([]*Conn, 0, t.index.n)
-	for _, e := range t.sorted() {
+	sorted, _ := t.sorted()
+	for _, e := range sorted {
 		all = append(all, &e.Conn)
 	}
 	return all
@@ -345,14 +360,41 @@ func (t *Table) All() []*Conn {
 // Flush forgets every connection, in the order of their first segments.
 func (t *Table) Flush() {
 	for range 2 { // forgetting one may begin another, with a SYN that was in doubt
-		for _, e := range t.sorted() {
-			t.forget(e)
+		all, doubts := t.sorted()
+		if doubts {
+			for _, e := range all {
+				t.forget(e.entry)
+			}
+			continue
+		}
+		t.half, t.open, t.done = list{}, list{}, list{}
+		t.index.clear()
+		for i, e := range all {
+			if i+1 < len(all) {
+				t.warm(all[i+1].entry)
+			}
+			e.chain, e.prev, e.next = nil, nil, nil
+			t.leave(e.entry)
 		}
 	}
 }
 
-func (t *Table) sorted() []*entry {
-	all := t.index.all()
-	slices.SortFunc(all, func(a, b *entry) int { return int(int64(a.ordinal - b.ordinal)) })
-	return all
+// numbered is an entry that can be put in order without a look at it.
+type numbered struct {
+	ordinal uint64
+	*entry
+}
+
+// sorted is every entry in the order of their first segments, and whether there is a
+// doubt about any.
+func (t *Table) sorted() (all []numbered, doubts bool) {
+	all = make([]numbered, 0, t.index.n)
+	for _, l := range []*list{&t.half, &t.open, &t.done} {
+		for e := l.head; e != nil; e = e.next {
+			all = append(all, numbered{e.ordinal, e})
+			doubts = doubts || e.doubt != nil
+		}
+	}
+	slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.ordinal, b.ordinal) })
+	return all, doubts
 }

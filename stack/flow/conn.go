@@ -138,8 +138,17 @@ func (c *Conn) Reopens(from Side, s *segment.Segment) bool {
 
 // Update takes in the next segment, sent by the given side. A segment that the
 // receiving TCP refuses changes nothing: its Step is marked Challenged or Ignored.
-func (c *Conn) Update(from Side, s *segment.Segment) Step {
-	st := Step{From: from, Before: c.states()}
+func (c *Conn) Update(from Side, s *segment.Segment) (st Step) {
+	c.UpdateTo(&st, from, s)
+	return st
+}
+
+// UpdateTo is Update for who has many: it writes the Step where it is kept. A copy would
+// wait for all of its parts to be stored.
+func (c *Conn) UpdateTo(st *Step, from Side, s *segment.Segment) {
+	*st = Step{}
+	st.From = from
+	st.Before[Client], st.Before[Server] = c.State(Client), c.State(Server)
 	c.begin(from, s)
 	me := &c.half[from]
 	st.SeqOff = s.Seq - me.isn
@@ -150,17 +159,16 @@ func (c *Conn) Update(from Side, s *segment.Segment) Step {
 	case refusal != 0:
 		st.Marks |= refusal
 	case s.Flags.Has(segment.RST):
-		c.rst(from, s, &st)
+		c.rst(from, s, st)
 	case c.reset.on:
-		c.afterReset(from, s, &st)
+		c.afterReset(from, s, st)
 	default:
 		if c.Done() && !s.Flags.Has(segment.SYN) {
 			st.Marks |= Stray
 		}
-		c.take(from, s, &st)
+		c.take(from, s, st)
 	}
-	st.After = c.states()
-	return st
+	st.After[Client], st.After[Server] = c.State(Client), c.State(Server)
 }
 
 // take learns from a segment that counts.

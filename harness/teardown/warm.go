@@ -1,0 +1,38 @@
+package teardown
+
+// Of tens of thousands of connections most are in no cache of the processor. What is
+// about to be needed is loaded in advance, several at a time, as waiting for one after
+// the other is most of the time that a new or a forgotten connection takes.
+
+// Prepare does a part of what Add has to do for a record. Any goroutine may call it. Who
+// changes the addresses of the record has to call it again.
+func (t *Table) Prepare(r *Record) { r.hash = t.index.hash(&r.Seg.Tuple) }
+
+// hashOf takes what Prepare left, once: a record may be used again for another segment.
+func (t *Table) hashOf(r *Record) uint64 {
+	h := r.hash
+	if r.hash = 0; h == 0 {
+		h = t.index.hash(&r.Seg.Tuple)
+	}
+	return h
+}
+
+// Warm is a hint that Add will soon be called with records that were prepared. It changes
+// nothing.
+func (t *Table) Warm(r *Record) {
+	if e := t.index.buckets[r.hash&uint64(len(t.index.buckets)-1)]; e != nil {
+		t.warmth += e.hash
+	}
+}
+
+// warm loads a connection that is to be forgotten next; nil is none.
+func (t *Table) warm(e *entry) {
+	if e == nil {
+		return
+	}
+	client, server := &e.side[0], &e.side[1]
+	t.warmth += e.hash + uint64(e.start.Nanosecond()) + uint64(e.rtt[0]) +
+		client.segments + uint64(client.fin.at) + uint64(client.last.at) + uint64(client.fin.ackAt) +
+		server.segments + uint64(server.fin.at) + uint64(server.last.at) + uint64(server.fin.ackAt) +
+		uint64(e.synAt) + uint64(e.talk.at) + uint64(e.seen)
+}

@@ -1,0 +1,52 @@
+package teardown_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"lastack/harness/teardown"
+)
+
+// TestPrepare: what was prepared, by whatever Table's rules a record was used before, goes
+// to the connection that it goes to without, and a Table that was flushed goes on.
+func TestPrepare(t *testing.T) {
+	recs := crowd(t, rand.New(rand.NewPCG(8, 8)), 500)
+	verdicts := func(add func(tb *teardown.Table, i int, r teardown.Record)) (all []string) {
+		tb := teardown.NewTable(teardown.Config{Lean: true, Recycle: true, OnForget: func(c *teardown.Conn) {
+			all = append(all, fmt.Sprintf("%d %+v", c.Number(), c.Verdict()))
+		}})
+		for i, r := range recs {
+			if i == len(recs)/2 {
+				if tb.Flush(); !tb.Empty() || len(tb.All()) > 0 {
+					t.Fatal("something is left")
+				}
+			}
+			add(tb, i, r)
+		}
+		open, done := tb.Len()
+		if held := tb.All(); len(held) != open+done || !slices.IsSortedFunc(held, func(a, b *teardown.Conn) int { return a.Number() - b.Number() }) {
+			t.Errorf("%d connections are held, or in another order; %d and %d", len(held), open, done)
+		}
+		tb.Flush()
+		return all
+	}
+	want := verdicts(func(tb *teardown.Table, _ int, r teardown.Record) { tb.Add(&r) })
+	prepared := verdicts(func(tb *teardown.Table, _ int, r teardown.Record) {
+		tb.Prepare(&r)
+		tb.Warm(&r)
+		tb.Add(&r)
+	})
+	var used teardown.Record
+	reused := verdicts(func(tb *teardown.Table, i int, r teardown.Record) {
+		used.Time, used.Seg = r.Time, r.Seg
+		if i%3 == 0 {
+			tb.Prepare(&used)
+		}
+		tb.Add(&used)
+	})
+	if len(want) < 400 || !slices.Equal(prepared, want) || !slices.Equal(reused, want) {
+		t.Errorf("%d connections, prepared %d, prepared now and then %d, or other verdicts", len(want), len(prepared), len(reused))
+	}
+}
