@@ -82,14 +82,7 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 		return taken
 	}
 	if f == nil {
-		v := pass
-		if !p.refused {
-			v = a.stray(s)
-		}
-		if v == taken {
-			a.e.report(nil, p, Dropped, Host, In)
-		}
-		return v
+		return a.stray(p)
 	}
 	if s.Flags.Has(segment.RST) {
 		return pass
@@ -224,8 +217,11 @@ func (a *admit) restamp(f *tracked, p *packet) verdict {
 }
 
 func (a *admit) outbound(f *tracked, p *packet) verdict {
-	if f == nil || a.e.observe || !p.seg.Flags.Has(segment.ACK) {
+	if a.e.observe || !p.seg.Flags.Has(segment.ACK) {
 		return pass
+	}
+	if f == nil {
+		return a.missed(p)
 	}
 	h := &f.admitted
 	if p.seg.Flags.Has(segment.RST) {

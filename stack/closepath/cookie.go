@@ -55,27 +55,58 @@ func (a *admit) made(f *tracked) bool {
 	return true
 }
 
-// stray answers an acknowledgment that belongs to no flow and would reach a listener with a
-// RST that has SEG.ACK as its number (RFC 9293 3.10.7.2, second check).
-func (a *admit) stray(s *segment.Segment) verdict {
+// strayed reports whether a segment that has an acknowledgment and belongs to no flow could
+// reach a listener.
+func (a *admit) strayed(s *segment.Segment) bool {
 	e := a.e
-	if e.registered == nil || e.listening == nil ||
-		!s.Flags.Has(segment.ACK) || s.Flags.Any(segment.SYN|segment.RST) {
+	if e.registered == nil || e.listening == nil || !s.Flags.Has(segment.ACK) || s.Flags.Any(segment.SYN|segment.RST) {
+		return false
+	}
+	key := s.Tuple.Reverse()
+	// It may be of a connection that is in TIME_WAIT or not followed.
+	return e.listening(s.Dst) && !e.timeWait.has(key) && !e.flows.misses(key)
+}
+
+// stray answers a segment that has strayed with a RST that has SEG.ACK as its number (RFC
+// 9293 3.10.7.2, second check).
+func (a *admit) stray(p *packet) verdict {
+	e, s := a.e, &p.seg
+	if p.refused || !a.strayed(s) {
 		return pass
 	}
 	key := s.Tuple.Reverse()
-	if !e.listening(s.Dst) || e.timeWait.has(key) || e.flows.misses(key) {
-		return pass // nobody takes it for a cookie, or it may be of a connection that goes on
-	}
 	switch there := e.registered(key); {
-	case there && (s.PureACK() || e.alive != nil && e.alive(key)):
+	case !there:
+		rst := segment.Segment{Tuple: key, Version: s.Version, Flags: segment.RST, Seq: s.Ack}
+		e.report(nil, p, Dropped, Host, In)
+		e.emit(nil, &rst, nil, a.place)
+	case s.PureACK() || e.alive != nil && e.alive(key):
 		// It is for an endpoint that has all, and is about to leave. What comes too late
 		// for it netstack hands to the listener.
-		return taken
-	case there:
+		e.report(nil, p, Dropped, Host, In)
+	default:
 		return pass // to netstack's own TIME_WAIT
 	}
-	rst := segment.Segment{Tuple: key, Version: s.Version, Flags: segment.RST, Seq: s.Ack}
-	e.emit(nil, &rst, nil, a.place)
+	return taken
+}
+
+// overtaken reports whether the connection of a segment has ended since the chain let it
+// pass. What a stage had kept comes by a goroutine of its own.
+func (a *admit) overtaken(s *segment.Segment) bool {
+	key := s.Tuple.Reverse()
+	return a.e.flows.lookup(key) == nil && a.strayed(s) && !a.e.registered(key)
+}
+
+// missed answers a FIN that belongs to no flow in the peer's name: the flow has ended, so
+// the peer has acknowledged the FIN, and netstack's endpoint missed that. What the peer
+// says to a copy of the FIN would not reach the endpoint any more.
+func (a *admit) missed(p *packet) verdict {
+	e, s := a.e, &p.seg
+	if e.alive == nil || !s.Flags.Has(segment.FIN) || s.Flags.Any(segment.SYN|segment.RST) ||
+		e.timeWait.has(s.Tuple) || e.flows.misses(s.Tuple) {
+		return pass
+	}
+	e.timeWait.answerHost(segment.ACK, s, s.Ack, s.End())
+	e.report(nil, p, Dropped, Host, Out)
 	return taken
 }

@@ -125,3 +125,50 @@ func TestSYNBesideACookie(t *testing.T) {
 	r.deliver(ack, 1, 1, 0)
 	r.arrived("ACK")
 }
+
+// TestLateLastACK: the segment that ends a flow is delivered all the same, and another that
+// was kept behind it is not, once the endpoint is gone.
+func TestLateLastACK(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.open()
+		r.registered = true
+		r.deliver(fin, 1, 1, 0)
+		r.write(fin, 1, 2, 0)
+		r.impair("delay every pure ACK from peer by 30 ms")
+		r.delivered = nil
+		r.deliver(ack, 2, 2, 0)
+		r.pass(30 * ms)
+		r.arrived("ACK")
+		if n := r.ep.Flows(); n != 0 {
+			t.Errorf("%d flows", n)
+		}
+		r.sent()
+		r.deliver(ack, 2, 2, 0)
+		r.pass(30 * ms)
+		r.arrived()
+	})
+}
+
+// TestOvertaken: the connection ends between the chain and netstack.
+func TestOvertaken(t *testing.T) {
+	r := newRig(t, false)
+	s := r.seg(false, ack, 2, 2)
+	if !r.ep.admit.overtaken(s) {
+		t.Error("a segment without flow or endpoint may reach a listener")
+	}
+	r.registered = true
+	if r.ep.admit.overtaken(s) {
+		t.Error("a segment is kept from its endpoint")
+	}
+}
+
+// TestMissedACK: netstack repeats a FIN that the peer has acknowledged.
+func TestMissedACK(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		got := r.numbered()
+		r.write(fin, 100, 50, 10)
+		r.wire()
+		r.pass(0)
+		r.received(got, "ACK 50/111+0")
+	})
+}

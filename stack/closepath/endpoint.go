@@ -208,10 +208,8 @@ func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, bu
 // delivers it if no stage took it.
 func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) {
 	v, behind := e.arrive(seg, buf, from)
-	if v == pass && from > 0 && e.sound(seg, buf) && e.flows.lookup(seg.Tuple.Reverse()) == nil {
-		// What a stage had kept comes by a goroutine of its own, and the connection may have
-		// ended since the chain let it pass.
-		v = e.admit.stray(seg)
+	if v == pass && from > 0 && e.sound(seg, buf) && e.admit.overtaken(seg) {
+		v = taken
 	}
 	if v != taken {
 		e.Endpoint.DeliverNetworkPacket(protocolOf(seg), buf)
