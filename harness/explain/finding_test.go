@@ -108,14 +108,15 @@ func TestNoFindings(t *testing.T) {
 func TestMergeFindings(t *testing.T) {
 	f := newFindings()
 	for i := range 9 {
-		e := ended{conn: &teardown.Conn{}, server: netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:80", i+1))}
-		e.detail.OneSided = teardown.None
-		e.detail.CloseWait, e.detail.SilentUS, e.detail.LeftOpenUS = teardown.Server, 2e6, 3e6
+		k := fact{
+			Server:   netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:80", i+1)),
+			OneSided: teardown.None, CloseWait: teardown.Server, SilentUS: 2e6, LeftOpenUS: 3e6,
+		}
 		for range 10 - i {
-			f.add(&e)
+			f.add(&k)
 		}
 	}
-	all := f.list()
+	all := f.list(PortRange{}, false)
 	if len(all) != 1 || len(all[0].Also) != 8 {
 		t.Fatalf("%+v", all)
 	}

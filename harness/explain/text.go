@@ -18,7 +18,7 @@ const columns = 80
 func WriteText(w io.Writer, s *Summary, color bool) error {
 	t := &text{color: color}
 	for i := range s.Findings {
-		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (--ladder %d)", s.Findings[i].Text, s.Findings[i].Example))
+		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (--ladder %s)", s.Findings[i].Text, s.Findings[i].ExampleID))
 	}
 	if len(s.Findings) > 0 {
 		t.b.WriteByte('\n')

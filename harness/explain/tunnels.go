@@ -25,7 +25,7 @@ type tunnels struct {
 	tuple segment.Tuple
 }
 
-// add gives a segment to its connection.
+// add gives a segment to its connection, and leaves it as it is.
 func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
 	if in == nil {
 		return table.Add(r)
@@ -36,7 +36,7 @@ func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tun
 	disguise(&r.Seg.Dst, in)
 	t.now, t.tuple = in, r.Seg.Tuple
 	c := table.Add(r)
-	t.now = nil
+	t.now, r.Seg.Tuple = nil, first.Tuple
 	if _, known := t.of[uint32(c.Number())]; !known {
 		if t.of == nil {
 			t.of, t.all = map[uint32]uint32{}, map[uint32]*capture.Tunnel{}

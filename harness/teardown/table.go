@@ -36,8 +36,10 @@ type Config struct {
 	// who counts many and draws none.
 	Lean bool
 	// LinesOf is the Number of the one connection that has lines in spite of
-	// Lean; 0 means none.
+	// Lean; 0 means none. LinesIf tells by the first segment of a connection whether it has;
+	// nil means none.
 	LinesOf int
+	LinesIf func(*Record) bool
 	// Recycle uses the memory of a connection again once OnForget, or Flush,
 	// is through with it: nobody may keep a Conn longer than that.
 	Recycle bool
@@ -115,6 +117,7 @@ func NewTable(cfg Config) *Table {
 // A segment that is Lost begins no connection: Add returns nil if it has none.
 func (t *Table) Add(r *Record) *Conn {
 	t.tick(r.Time)
+	t.expireDone() // so that what finds its connection does not hang on other connections' segments
 	hash := t.index.hash(&r.Seg.Tuple)
 	e := t.index.find(hash, &r.Seg.Tuple)
 	if r.Lost {
@@ -139,7 +142,7 @@ func (t *Table) Add(r *Record) *Conn {
 		e = nil
 	}
 	if e == nil {
-		e = t.add(hash, &r.Seg)
+		e = t.add(hash, r)
 		e.reuses = reuse
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
@@ -158,11 +161,11 @@ func (t *Table) tick(now time.Time) {
 	t.now = max(t.now, since(t.start, now))
 }
 
-func (t *Table) add(hash uint64, s *segment.Segment) *entry {
-	e := t.fresh()
+func (t *Table) add(hash uint64, r *Record) *entry {
+	e, s := t.fresh(), &r.Seg
 	t.serial++
 	e.hash, e.ordinal = hash, t.serial
-	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && e.Number() != t.cfg.LinesOf
+	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && e.Number() != t.cfg.LinesOf && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(r))
 	e.client, e.server = s.Src, s.Dst
 	if sentByServer(s) {
 		e.client, e.server = s.Dst, s.Src
@@ -254,17 +257,21 @@ func (t *Table) touch(e *entry) {
 
 // expire forgets what is too old or too much.
 func (t *Table) expire() {
-	for e := t.done.head; e != nil; e = t.done.head {
-		if t.done.n <= max(t.cfg.Remember, 0) && t.now-e.seen <= t.cfg.RememberFor {
-			break
-		}
-		t.forget(e)
-	}
+	t.expireDone()
 	t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
 	t.limit(&t.half, t.cfg.IdleFor, 0)
 	t.limit(&t.open, t.cfg.IdleFor, 0)
 	for t.cfg.MaxOpen > 0 && t.open.n+t.half.n > t.cfg.MaxOpen {
 		t.forget(t.longestUnheard())
+	}
+}
+
+func (t *Table) expireDone() {
+	for e := t.done.head; e != nil; e = t.done.head {
+		if t.done.n <= max(t.cfg.Remember, 0) && t.now-e.seen <= t.cfg.RememberFor {
+			return
+		}
+		t.forget(e)
 	}
 }
 
