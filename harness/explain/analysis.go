@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
+	"lastack/stack/segment"
 )
 
 // Connection is one connection and how it closed: what is known of it when it
@@ -37,14 +39,14 @@ type Options struct {
 	// leaves: nearly in the order in which they ended. An error ends the
 	// analysis.
 	Each func(*Connection) error
-	// Lines is which connections come with the lines of their Reports, which
-	// take most of the memory: AllLines, or the number of one, or 0 for none.
-	Lines int
+	// Lines tells whether all connections come with the lines of their Reports, which
+	// take most of the memory; those that are Chosen do anyway, and Each is called with
+	// no others if there are any.
+	Lines  bool
+	Chosen []Choice
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
-	// Examples come with their lines, beside those of Lines.
-	Examples []*Example
 	// Partial is where what this capture adds to a report of several is written. Its
 	// owner closes it, after Summary.
 	Partial *PartialWriter
@@ -55,9 +57,6 @@ type Options struct {
 	// the close of its connection; the remark is empty for most.
 	Packet func(p *capture.Packet, remark string)
 }
-
-// AllLines is for Options.Lines.
-const AllLines = -1
 
 // The bounds of what an Analysis remembers.
 const (
@@ -81,6 +80,7 @@ type Analysis struct {
 	waiting  []undecided // until all was seen
 	waited   int
 	from     time.Time // the first segment after the latest gap
+	again    bool      // roles and silences are those of the whole capture, and stay
 	flushing bool
 	cut      bool           // by a gap
 	second   int64          // of the latest segment, since 1970
@@ -96,7 +96,10 @@ func New(opt Options) *Analysis {
 		Recycle: true, OnForget: a.leave,
 	}
 	// A remark is about the latest line.
-	cfg.Lean, cfg.LinesOf = opt.Lines != AllLines && opt.Packet == nil, opt.Lines
+	cfg.Lean = !opt.Lines && opt.Packet == nil
+	if len(opt.Chosen) > 0 {
+		cfg.LinesIf = a.mayChoose
+	}
 	cfg.OnClose = a.closed
 	a.table = teardown.NewTable(cfg)
 	return a
@@ -111,7 +114,9 @@ func (a *Analysis) add(r *record) *teardown.Conn {
 		a.second = second
 	}
 	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
-	a.roles.see(c, &r.Seg)
+	if !a.again {
+		a.roles.see(c, &r.Seg)
+	}
 	return c
 }
 
@@ -171,7 +176,7 @@ type ended struct {
 func (a *Analysis) ended(c *teardown.Conn) ended {
 	client, server, in := a.tunnels.ends(c)
 	e := a.endedAs(c, client, server, in)
-	if a.roles.swapped(c, client, server) {
+	if a.again && !c.Handshake() && a.roles.serves(client, server) || !a.again && a.roles.swapped(c, client, server) {
 		e = a.turned(&e)
 		e.turned = true
 	}
@@ -216,7 +221,7 @@ func (a *Analysis) show(e *ended) {
 	}
 	a.sum.Matching++
 	a.decide(e)
-	if a.opt.Each != nil && a.err == nil {
+	if a.opt.Each != nil && a.err == nil && a.chosen(e) {
 		a.err = a.opt.Each(a.whole(e))
 	}
 }
@@ -226,6 +231,18 @@ const (
 	maxWaiting     = 32_768
 	maxPartWaiting = 262_144
 )
+
+// mayChoose reports whether a connection that begins is chosen, as far as is known.
+func (a *Analysis) mayChoose(n int, t segment.Tuple, at time.Time) bool {
+	return slices.ContainsFunc(a.opt.Chosen, func(c Choice) bool { return c.may(n, t, at) })
+}
+
+// chosen reports whether a connection is for Each.
+func (a *Analysis) chosen(e *ended) bool {
+	return len(a.opt.Chosen) == 0 || slices.ContainsFunc(a.opt.Chosen, func(c Choice) bool {
+		return c.is(e.conn.Number(), e.report.Start, e.client, e.server)
+	})
+}
 
 // decide counts a connection, or keeps it until all was seen where that may change what
 // is counted. Who is the server where no SYN told goes by all connections, and so does a
@@ -285,8 +302,9 @@ func (a *Analysis) closed(c *teardown.Conn) {
 	}
 	e := a.ended(c)
 	if silent {
-		k := e.fact()
-		a.silences.add(&k)
+		if k := e.fact(); !a.again {
+			a.silences.add(&k)
+		}
 		a.idleLimit(&e)
 	}
 	if a.opt.Closed == nil {

@@ -14,7 +14,8 @@ type evidence struct {
 	findings findings
 	roles    roles
 	timeline timeline
-	early    int // connections decided before all was seen
+	limits   silences // of all, once they are settled
+	early    int      // connections decided before all was seen
 }
 
 func newEvidence() evidence {

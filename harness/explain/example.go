@@ -2,9 +2,7 @@ package explain
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 )
 
@@ -43,19 +41,6 @@ func (e *Example) first(o *Example) *Example {
 	return e
 }
 
-// parseExample reads what String writes.
-func parseExample(s string) (client netip.AddrPort, at string, err error) {
-	end, at, _ := strings.Cut(s, "@")
-	client, err = netip.ParseAddrPort(end)
-	if err == nil {
-		_, err = time.Parse(exampleTime, at)
-	}
-	if err != nil {
-		return client, "", fmt.Errorf("%q is no client and start such as 10.0.0.1:40000@12:30:20.194153", s)
-	}
-	return client, at, nil
-}
-
 // orOf is first for an example that need not be made where it is not taken.
 func (e *Example) orOf(k *fact) *Example {
 	if e != nil && e.Start.Before(k.Start) {
@@ -70,4 +55,9 @@ func (e *Example) files() []string {
 		return nil
 	}
 	return e.part.names()
+}
+
+// Choice is what chooses the example in its capture.
+func (e *Example) choice() Choice {
+	return Choice{ends: []netip.AddrPort{e.Client, e.Server}, at: e.Start.UTC().Format(exampleTime), text: e.String()}
 }

@@ -115,7 +115,7 @@ func (u *undecided) decide(r *roles, views views) *fact {
 // settle decides all that is undecided, and counts it. What each yields is gone through
 // twice, as limits on silence are those of all.
 func (v *evidence) settle(each func(func(*undecided) error) error) error {
-	var s silences
+	s := &v.limits
 	err := each(func(u *undecided) error {
 		if k := u.decide(&v.roles, v.views); k.Silence {
 			s.add(k)
@@ -127,7 +127,7 @@ func (v *evidence) settle(each func(func(*undecided) error) error) error {
 	}
 	return each(func(u *undecided) error {
 		k := u.decide(&v.roles, v.views)
-		k.limit(&s)
+		k.limit(s)
 		v.count(k)
 		return nil
 	})

@@ -102,7 +102,7 @@ func (p *Part) identify() error {
 		if l.Connection == nil {
 			return o.load(l)
 		}
-		if connections++; connections > maxPartWaiting || !l.Connection.sound() {
+		if connections++; connections > maxPartWaiting || !l.Connection.sound() || !o.sum.End.IsZero() {
 			return errors.New("too many connections, or one that is none")
 		}
 		return nil
@@ -145,18 +145,23 @@ func (p *Part) read(f io.Reader, load func(*line) error) error {
 		if !countsIn(reflect.ValueOf(l)) {
 			return fmt.Errorf("%w: line %d has a number that is none of a capture", ErrDamaged, r.lines+1)
 		}
-		if err := load(l); err != nil {
+		if err := load(l); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
 			return fmt.Errorf("%w: line %d: %v", ErrDamaged, r.lines+1, err)
 		}
 	}
 }
+
+// errEnough ends the reading of a part.
+var errEnough = errors.New("enough of the part is read")
 
 // eachUndecided yields the connections that wait in the parts.
 func eachUndecided(parts []*Part, yield func(*undecided) error) error {
 	for _, p := range parts {
 		err := p.each(func(l *line) error {
 			if l.Connection == nil {
-				return nil
+				return errEnough // they come first
 			}
 			l.Connection.As.part = p
 			if l.Connection.Or != nil {

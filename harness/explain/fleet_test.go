@@ -147,7 +147,7 @@ func run(t testing.TB, packets []capture.Packet, opt Options) *Summary {
 // TestMergedParts: 64 parts, in any order, give the report of one run, byte for byte; also
 // where the capture began in the middle, so that no SYN tells who is the server of many.
 func TestMergedParts(t *testing.T) {
-	all := recorded(t, capturetest.Config{Seed: 64, Connections: 6_000, IPv6: 20, LostFINs: 10, Servers: 20})
+	all := recorded(t, capturetest.Config{Seed: 64, Connections: 3_000, IPv6: 20, LostFINs: 10, Servers: 20})
 	for name, tt := range map[string]struct {
 		packets []capture.Packet
 		opt     Options

@@ -176,11 +176,16 @@ func (p *PartialWriter) Close(a *Analysis) error {
 	if t := &v.timeline; t.slots != nil {
 		p.add(&line{Timeline: &timelineLine{slotWidths[t.width].Milliseconds(), t.slots}})
 	}
-	p.write(p.gz, &line{End: &endLine{p.lines, hex.EncodeToString(p.sum.Sum(nil))}})
+	p.seal()
 	if err := p.gz.Close(); p.err == nil && err != nil {
 		p.err = fmt.Errorf("writing the partial: %w", err)
 	}
 	return p.err
+}
+
+// seal writes the last line.
+func (p *PartialWriter) seal() {
+	p.write(p.gz, &line{End: &endLine{p.lines, hex.EncodeToString(p.sum.Sum(nil))}})
 }
 
 func (p *PartialWriter) counts(v *evidence) {

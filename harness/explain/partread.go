@@ -38,7 +38,6 @@ func newPartReader(r io.Reader) (*partReader, error) {
 		if err != nil {
 			return nil, ErrNoPartial
 		}
-		gz.Multistream(false)
 		b = bufio.NewReader(gz)
 	}
 	p := &partReader{r: b, sum: sha256.New()}

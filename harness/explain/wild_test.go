@@ -135,7 +135,7 @@ func TestGaps(t *testing.T) {
 		if cut := tt.connections > 1; told != cut || cut != strings.Contains(strings.Join(sum.Warnings, "\n"), "there is 1 gap") {
 			t.Errorf("%s: %s %q", name, all[0].Reason, sum.Warnings)
 		}
-		if line := sum.counts(); strings.Contains(line, " days ") || strings.Contains(line, "in -") || strings.Contains(line, "69237") {
+		if line := sum.Counts(); strings.Contains(line, " days ") || strings.Contains(line, "in -") || strings.Contains(line, "69237") {
 			t.Errorf("%s: %s", name, line)
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"time"
 )
 
-// number writes "28,232".
+// Number writes "28,232".
+func Number(n int) string { return number(n) }
+
 func number(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -35,11 +35,9 @@ type Config struct {
 	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
 	// who counts many and draws none.
 	Lean bool
-	// LinesOf is the Number of the one connection that has lines in spite of
-	// Lean; 0 means none. LinesIf tells by the first segment of a connection whether it has;
-	// nil means none.
-	LinesOf int
-	LinesIf func(*Record) bool
+	// LinesIf tells of a connection, by its Number and the addresses and the time of its
+	// first segment, whether it has lines in spite of Lean; nil means that none has.
+	LinesIf func(number int, t segment.Tuple, at time.Time) bool
 	// Recycle uses the memory of a connection again once OnForget, or Flush,
 	// is through with it: nobody may keep a Conn longer than that.
 	Recycle bool
@@ -165,7 +163,7 @@ func (t *Table) add(hash uint64, r *Record) *entry {
 	e, s := t.fresh(), &r.Seg
 	t.serial++
 	e.hash, e.ordinal = hash, t.serial
-	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && e.Number() != t.cfg.LinesOf && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(r))
+	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(e.Number(), s.Tuple, r.Time))
 	e.client, e.server = s.Src, s.Dst
 	if sentByServer(s) {
 		e.client, e.server = s.Dst, s.Src
