@@ -275,7 +275,9 @@ func (a *Analysis) decide(e *ended) {
 		a.waiting = append(a.waiting, u)
 		return
 	}
-	a.err = errors.Join(a.err, a.opt.Partial.undecided(&u))
+	if err := a.opt.Partial.undecided(&u); a.err == nil {
+		a.err = err // that of the first; the writer keeps it
+	}
 }
 
 // undecided is a connection as the Table has it, and, where no SYN tells who is the

@@ -261,3 +261,27 @@ func TestMergedEvidence(t *testing.T) {
 		}
 	}
 }
+
+// full is a disk that is.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+var errFull = errors.New("no space left")
+
+// TestPartialFull: the error of a full disk ends the analysis, and is said once.
+func TestPartialFull(t *testing.T) {
+	all := recorded(t, capturetest.Config{Seed: 3, Connections: 2000})
+	w := NewPartialWriter(full{}, nil, Filter{})
+	a := New(Options{Partial: w})
+	if err := a.ReadAll(&replay{all[len(all)/2:]}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := a.Summary()
+	if !errors.Is(err, errFull) || strings.Count(err.Error(), errFull.Error()) != 1 {
+		t.Errorf("the Summary's error: %.200v", err)
+	}
+	if err := w.Close(a); !errors.Is(err, errFull) {
+		t.Errorf("that of Close: %v", err)
+	}
+}

@@ -1,8 +1,6 @@
 package explain
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"lastack/harness/teardown"
@@ -142,15 +140,16 @@ func (t *timeline) list() *Timeline {
 		begin = time.Unix(t.low*int64(width/time.Second), 0)
 	}
 	out := &Timeline{Begin: begin.UTC(), WidthUS: width.Microseconds(), Slots: make([]Slot, t.high-t.low+1)}
+	for i := range out.Slots {
+		out.Slots[i] = Slot{}
+	}
 	kinds := Kinds()
-	for _, k := range slices.Sorted(maps.Keys(t.slots)) {
-		s := Slot{}
-		for i, n := range t.slots[k] {
+	for k, of := range t.slots {
+		for i, n := range of {
 			if n > 0 {
-				s[kinds[i]] = n
+				out.Slots[k-t.low][kinds[i]] = n
 			}
 		}
-		out.Slots[k-t.low] = s
 	}
 	return out
 }
