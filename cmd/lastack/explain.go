@@ -197,8 +197,11 @@ func (v *view) each(show func(*explain.Connection) error, flush func() error, fo
 // anything of what is allocated for counting ever becomes garbage, so that looking
 // for some is in vain; lines and documents are mostly that, and memory is dear.
 func (v *view) garbage() int {
-	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil {
+	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil && v.opt.Partial == nil {
 		return 400
+	}
+	if v.opt.Partial != nil {
+		return 15
 	}
 	return 30
 }

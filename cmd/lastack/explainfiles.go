@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"lastack/harness/explain"
 	"lastack/harness/report/explained"
@@ -95,6 +96,7 @@ func (o *outputs) draw(ctx context.Context, a *explain.Analysis) (drawn []*expla
 	source, err := openCaptures(ctx, o.inputs, false)
 	if err == nil {
 		defer source.close()
+		debug.SetGCPercent(50)
 		drawn, err = a.Draw(source.Source)
 	}
 	if err != nil {

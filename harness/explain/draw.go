@@ -1,8 +1,12 @@
 package explain
 
-import "lastack/harness/capture"
+import (
+	"runtime/debug"
 
-// Draw reads the capture once more, after Summary, for the examples of its Findings. It
+	"lastack/harness/capture"
+)
+
+// Draw reads the capture once more, after Summary, which is the end of a, for the examples of its Findings. It
 // returns one connection with its lines for each Finding, nil where that was not found.
 func (a *Analysis) Draw(s capture.Source) ([]*Connection, error) {
 	all := a.sum.Findings
@@ -21,6 +25,8 @@ func (a *Analysis) Draw(s capture.Source) ([]*Connection, error) {
 	for i := range all {
 		opt.Chosen = append(opt.Chosen, all[i].example.choice())
 	}
+	a.table, a.waiting, a.tunnels, a.icmp = nil, nil, tunnels{}, nil
+	debug.FreeOSMemory() // so that two readings take no more than one
 	b := New(opt)
 	b.again, b.roles, b.silences = true, a.roles, a.limits
 	if err := b.ReadAll(s); err != nil {
