@@ -13,6 +13,11 @@
 // histograms whose buckets are 6% wide. The bounds are constants of this package;
 // where one was reached the Summary has a warning.
 //
+// What the whole capture decides (who is the server where no SYN told, limits on silence,
+// for how long something was left open) is decided when all was seen; Options.Each is
+// told what was known when its connection left. What a Summary is made of adds up: a
+// [PartialWriter] writes it down, and [MergeParts] makes the Summary of several captures.
+//
 // An [Annotator] writes the capture again with a remark on each packet that
 // matters. [Pick] takes one connection out of a capture, and [Compare] holds two
 // of them against each other. A [Merge] makes one capture of several.

@@ -4,50 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"strconv"
-	"strings"
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
 )
-
-// Choice names one connection of a capture: by its number, or by the address and
-// port of one or both ends. The zero value is the only one there is.
-type Choice struct {
-	n    int
-	ends []netip.AddrPort
-	text string
-}
-
-// ParseChoice reads "17", "10.0.0.1:40000" or "10.0.0.1:40000,10.0.0.2:80".
-func ParseChoice(s string) (Choice, error) {
-	if n, err := strconv.Atoi(s); err == nil && n > 0 {
-		return Choice{n: n, text: s}, nil
-	}
-	c := Choice{text: s}
-	for _, part := range strings.Split(s, ",") {
-		end, err := netip.ParseAddrPort(part)
-		if err != nil || len(c.ends) == 2 {
-			return Choice{}, fmt.Errorf("%q is neither a number from 1 nor an end such as 10.0.0.1:40000, or two with a comma between them", s)
-		}
-		c.ends = append(c.ends, end)
-	}
-	return c, nil
-}
-
-func (c *Choice) picks(k *teardown.Conn, in *tunnels) bool {
-	if c.n > 0 {
-		return k.Number() == c.n
-	}
-	client, server, _ := in.ends(k)
-	for _, end := range c.ends {
-		if end != client && end != server {
-			return false
-		}
-	}
-	return true
-}
 
 // Trace is one connection of a capture, whole.
 type Trace struct {
@@ -108,7 +68,7 @@ func (p *picker) read(src capture.Source) error {
 			return err
 		}
 		rec.Time, rec.Seg, rec.Path = sane(packet.Time), *seg, teardown.PathOf(packet.Data)
-		if c := p.tunnels.add(p.table, &rec, packet.Tunnel); p.choice.picks(c, &p.tunnels) && (p.of == nil || p.of == c) {
+		if c := p.tunnels.add(p.table, &rec, packet.Tunnel); p.picks(c) && (p.of == nil || p.of == c) {
 			p.of = c
 			if p.records = append(p.records, rec); len(p.records) > maxTrace {
 				return fmt.Errorf("the connection has more than %s segments", number(maxTrace))
@@ -117,10 +77,15 @@ func (p *picker) read(src capture.Source) error {
 	}
 }
 
+func (p *picker) picks(c *teardown.Conn) bool {
+	client, server, _ := p.tunnels.ends(c)
+	return p.choice.is(c.Number(), c.Start(), client, server)
+}
+
 func (p *picker) leave(c *teardown.Conn) {
 	p.seen++
 	defer p.tunnels.forget(c)
-	if !p.choice.picks(c, &p.tunnels) {
+	if !p.picks(c) {
 		return
 	}
 	if p.found++; p.found <= 2 {
