@@ -26,12 +26,14 @@ type explainFlags struct {
 	json, csv, follow bool
 	ladder            int
 	pcapng            string
+
+	live liveFlags
 }
 
 func explainCommand() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "explain FILE...|-",
+		Use:   "explain FILE...|-|-i IFACE",
 		Short: "How every connection of a capture closed, and why",
 		Long: `explain reads what tcpdump or Wireshark wrote and says of every connection who
 closed first, in how many segments and why that many, who holds TIME_WAIT, which
@@ -47,6 +49,7 @@ acknowledged, and of how long one side was closed and the other not.
   lastack explain prod.pcapng.gz --close reset --csv
   lastack explain prod.pcap --ladder 17
   lastack explain prod.pcap --pcapng explained.pcapng    # then: wireshark explained.pcapng
+  sudo lastack explain -i any --filter 'port 443' --write /var/tmp/live.pcapng
 
 pcap, pcapng and snoop are read, also compressed with gzip, zstd, lz4 or xz, from
 files or from standard input ("-"); several files that overlap or join are read as
@@ -59,12 +62,20 @@ closes, and the rest on Ctrl-C. --pcapng writes the IP packets again, each that
 matters with a comment that Wireshark shows. Memory is bounded whatever the
 capture's size.
 
-` + explain.Thresholds() + `
+` + liveHelp + explain.Thresholds() + `
 
-Exit status: 0; 2 for a file that cannot be read or is damaged. The verdicts on what
-could be read are printed all the same, and a file that only ends too early is a
-warning.`,
-		Args: cobra.MinimumNArgs(1),
+Exit status: 0; 2 for a file that cannot be read or is damaged; 3 where -i may not
+capture. The verdicts on what could be read are printed all the same, and a file that
+only ends too early is a warning.`,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case f.live.iface == "" && len(args) == 0 && !f.live.given("interface"):
+				return errors.New("give a FILE to read, - for standard input, or an interface with -i")
+			case f.live.iface != "" && len(args) > 0:
+				return fmt.Errorf("-i %s captures, and %s would be read; give one of them", f.live.iface, args[0])
+			}
+			return nil
+		},
 	}
 	l := c.Flags()
 	l.StringSliceVar(&f.close, "close", nil, "only `KIND`s of close: three-way, reset ...")
@@ -77,6 +88,7 @@ warning.`,
 	l.BoolVar(&f.csv, "csv", false, "print a line of CSV for each connection")
 	l.BoolVar(&f.follow, "follow", false, "wait for more at the end of the file, until Ctrl-C")
 	l.StringVar(&f.pcapng, "pcapng", "", "write the packets to `FILE` again, with comments")
+	f.live.add(c)
 	c.RunE = func(c *cobra.Command, args []string) error { return runExplain(c.Context(), &f, args) }
 	return c
 }
@@ -110,14 +122,20 @@ func (f *explainFlags) check(files []string) error {
 		return usagef("--ladder %d: connections are counted from 1", f.ladder)
 	case f.follow && len(files) > 1:
 		return usagef("--follow reads one file; %d are given", len(files))
+	case f.follow && f.live.iface != "":
+		return usagef("--follow is for files; -i waits for more by itself")
 	}
-	return nil
+	return f.live.check()
 }
+
+// waits reports whether more packets may come.
+func (f *explainFlags) waits() bool { return f.follow || f.live.iface != "" }
 
 // view is how the connections and the summary are shown.
 type view struct {
 	opt   explain.Options
 	close func(*explain.Summary) error
+	news  bool // findings are shown now and then
 }
 
 // view chooses one by the flags.
@@ -136,16 +154,17 @@ func (f *explainFlags) view() (*view, error) {
 	case f.json:
 		j := explain.NewJSON(os.Stdout)
 		v.close, v.opt.Lines = j.Close, explain.AllLines
-		v.each(j.Each, j.Flush, f.follow)
+		v.each(j.Each, j.Flush, f.waits())
 	case f.csv:
 		t := explain.NewCSV(os.Stdout)
 		v.close = func(*explain.Summary) error { return t.Flush() }
-		v.each(t.Each, t.Flush, f.follow)
+		v.each(t.Each, t.Flush, f.waits())
 	case f.ladder > 0:
 		v.drawOne(f.ladder)
 	default:
 		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, colored(os.Stdout)) }
-		if f.follow {
+		if f.waits() {
+			v.news = f.live.iface != ""
 			v.opt.Closed = func(c *explain.Connection) error {
 				_, err := fmt.Println(c.Line())
 				return err
@@ -205,15 +224,18 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	if err := f.check(files); err != nil {
 		return err
 	}
+	v, err := f.view()
+	if err != nil {
+		return err
+	}
+	if f.live.iface != "" {
+		return explainLive(ctx, f, v)
+	}
 	source, err := openCaptures(ctx, files, f.follow)
 	if err != nil {
 		return err
 	}
 	defer source.close()
-	v, err := f.view()
-	if err != nil {
-		return err
-	}
 	if f.pcapng != "" {
 		if err := source.annotate(v, f.pcapng); err != nil {
 			return err
@@ -236,13 +258,15 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 		sum.SkippedRecords(f.Skipped(), f.SkippedKinds())
 	}
 	for _, w := range sum.Warnings {
-		fmt.Fprintln(os.Stderr, "lastack: warning: "+w)
+		warn(w)
 	}
 	if err := v.close(sum); err != nil || damage == nil {
 		return err
 	}
 	return &exitError{code: exitUsage} // what there is to say is among the warnings
 }
+
+func warn(what string) { fmt.Fprintln(os.Stderr, "lastack: warning: "+what) }
 
 // captures are the files of a command line, open as one source.
 type captures struct {
@@ -301,11 +325,17 @@ func (c *captures) annotate(v *view, path string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--pcapng: %w", err))
 	}
-	n := explain.NewAnnotator(c.Source, out, c.interfaces)
-	c.Source, v.opt.Packet = n, n.Remark
+	c.Source = v.annotate(c.Source, out, c.interfaces)
+	return nil
+}
+
+// annotate makes the view write what it shows to a file, which it closes, too.
+func (v *view) annotate(src capture.Source, out *os.File, names func() []string) capture.Source {
+	n := explain.NewAnnotator(src, out, names)
+	v.opt.Packet = n.Remark
 	show := v.close
 	v.close = func(s *explain.Summary) error {
 		return errors.Join(n.Close(), out.Close(), show(s))
 	}
-	return nil
+	return n
 }

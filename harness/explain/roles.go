@@ -15,6 +15,7 @@ type roles struct {
 	shares map[segment.Endpoint]int // connections without handshake
 	ports  map[uint16]int           // likewise
 	said   map[segment.Endpoint]bool
+	mute   bool // whoever asks only looks: nothing is decided by it
 }
 
 // maxRoles bounds what is kept of ends.
@@ -83,7 +84,7 @@ func (r *roles) serves(a, b segment.Endpoint) bool {
 const manyShare = 3
 
 func (r *roles) say(server, client segment.Endpoint) {
-	if len(r.said) < maxRoles && r.shares[server] > r.shares[client] {
+	if !r.mute && len(r.said) < maxRoles && r.shares[server] > r.shares[client] {
 		r.said[server] = true
 	}
 }

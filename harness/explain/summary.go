@@ -47,6 +47,10 @@ type Summary struct {
 	// the ICMP errors that quote a TCP segment, which are among NotTCP.
 	Tunnelled  int `json:"tunnelled"`
 	ICMPErrors int `json:"icmp_errors"`
+	// Live tells that the packets came from an interface, of which Dropped more were
+	// lost by the kernel.
+	Live    bool `json:"live,omitempty"`
+	Dropped int  `json:"dropped"`
 	// Incomplete counts connections of which something was acknowledged that
 	// the capture does not have.
 	Incomplete int `json:"incomplete"`

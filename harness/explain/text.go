@@ -18,7 +18,11 @@ const columns = 80
 func WriteText(w io.Writer, s *Summary, color bool) error {
 	t := &text{color: color}
 	for i := range s.Findings {
-		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (--ladder %d)", s.Findings[i].Text, s.Findings[i].Example))
+		example := "--ladder"
+		if s.Live {
+			example = "connection" // another run has others
+		}
+		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (%s %d)", s.Findings[i].Text, example, s.Findings[i].Example))
 	}
 	if len(s.Findings) > 0 {
 		t.b.WriteByte('\n')
