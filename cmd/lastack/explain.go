@@ -135,12 +135,13 @@ func (f *explainFlags) waits() bool { return f.follow || f.live.iface != "" }
 type view struct {
 	opt   explain.Options
 	close func(*explain.Summary) error
-	news  bool // findings are shown now and then
+	live  bool // the packets come from an interface
+	news  bool // and findings are shown now and then
 }
 
 // view chooses one by the flags.
 func (f *explainFlags) view() (*view, error) {
-	v := &view{}
+	v := &view{live: f.live.iface != ""}
 	var err error
 	if v.opt.Filter, err = f.filter(); err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (f *explainFlags) view() (*view, error) {
 	default:
 		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, colored(os.Stdout)) }
 		if f.waits() {
-			v.news = f.live.iface != ""
+			v.news = v.live
 			v.opt.Closed = func(c *explain.Connection) error {
 				_, err := fmt.Println(c.Line())
 				return err
@@ -332,6 +333,7 @@ func (c *captures) annotate(v *view, path string) error {
 // annotate makes the view write what it shows to a file, which it closes, too.
 func (v *view) annotate(src capture.Source, out *os.File, names func() []string) capture.Source {
 	n := explain.NewAnnotator(src, out, names)
+	n.Grow = v.live
 	v.opt.Packet = n.Remark
 	show := v.close
 	v.close = func(s *explain.Summary) error {

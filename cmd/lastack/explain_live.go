@@ -59,6 +59,9 @@ const (
 	// headers is how much of a packet is kept where nobody wants to see the rest: enough
 	// for the headers of a segment in two tunnels.
 	headers = 256
+	// liveBuffer is what the kernel queues meanwhile, in bytes: a look at the findings of
+	// the most connections that are remembered takes a fraction of a second.
+	liveBuffer = 64 << 20
 	// minSnap holds the headers of a segment with all options, in IPv6.
 	minSnap = 128
 )
@@ -107,7 +110,7 @@ func (f *liveFlags) check() error {
 
 // config is how to capture.
 func (f *explainFlags) config() capture.LiveConfig {
-	c := capture.LiveConfig{SnapLen: f.live.snap, Wake: idleWake}
+	c := capture.LiveConfig{SnapLen: f.live.snap, Buffer: liveBuffer, Wake: idleWake}
 	if c.SnapLen == 0 && f.live.write == "" && f.pcapng == "" {
 		c.SnapLen = headers
 	}

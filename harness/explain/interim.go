@@ -7,7 +7,7 @@ import (
 
 // Findings are those that Summary would list if the capture ended now. They change nothing
 // of what Summary will say. It takes time and memory in proportion to the connections and
-// hosts that are remembered: about a microsecond for each.
+// hosts that are remembered: a microsecond or two for each.
 func (a *Analysis) Findings() []Finding {
 	f := a.findings.clone()
 	sum := Summary{OneSided: a.sum.OneSided, Connections: a.sum.Connections}

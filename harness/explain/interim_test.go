@@ -3,11 +3,14 @@ package explain
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 
 	"lastack/harness/capture"
 	"lastack/harness/capture/capturetest"
+	"lastack/stack/segment"
 )
 
 // looking is a source that calls look before every nth packet and at the end.
@@ -161,5 +164,31 @@ func TestNews(t *testing.T) {
 	}
 	if len(n.said) != maxNews || said(f(FindIdle, "late", 1)) != 0 || said(f(FindAborts, "a", 40)) != 1 {
 		t.Errorf("%d findings are remembered, want %d", len(n.said), maxNews)
+	}
+}
+
+// BenchmarkFindings is a look at the findings while as many connections are open and
+// remembered as may be.
+func BenchmarkFindings(b *testing.B) {
+	a := New(Options{})
+	r := record{}
+	for i := range maxOpen + remember {
+		r.Time = time.Unix(1_700_000_000, int64(i)*1000)
+		r.Seg = segment.Segment{
+			Tuple: segment.Tuple{
+				Src: segment.EndpointFrom(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 40000)),
+				Dst: segment.EndpointFrom(netip.MustParseAddrPort("10.0.0.1:80")),
+			},
+			Flags: segment.SYN,
+		}
+		a.add(&r)
+		if i >= maxOpen {
+			r.Seg.Tuple, r.Seg.Flags, r.Seg.Ack = r.Seg.Reverse(), segment.RST|segment.ACK, 1
+			a.add(&r)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Findings()
 	}
 }

@@ -196,3 +196,47 @@ func packetsOf(t *testing.T, path string) []capture.Packet {
 	}
 	return all
 }
+
+// TestAnnotatorGrows: an interface that a live capture comes to know later is named.
+func TestAnnotatorGrows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.pcapng")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	names := []string{"a"}
+	src := &looking{Source: &script{events: []any{time.Duration(0), time.Second, 2 * time.Second}}, every: 1}
+	src.look = func() { names = []string{"a", "b", "c"}[:min(src.n, 3)] }
+	n := NewAnnotator(numbered{src}, out, func() []string { return names })
+	n.Grow = true
+	if _, err := capture.ReadAll(n); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := capture.Open(path, capture.OpenConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, err := capture.ReadAll(f)
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%d packets, %v", len(all), err)
+	}
+	for i, p := range all {
+		if got := f.Interfaces()[p.Interface].Name; got != names[i] {
+			t.Errorf("packet %d is of %s, want %s", i, got, names[i])
+		}
+	}
+}
+
+// numbered gives each packet an interface of its own.
+type numbered struct{ *looking }
+
+func (n numbered) Next() (capture.Packet, error) {
+	p, err := n.looking.Next()
+	p.Interface = n.n - 1
+	return p, err
+}
