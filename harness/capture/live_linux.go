@@ -136,13 +136,10 @@ func (l *Live) receiveOrWake() error {
 		return nil
 	}
 	err := l.conn.Read(l.tryWait)
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.rxErr, err = unix.EAGAIN, nil
 	}
-	if l.rxErr = unix.EAGAIN; l.stopping.Load() {
-		l.rxErr = errRetry
-	}
-	return nil
+	return err
 }
 
 // whyNot makes os.ErrClosed of the error that a raw connection returns after

@@ -75,6 +75,31 @@ func TestFindingsUnderWay(t *testing.T) {
 	}
 }
 
+// TestFindingsDecideNothing: who is the server where no handshake was seen is not decided by
+// a look, as what comes later may tell.
+func TestFindingsDecideNothing(t *testing.T) {
+	a := New(Options{})
+	r := record{}
+	for i := range 3 {
+		r.Time = time.Unix(1_700_000_000, int64(i))
+		r.Seg = segment.Segment{
+			Tuple: segment.Tuple{
+				Src: segment.EndpointFrom(netip.MustParseAddrPort("10.0.0.1:50000")),
+				Dst: segment.EndpointFrom(netip.AddrPortFrom(netip.MustParseAddr("10.0.0.2"), uint16(40000+i))),
+			},
+			Flags: segment.ACK, PayloadLen: 10,
+		}
+		a.add(&r)
+	}
+	a.Findings()
+	if len(a.roles.said) > 0 || a.roles.mute {
+		t.Errorf("decided %v; mute %v", a.roles.said, a.roles.mute)
+	}
+	if _, err := a.Summary(); err != nil || len(a.roles.said) == 0 {
+		t.Errorf("the Summary decided nothing: this is no test; %v", err)
+	}
+}
+
 // TestFindingsClone: the copy has no memory in common with what it is of.
 func TestFindingsClone(t *testing.T) {
 	var file bytes.Buffer
