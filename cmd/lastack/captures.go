@@ -63,13 +63,20 @@ func (c *captures) annotate(v *view, path string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--pcapng: %w", err))
 	}
-	n := explain.NewAnnotator(c.Source, out, c.interfaces)
-	c.Source, v.opt.Packet = n, n.Remark
+	c.Source = v.annotate(c.Source, out, c.interfaces)
+	return nil
+}
+
+// annotate makes the view write what it shows to a file, which it closes, too.
+func (v *view) annotate(src capture.Source, out *os.File, names func() []string) capture.Source {
+	n := explain.NewAnnotator(src, out, names)
+	n.Grow = v.live
+	v.opt.Packet = n.Remark
 	show := v.close
 	v.close = func(s *explain.Summary) error {
 		return errors.Join(n.Close(), out.Close(), show(s))
 	}
-	return nil
+	return n
 }
 
 // notRead refuses to write over what is read.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"lastack/harness/explain"
@@ -28,12 +29,14 @@ type explainFlags struct {
 
 	partial, report string
 	merge           bool
+
+	live liveFlags
 }
 
 func explainCommand() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "explain FILE...|- | explain --merge PARTIAL...",
+		Use:   "explain FILE...|-|-i IFACE | explain --merge PARTIAL...",
 		Short: "How every connection of a capture closed, and why",
 		Long: `explain reads what tcpdump or Wireshark wrote and says of every connection who
 closed first, in how many segments and why that many, who holds TIME_WAIT, which
@@ -49,6 +52,7 @@ acknowledged, and of how long one side was closed and the other not.
   lastack explain prod.pcapng.gz --close reset --csv
   lastack explain prod.pcap --ladder 17
   lastack explain prod.pcap --pcapng explained.pcapng    # then: wireshark explained.pcapng
+  sudo lastack explain -i any --filter 'port 443' --write /var/tmp/live.pcapng
 
 pcap, pcapng and snoop are read, also compressed with gzip, zstd, lz4 or xz, from
 files or from standard input ("-"); several files that overlap or join are read as
@@ -70,12 +74,22 @@ queue, a cluster's jobs), and merged in any order:
 The report is that of one run that reads all the captures, if no connection has packets
 in two partials: split a capture by connection, or give all files of a host to one run.
 
-` + explain.Thresholds() + `
+` + liveHelp + explain.Thresholds() + `
 
-Exit status: 0; 2 for a file that cannot be read or is damaged. The verdicts on what
-could be read are printed all the same, and a file that only ends too early is a
-warning.`,
-		Args: cobra.MinimumNArgs(1),
+Exit status: 0; 2 for a file that cannot be read or is damaged; 3 where -i may not
+capture. The verdicts on what could be read are printed all the same, and a file that
+only ends too early is a warning.`,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case f.merge && len(args) == 0 && !f.live.given("interface"):
+				return errors.New("give the partials to merge (lastack explain --partial OUT writes one)")
+			case f.live.iface == "" && len(args) == 0 && !f.live.given("interface"):
+				return errors.New("give a FILE to read, - for standard input, or an interface with -i")
+			case f.live.iface != "" && len(args) > 0:
+				return fmt.Errorf("-i %s captures, and %s would be read; give one of them", f.live.iface, args[0])
+			}
+			return nil
+		},
 	}
 	l := c.Flags()
 	l.StringSliceVar(&f.close, "close", nil, "only `KIND`s of close: three-way, reset ...")
@@ -91,6 +105,7 @@ warning.`,
 	l.StringVar(&f.partial, "partial", "", "write to `OUT` (- is standard output) what --merge needs, instead of a report")
 	l.BoolVar(&f.merge, "merge", false, "make the report of the partials that are given")
 	l.StringVar(&f.pcapng, "pcapng", "", "write the packets to `FILE` again, with comments")
+	f.live.add(c)
 	c.RunE = func(c *cobra.Command, args []string) error { return runExplain(c.Context(), &f, args) }
 	return c
 }
@@ -130,19 +145,28 @@ func (f *explainFlags) check(files []string) error {
 		return usagef("--report is about the capture, and --ladder about one connection; give one of them")
 	case f.follow && len(files) > 1:
 		return usagef("--follow reads one file; %d are given", len(files))
+	case f.live.write != "" && slices.Contains([]string{f.partial, f.report, f.pcapng}, f.live.write):
+		return usagef("--write %s: another flag names this file, too; name two", f.live.write)
+	case f.follow && f.live.iface != "":
+		return usagef("--follow is for files; -i waits for more by itself")
 	}
-	return nil
+	return f.live.check()
 }
+
+// waits reports whether more packets may come.
+func (f *explainFlags) waits() bool { return f.follow || f.live.iface != "" }
 
 // view is how the connections and the summary are shown.
 type view struct {
 	opt   explain.Options
 	close func(*explain.Summary) error
+	live  bool // the packets come from an interface
+	news  bool // and findings are shown now and then
 }
 
 // view chooses one by the flags.
 func (f *explainFlags) view() (*view, error) {
-	v := &view{}
+	v := &view{live: f.live.iface != ""}
 	var err error
 	if v.opt.Filter, err = f.filter(); err != nil {
 		return nil, err
@@ -156,18 +180,19 @@ func (f *explainFlags) view() (*view, error) {
 	case f.json:
 		j := explain.NewJSON(os.Stdout)
 		v.close, v.opt.Lines = j.Close, true
-		v.each(j.Each, j.Flush, f.follow)
+		v.each(j.Each, j.Flush, f.waits())
 	case f.csv:
 		t := explain.NewCSV(os.Stdout)
 		v.close = func(*explain.Summary) error { return t.Flush() }
-		v.each(t.Each, t.Flush, f.follow)
+		v.each(t.Each, t.Flush, f.waits())
 	case f.ladder != "":
 		return v, v.drawOne(f.ladder)
 	case f.partial != "":
 		v.close = func(*explain.Summary) error { return nil }
 	default:
 		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, colored(os.Stdout)) }
-		if f.follow {
+		if f.waits() {
+			v.news = v.live
 			v.opt.Closed = func(c *explain.Connection) error {
 				_, err := fmt.Println(c.Line())
 				return err
@@ -240,15 +265,18 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	if f.merge {
 		return runMerge(ctx, f, files)
 	}
+	v, err := f.view()
+	if err != nil {
+		return err
+	}
+	if f.live.iface != "" {
+		return explainLive(ctx, f, v)
+	}
 	source, err := openCaptures(ctx, files, f.follow)
 	if err != nil {
 		return err
 	}
 	defer source.close()
-	v, err := f.view()
-	if err != nil {
-		return err
-	}
 	if f.pcapng != "" {
 		if err := source.annotate(v, f.pcapng); err != nil {
 			return err
@@ -275,15 +303,17 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	for _, f := range source.files {
 		sum.SkippedRecords(f.Skipped(), f.SkippedKinds())
 	}
-	warn(sum)
+	warnAll(sum)
 	if err := errors.Join(v.close(sum), out.finish(ctx, a, sum)); err != nil || damage == nil {
 		return err
 	}
 	return &exitError{code: exitUsage} // what there is to say is among the warnings
 }
 
-func warn(sum *explain.Summary) {
+func warn(what string) { fmt.Fprintln(os.Stderr, "lastack: warning: "+what) }
+
+func warnAll(sum *explain.Summary) {
 	for _, w := range sum.Warnings {
-		fmt.Fprintln(os.Stderr, "lastack: warning: "+w)
+		warn(w)
 	}
 }

@@ -70,7 +70,10 @@ func (o *outputs) finish(ctx context.Context, a *explain.Analysis, sum *explain.
 	if o.page == nil {
 		return err
 	}
-	p := explained.Page{Summary: sum, Files: o.inputs}
+	p := explained.Page{Summary: sum, Files: o.inputs, Gone: sum.Live && o.flags.live.write == ""}
+	if p.Gone {
+		p.Files = []string{o.flags.live.iface}
+	}
 	p.Drawn, p.NotDrawn = o.draw(ctx, a)
 	return errors.Join(err, writePageTo(o.page, &p))
 }
@@ -85,6 +88,9 @@ func writePageTo(w *whole, p *explained.Page) error {
 // draw reads the files once more for the examples of the findings, and says why if it
 // cannot.
 func (o *outputs) draw(ctx context.Context, a *explain.Analysis) (drawn []*explain.Connection, why string) {
+	if o.flags.live.iface != "" {
+		return nil, "The packets came from an interface, and are not read twice: keep them with --write, and explain that file."
+	}
 	if o.flags.follow {
 		return nil, "The file was still growing, and is not read twice."
 	}
@@ -108,6 +114,8 @@ func (o *outputs) draw(ctx context.Context, a *explain.Analysis) (drawn []*expla
 // checkMerge refuses what only a run over packets can do.
 func (f *explainFlags) checkMerge() error {
 	switch {
+	case f.live.given("interface"):
+		return usagef("--merge reads partials, and -i captures; give one of them")
 	case f.csv, f.ladder != "", f.pcapng != "", f.follow:
 		return usagef("--merge has the sums of captures and no single connections: --csv, --ladder, --pcapng and --follow are for a capture")
 	case f.partial != "":
@@ -143,7 +151,7 @@ func runMerge(ctx context.Context, f *explainFlags, paths []string) error {
 	if err != nil {
 		return usagef("--merge: %w", err)
 	}
-	warn(sum)
+	warnAll(sum)
 	err = v.close(sum)
 	if out.page != nil {
 		p := explained.Page{Summary: sum, NotDrawn: "The partials have no packets: lastack explain FILE --ladder draws a connection from its capture."}

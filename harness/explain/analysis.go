@@ -200,10 +200,16 @@ func (e *ended) duration() time.Duration { return micros(e.report.DurationUS) }
 // micros is a duration given in microseconds; negative ones mean none.
 func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
-func (a *Analysis) leave(c *teardown.Conn) {
+// left is a connection that leaves now, as far as is known.
+func (a *Analysis) left(c *teardown.Conn) ended {
 	e := a.ended(c)
 	a.idleLimit(&e)
 	e.icmp = a.lastWord(&e)
+	return e
+}
+
+func (a *Analysis) leave(c *teardown.Conn) {
+	e := a.left(c)
 	a.show(&e)
 	a.tunnels.forget(c)
 	a.forgetICMP(&e)

@@ -27,5 +27,8 @@
 // how long a connection was left open by the end, and whether the capture lacks
 // segments that were acknowledged.
 //
+// A [Watch] makes a source of a live capture, keeps its packets, and calls back now and
+// then: Analysis.Findings are those so far, and [News] the ones worth a line.
+//
 // The package draws no ladder and opens no file: its caller does.
 package explain

@@ -19,6 +19,7 @@ type roles struct {
 	ports  map[uint16]int           // likewise
 	said   map[segment.Endpoint]bool
 	full   bool // a bound was met
+	mute   bool // whoever asks only looks: nothing is decided by it
 }
 
 // maxRoles bounds what is kept of ends.
@@ -115,7 +116,7 @@ func (r *roles) serves(client, server netip.AddrPort) bool {
 const manyShare = 3
 
 func (r *roles) say(server, client segment.Endpoint) {
-	if len(r.said) < maxRoles && r.shares[server] > r.shares[client] {
+	if !r.mute && len(r.said) < maxRoles && r.shares[server] > r.shares[client] {
 		r.said[server] = true
 	}
 }

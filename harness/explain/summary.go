@@ -47,6 +47,10 @@ type Summary struct {
 	// the ICMP errors that quote a TCP segment, which are among NotTCP.
 	Tunnelled  int `json:"tunnelled"`
 	ICMPErrors int `json:"icmp_errors"`
+	// Live tells that the packets came from an interface, of which Dropped more were
+	// lost by the kernel.
+	Live    bool `json:"live,omitempty"`
+	Dropped int  `json:"dropped"`
 	// Incomplete counts connections of which something was acknowledged that
 	// the capture does not have.
 	Incomplete int `json:"incomplete"`
@@ -217,13 +221,14 @@ func (s *Summary) merge(o *Summary) {
 		{&s.Packets, &o.Packets}, {&s.Connections, &o.Connections}, {&s.Matching, &o.Matching},
 		{&s.Duplicates, &o.Duplicates}, {&s.NotTCP, &o.NotTCP}, {&s.Truncated, &o.Truncated},
 		{&s.Malformed, &o.Malformed}, {&s.Fragments, &o.Fragments}, {&s.Partial, &o.Partial},
-		{&s.NotIP, &o.NotIP}, {&s.Tunnelled, &o.Tunnelled}, {&s.ICMPErrors, &o.ICMPErrors},
+		{&s.NotIP, &o.NotIP}, {&s.Dropped, &o.Dropped}, {&s.Tunnelled, &o.Tunnelled}, {&s.ICMPErrors, &o.ICMPErrors},
 		{&s.Incomplete, &o.Incomplete}, {&s.GivenUp, &o.GivenUp}, {&s.OneSided, &o.OneSided},
 		{&s.records.NonIP, &o.records.NonIP}, {&s.records.Short, &o.records.Short},
 		{&s.records.UnknownLink, &o.records.UnknownLink}, {&s.records.Aggregates, &o.records.Aggregates},
 	} {
 		*of[0] += *of[1]
 	}
+	s.Live = s.Live || o.Live
 	s.told = append(s.told, o.told...)
 	s.skip(o.Skipped)
 	s.Causes, s.FastOpen = sums(s.Causes, o.Causes), sums(s.FastOpen, o.FastOpen)

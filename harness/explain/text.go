@@ -18,7 +18,11 @@ const columns = 80
 func WriteText(w io.Writer, s *Summary, color bool) error {
 	t := &text{color: color}
 	for i := range s.Findings {
-		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (--ladder %s)", s.Findings[i].Text, s.Findings[i].ExampleID))
+		example := "--ladder " + s.Findings[i].ExampleID
+		if s.Live && s.Parts == 0 {
+			example = fmt.Sprintf("connection %d", s.Findings[i].Example) // the packets are gone
+		}
+		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (%s)", s.Findings[i].Text, example))
 	}
 	if len(s.Findings) > 0 {
 		t.b.WriteByte('\n')

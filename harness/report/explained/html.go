@@ -25,6 +25,8 @@ type Page struct {
 	// or there are none at all, and NotDrawn says why.
 	Drawn    []*explain.Connection
 	NotDrawn string
+	// Gone tells that Files are no more to be read: no command draws an example.
+	Gone bool
 }
 
 // HTML writes the page.
