@@ -22,6 +22,13 @@
 // matters. [Pick] takes one connection out of a capture, and [Compare] holds two
 // of them against each other. A [Merge] makes one capture of several.
 //
+// [ComparePath] holds two whole captures, made at both ends of a path, against each
+// other. Both are read twice: NewSurvey keeps a digest of each connection, by which
+// they are matched and the clocks' offset is estimated; then both are read at a time,
+// and each segment waits until it is found in the other or is overdue.
+//
+//	NewSurvey(A), NewSurvey(B) --match--> twins, offset --walk--> PathDiff
+//
 // What the verdicts can be trusted with is in package teardown. They are those of
 // its Report and Detail; what is added here, as it takes the whole capture, is for
 // how long a connection was left open by the end, and whether the capture lacks
