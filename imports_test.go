@@ -67,7 +67,10 @@ var policy = []rule{
 	},
 	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
-	{pkg: "harness/report", ours: []string{"harness/teardown", "harness/ladder", "harness/experiment", "harness/claims"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/report", ours: []string{"harness/teardown", "harness/ladder", "harness/experiment", "harness/claims", "harness/report/page"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/report/page", ours: []string{"harness/ladder"}, never: impure},
+	// It builds wherever explain does, which what experiments need does not.
+	{pkg: "harness/report/explained", ours: []string{"harness/teardown", "harness/ladder", "harness/explain", "harness/report/page"}, never: impure},
 	{
 		pkg: "harness/bench", ours: []string{"tun/...", "stack/...", "harness/..."},
 		outside: []string{sys, gvisor, netlinkMod},

@@ -36,5 +36,5 @@ func commands() []*cobra.Command {
 
 // lacking reports whether the machine, not the command line, is to blame.
 func lacking(err error) bool {
-	return errors.Is(err, errNeedsLinux) || errors.Is(err, fs.ErrPermission)
+	return errors.Is(err, errNeedsLinux) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
-	"lastack/harness/capture"
 	"lastack/harness/explain"
 	"lastack/harness/ladder"
 
@@ -24,14 +24,19 @@ type explainFlags struct {
 	ports  string
 
 	json, csv, follow bool
-	ladder            int
+	ladder            string
 	pcapng            string
+
+	partial, report string
+	merge           bool
+
+	live liveFlags
 }
 
 func explainCommand() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "explain FILE...|-",
+		Use:   "explain FILE...|-|-i IFACE | explain --merge PARTIAL...",
 		Short: "How every connection of a capture closed, and why",
 		Long: `explain reads what tcpdump or Wireshark wrote and says of every connection who
 closed first, in how many segments and why that many, who holds TIME_WAIT, which
@@ -47,6 +52,7 @@ acknowledged, and of how long one side was closed and the other not.
   lastack explain prod.pcapng.gz --close reset --csv
   lastack explain prod.pcap --ladder 17
   lastack explain prod.pcap --pcapng explained.pcapng    # then: wireshark explained.pcapng
+  sudo lastack explain -i any --filter 'port 443' --write /var/tmp/live.pcapng
 
 pcap, pcapng and snoop are read, also compressed with gzip, zstd, lz4 or xz, from
 files or from standard input ("-"); several files that overlap or join are read as
@@ -59,12 +65,31 @@ closes, and the rest on Ctrl-C. --pcapng writes the IP packets again, each that
 matters with a comment that Wireshark shows. Memory is bounded whatever the
 capture's size.
 
-` + explain.Thresholds() + `
+Captures of many machines are read where they are, by what spreads the work (a batch
+queue, a cluster's jobs), and merged in any order:
 
-Exit status: 0; 2 for a file that cannot be read or is damaged. The verdicts on what
-could be read are printed all the same, and a file that only ends too early is a
-warning.`,
-		Args: cobra.MinimumNArgs(1),
+  lastack explain --partial host1.part host1.pcap     # likewise on every machine
+  lastack explain --merge host*.part
+
+The report is that of one run that reads all the captures, if no connection has packets
+in two partials: split a capture by connection, or give all files of a host to one run.
+
+` + liveHelp + explain.Thresholds() + `
+
+Exit status: 0; 2 for a file that cannot be read or is damaged; 3 where -i may not
+capture. The verdicts on what could be read are printed all the same, and a file that
+only ends too early is a warning.`,
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case f.merge && len(args) == 0 && !f.live.given("interface"):
+				return errors.New("give the partials to merge (lastack explain --partial OUT writes one)")
+			case f.live.iface == "" && len(args) == 0 && !f.live.given("interface"):
+				return errors.New("give a FILE to read, - for standard input, or an interface with -i")
+			case f.live.iface != "" && len(args) > 0:
+				return fmt.Errorf("-i %s captures, and %s would be read; give one of them", f.live.iface, args[0])
+			}
+			return nil
+		},
 	}
 	l := c.Flags()
 	l.StringSliceVar(&f.close, "close", nil, "only `KIND`s of close: three-way, reset ...")
@@ -72,11 +97,15 @@ warning.`,
 	l.Uint16Var(&f.port, "port", 0, "only connections of a port, either side")
 	l.DurationVar(&f.longer, "longer", 0, "only connections that took longer than this")
 	l.StringVar(&f.ports, "port-range", "", "forecast ports by the clients' range `LOW-HIGH`, not by what systems are shipped with")
-	l.IntVar(&f.ladder, "ladder", 0, "draw connection `N` instead; the numbers are in findings, CSV and JSON")
+	l.StringVar(&f.ladder, "ladder", "", "draw connection `N` instead, or IP:PORT@TIME; findings, CSV and JSON name them")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.BoolVar(&f.csv, "csv", false, "print a line of CSV for each connection")
 	l.BoolVar(&f.follow, "follow", false, "wait for more at the end of the file, until Ctrl-C")
+	l.StringVar(&f.report, "report", "", "write a page about the capture to `FILE`.html, too")
+	l.StringVar(&f.partial, "partial", "", "write to `OUT` (- is standard output) what --merge needs, instead of a report")
+	l.BoolVar(&f.merge, "merge", false, "make the report of the partials that are given")
 	l.StringVar(&f.pcapng, "pcapng", "", "write the packets to `FILE` again, with comments")
+	f.live.add(c)
 	c.RunE = func(c *cobra.Command, args []string) error { return runExplain(c.Context(), &f, args) }
 	return c
 }
@@ -98,7 +127,7 @@ func (f *explainFlags) filter() (out explain.Filter, err error) {
 
 func (f *explainFlags) check(files []string) error {
 	views := 0
-	for _, is := range []bool{f.json, f.csv, f.ladder != 0} {
+	for _, is := range []bool{f.json, f.csv, f.ladder != ""} {
 		if is {
 			views++
 		}
@@ -106,23 +135,38 @@ func (f *explainFlags) check(files []string) error {
 	switch {
 	case views > 1:
 		return usagef("--json, --csv and --ladder are three views; give one of them")
-	case f.ladder < 0:
-		return usagef("--ladder %d: connections are counted from 1", f.ladder)
+	case f.merge:
+		return f.checkMerge()
+	case f.partial != "" && (views > 0 || f.report != ""):
+		return usagef("--partial writes a file instead of a report; leave out --json, --csv, --ladder and --report, or give them to --merge")
+	case f.partial != "" && f.ports != "":
+		return usagef("--port-range is for the forecast, which --merge makes; give it there")
+	case f.report != "" && f.ladder != "":
+		return usagef("--report is about the capture, and --ladder about one connection; give one of them")
 	case f.follow && len(files) > 1:
 		return usagef("--follow reads one file; %d are given", len(files))
+	case f.live.write != "" && slices.Contains([]string{f.partial, f.report, f.pcapng}, f.live.write):
+		return usagef("--write %s: another flag names this file, too; name two", f.live.write)
+	case f.follow && f.live.iface != "":
+		return usagef("--follow is for files; -i waits for more by itself")
 	}
-	return nil
+	return f.live.check()
 }
+
+// waits reports whether more packets may come.
+func (f *explainFlags) waits() bool { return f.follow || f.live.iface != "" }
 
 // view is how the connections and the summary are shown.
 type view struct {
 	opt   explain.Options
 	close func(*explain.Summary) error
+	live  bool // the packets come from an interface
+	news  bool // and findings are shown now and then
 }
 
 // view chooses one by the flags.
 func (f *explainFlags) view() (*view, error) {
-	v := &view{}
+	v := &view{live: f.live.iface != ""}
 	var err error
 	if v.opt.Filter, err = f.filter(); err != nil {
 		return nil, err
@@ -135,17 +179,20 @@ func (f *explainFlags) view() (*view, error) {
 	switch {
 	case f.json:
 		j := explain.NewJSON(os.Stdout)
-		v.close, v.opt.Lines = j.Close, explain.AllLines
-		v.each(j.Each, j.Flush, f.follow)
+		v.close, v.opt.Lines = j.Close, true
+		v.each(j.Each, j.Flush, f.waits())
 	case f.csv:
 		t := explain.NewCSV(os.Stdout)
 		v.close = func(*explain.Summary) error { return t.Flush() }
-		v.each(t.Each, t.Flush, f.follow)
-	case f.ladder > 0:
-		v.drawOne(f.ladder)
+		v.each(t.Each, t.Flush, f.waits())
+	case f.ladder != "":
+		return v, v.drawOne(f.ladder)
+	case f.partial != "":
+		v.close = func(*explain.Summary) error { return nil }
 	default:
 		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, colored(os.Stdout)) }
-		if f.follow {
+		if f.waits() {
+			v.news = v.live
 			v.opt.Closed = func(c *explain.Connection) error {
 				_, err := fmt.Println(c.Line())
 				return err
@@ -175,50 +222,71 @@ func (v *view) each(show func(*explain.Connection) error, flush func() error, fo
 // anything of what is allocated for counting ever becomes garbage, so that looking
 // for some is in vain; lines and documents are mostly that, and memory is dear.
 func (v *view) garbage() int {
-	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil {
+	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil && v.opt.Partial == nil {
 		return 400
+	}
+	if v.opt.Partial != nil {
+		return 15
 	}
 	return 30
 }
 
-// drawOne draws the connection of that number.
-func (v *view) drawOne(n int) {
-	found := false
-	v.opt.Lines = n
+// drawOne draws the connection that is chosen.
+func (v *view) drawOne(text string) error {
+	choice, err := explain.ParseChoice(text)
+	if err != nil {
+		return usagef("--ladder: %v", err)
+	}
+	found := 0
+	v.opt.Chosen = []explain.Choice{choice}
 	v.opt.Each = func(c *explain.Connection) error {
-		if c.N != n {
+		if found++; found > 1 {
 			return nil
 		}
-		found = true
 		_, err := fmt.Print(ladder.Render(&c.Report, ladder.Config{Color: colored(os.Stdout)}))
 		return err
 	}
 	v.close = func(s *explain.Summary) error {
-		if !found {
-			return usagef("--ladder %d: there is no such connection among the %d asked for of %d (numbers: lastack explain --csv)", n, s.Matching, s.Connections)
+		if found == 0 {
+			return usagef("--ladder %s: there is no such connection among the %d asked for of %d (lastack explain --csv lists them)", text, s.Matching, s.Connections)
+		}
+		if found > 1 {
+			fmt.Fprintf(os.Stderr, "lastack: %s is %d connections, of which this is the first to end; choose by number (lastack explain --csv lists them)\n", text, found)
 		}
 		return nil
 	}
+	return nil
 }
 
 func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	if err := f.check(files); err != nil {
 		return err
 	}
+	if f.merge {
+		return runMerge(ctx, f, files)
+	}
+	v, err := f.view()
+	if err != nil {
+		return err
+	}
+	if f.live.iface != "" {
+		return explainLive(ctx, f, v)
+	}
 	source, err := openCaptures(ctx, files, f.follow)
 	if err != nil {
 		return err
 	}
 	defer source.close()
-	v, err := f.view()
-	if err != nil {
-		return err
-	}
 	if f.pcapng != "" {
 		if err := source.annotate(v, f.pcapng); err != nil {
 			return err
 		}
 	}
+	out, err := f.files(v, files)
+	if err != nil {
+		return err
+	}
+	defer out.abort()
 	debug.SetGCPercent(v.garbage())
 	a := explain.New(v.opt)
 	damage := a.ReadAll(source.Source)
@@ -235,77 +303,17 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	for _, f := range source.files {
 		sum.SkippedRecords(f.Skipped(), f.SkippedKinds())
 	}
-	for _, w := range sum.Warnings {
-		fmt.Fprintln(os.Stderr, "lastack: warning: "+w)
-	}
-	if err := v.close(sum); err != nil || damage == nil {
+	warnAll(sum)
+	if err := errors.Join(v.close(sum), out.finish(ctx, a, sum)); err != nil || damage == nil {
 		return err
 	}
 	return &exitError{code: exitUsage} // what there is to say is among the warnings
 }
 
-// captures are the files of a command line, open as one source.
-type captures struct {
-	capture.Source
-	paths []string
-	files []*capture.File
-}
+func warn(what string) { fmt.Fprintln(os.Stderr, "lastack: warning: "+what) }
 
-func openCaptures(ctx context.Context, paths []string, follow bool) (*captures, error) {
-	c := &captures{paths: paths}
-	var sources []capture.Source
-	for _, path := range paths {
-		f, err := capture.Open(path, capture.OpenConfig{Follow: follow, Stop: ctx.Done()})
-		if err != nil {
-			c.close()
-			return nil, usage(err)
-		}
-		c.files, sources = append(c.files, f), append(sources, f)
+func warnAll(sum *explain.Summary) {
+	for _, w := range sum.Warnings {
+		warn(w)
 	}
-	c.Source = sources[0]
-	if len(sources) > 1 {
-		c.Source = explain.NewMerge(sources)
-	}
-	return c, nil
-}
-
-func (c *captures) close() {
-	for _, f := range c.files {
-		_ = f.Close() // only read from
-	}
-}
-
-// interfaces names those that the packets are of: the file's own or, of several
-// files, the files.
-func (c *captures) interfaces() (names []string) {
-	if len(c.files) > 1 {
-		return c.paths
-	}
-	for _, i := range c.files[0].Interfaces() {
-		names = append(names, i.Name)
-	}
-	return names
-}
-
-// annotate makes the view write the packets again, to a file that is none of
-// those that are read.
-func (c *captures) annotate(v *view, path string) error {
-	for _, in := range c.paths {
-		a, errA := os.Stat(in)
-		b, errB := os.Stat(path)
-		if errA == nil && errB == nil && os.SameFile(a, b) {
-			return usagef("--pcapng %s: this is the file that is read; name another", path)
-		}
-	}
-	out, err := os.Create(path)
-	if err != nil {
-		return usage(fmt.Errorf("--pcapng: %w", err))
-	}
-	n := explain.NewAnnotator(c.Source, out, c.interfaces)
-	c.Source, v.opt.Packet = n, n.Remark
-	show := v.close
-	v.close = func(s *explain.Summary) error {
-		return errors.Join(n.Close(), out.Close(), show(s))
-	}
-	return nil
 }

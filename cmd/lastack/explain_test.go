@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -15,7 +16,8 @@ import (
 // TestScriptExplain runs the scripts of explain and diff on generated captures:
 // mixed.pcap has a thousand connections, cut.pcap ends in the middle of a packet,
 // damaged.pcap is nonsense from a place on, and three.pcap, same.pcapng, four.pcap
-// have one connection each; skipped.pcap has an ARP and a UDP packet beside a RST,
+// have one connection each; later.pcap is mixed.pcap by a clock half a second ahead, and
+// lossy.pcap lacks every tenth packet of it; skipped.pcap has an ARP and a UDP packet beside a RST,
 // and unread.pcap is of a link that is not read.
 func TestScriptExplain(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,6 +47,7 @@ func writeCaptures(dir string) error {
 		}
 		content := map[string][]byte{name: file.Bytes(), "skipped.pcap": skipped(), "unread.pcap": append(skipped()[:20:20], 195, 0, 0, 0)}
 		if name == "mixed.pcap" {
+			content["later.pcap"], content["lossy.pcap"] = later(file.Bytes()), lossy(file.Bytes())
 			content["cut.pcap"] = file.Bytes()[:file.Len()-5]
 			content["damaged.pcap"] = damaged(file.Bytes())
 		}
@@ -76,4 +79,34 @@ func damaged(b []byte) []byte {
 		b[i] = 0xff
 	}
 	return b
+}
+
+// records calls each with the records of a capture in little-endian pcap.
+func records(b []byte, each func(n int, record []byte)) {
+	const header, recordHeader = 24, 16
+	for n, at := 0, header; at < len(b); n++ {
+		end := at + recordHeader + int(binary.LittleEndian.Uint32(b[at+8:]))
+		each(n, b[at:end])
+		at = end
+	}
+}
+
+func later(b []byte) []byte {
+	b = bytes.Clone(b)
+	records(b, func(_ int, r []byte) {
+		us := binary.LittleEndian.Uint32(r[4:]) + 500_000
+		binary.LittleEndian.PutUint32(r, binary.LittleEndian.Uint32(r)+us/1_000_000)
+		binary.LittleEndian.PutUint32(r[4:], us%1_000_000)
+	})
+	return b
+}
+
+func lossy(b []byte) []byte {
+	out := bytes.Clone(b[:24])
+	records(b, func(n int, r []byte) {
+		if n%10 != 9 {
+			out = append(out, r...)
+		}
+	})
+	return out
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -33,16 +32,4 @@ func writePage(name string, all []*experiment.Experiment, results []experiment.R
 // writeClaimsPage writes the page about claims.
 func writeClaimsPage(name string, r *claims.Report) error {
 	return writeWhole(name, func(w io.Writer) error { return report.Claims(w, r) })
-}
-
-// writeWhole writes a page, or nothing if it cannot be made.
-func writeWhole(name string, render func(io.Writer) error) error {
-	var page bytes.Buffer
-	if err := render(&page); err != nil {
-		return err
-	}
-	if err := os.WriteFile(name, page.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	return nil
 }

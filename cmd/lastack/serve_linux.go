@@ -80,7 +80,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 			return err
 		}
 		cfg.Out, cfg.Log, cfg.Color = os.Stdout, os.Stderr, colored(os.Stdout)
-		cfg.Ready = dropPrivileges
+		cfg.Ready = dropForServe
 		if !f.Changed("control") {
 			cfg.Control = freeSocket(c.Context(), cfg.Control)
 		}
@@ -113,13 +113,17 @@ func appHelp() string {
 	return strings.ReplaceAll(b.String(), " \n", "\n")
 }
 
-// dropPrivileges gives up every capability but what giving a borrowed interface
-// back takes. A binary with cgo cannot do it for all its threads, and says so.
-func dropPrivileges(dev tun.Device) error {
-	var keep []privilege.Capability
+// dropForServe gives up every capability but what giving a borrowed interface back takes.
+func dropForServe(dev tun.Device) error {
 	if d, ok := dev.(*tun.KernelDevice); ok && d.Persistent() {
-		keep = append(keep, privilege.NetAdmin)
+		return dropPrivileges(privilege.NetAdmin)
 	}
+	return dropPrivileges()
+}
+
+// dropPrivileges gives up every other capability. A binary with cgo cannot do it for all
+// its threads, and says so.
+func dropPrivileges(keep ...privilege.Capability) error {
 	_, err := privilege.Drop(keep...)
 	if errors.Is(err, privilege.ErrCgo) {
 		fmt.Fprintf(os.Stderr, "lastack: keeping all privileges: %v\n", err)

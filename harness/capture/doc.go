@@ -27,6 +27,9 @@
 //	}
 //	live.Close()
 //
+// A Live on "any" records all interfaces, and one with a [Filter] only what that takes. A
+// [Recorder] keeps packets in pcapng files that follow one another.
+//
 // Read the TCP segments of somebody's file:
 //
 //	file, err := capture.Open("x.pcap.gz", capture.OpenConfig{})
@@ -68,7 +71,7 @@
 //
 // # What it does not do
 //
-// It does not filter or dissect: Data is the IP packet as captured, with
+// It does not dissect: Data is the IP packet as captured, with
 // checksums that offloading left unfinished and with segments that offloading
 // made larger than the MTU. Segments opens tunnels; a Packet of a source is as it
 // was on the link. It reads nothing that is encrypted (802.11, MACsec, ESP), and

@@ -13,9 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Live records the IP packets of one network interface with a packet socket
-// (packet(7)): what the kernel sends and receives there, in the order in which
-// it does so, with the kernel's times in nanoseconds.
+// Live records the IP packets of one network interface, or of all of a namespace, with a
+// packet socket (packet(7)): what the kernel sends and receives there, in the order in which
+// it does so, with the kernel's times in nanoseconds. The socket is of type SOCK_DGRAM: the
+// kernel takes off link headers and VLAN tags, and a packet looks alike on every link.
 //
 // On a loopback interface every packet is recorded twice, outgoing and
 // incoming, and two captures may see packets of two processors in either order.
@@ -37,21 +38,28 @@ type Live struct {
 	conn syscall.RawConn
 	rx   receiver
 
+	any     bool
+	ifindex int           // 0 for any
+	numbers map[int32]int // by the kernel's index, for any; for Next alone
+
 	// For Next alone.
 	tryNow   func(fd uintptr)
 	tryWait  func(fd uintptr) bool
 	length   int   // what tryNow received
 	rxErr    error // or why it did not
 	down     bool  // the interface went down; the queue may hold packets
+	wasDown  bool  // and has not been heard of since
 	draining bool  // Stop had been called before the queue was looked at
 	last     time.Time
+	kinds    kinds // of what is not IP
 	ended    error
 
 	stopping, closed            atomic.Bool
 	delivered, nonIP, unstamped atomic.Uint64
 
-	mu      sync.Mutex // guards dropped: reading the kernel's counter clears it
+	mu      sync.Mutex // guards dropped, as reading the kernel's counter clears it, and names
 	dropped uint64
+	names   []string // of interfaces, from LiveConfig.Index on
 	granted int
 }
 
@@ -61,8 +69,10 @@ type Live struct {
 //
 // When the interface goes down or is removed, Next returns an error that wraps
 // unix.ENETDOWN, after all packets until then. It may be called again: packets
-// flow again when the same interface comes up. After Close it returns an error
-// that wraps os.ErrClosed.
+// flow again when the same interface comes up; the error wraps ErrInterfaceGone where none
+// will. After Close it returns an error that wraps os.ErrClosed.
+//
+// With LiveConfig.Wake it returns ErrIdle where it would wait longer than that.
 func (l *Live) Next() (Packet, error) {
 	for l.ended == nil {
 		if err := l.receive(); err != nil {
@@ -80,8 +90,7 @@ func (l *Live) Next() (Packet, error) {
 				l.ended = io.EOF
 				return Packet{}, l.finish()
 			}
-			l.down = false
-			return Packet{}, fmt.Errorf("capture: record %s: the interface went down or was removed: %w", l.name, unix.ENETDOWN)
+			return Packet{}, l.whyEmpty()
 		case errRetry:
 		default:
 			return Packet{}, fmt.Errorf("capture: record %s: %w", l.name, os.NewSyscallError("recvmsg", l.rxErr))
@@ -98,15 +107,39 @@ var errRetry = errors.New("interrupted")
 func (l *Live) receive() error {
 	var err error
 	l.draining = l.stopping.Load()
-	if l.draining {
+	switch {
+	case l.draining:
 		err = l.conn.Control(l.tryNow) // Read would only report the deadline
-	} else if err = l.conn.Read(l.tryWait); errors.Is(err, os.ErrDeadlineExceeded) {
-		l.rxErr, err = errRetry, nil
+	case l.conf.Wake > 0:
+		err = l.receiveOrWake()
+	default:
+		if err = l.conn.Read(l.tryWait); errors.Is(err, os.ErrDeadlineExceeded) {
+			l.rxErr, err = errRetry, nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("capture: record %s: %w", l.name, l.whyNot(err))
 	}
 	return nil
+}
+
+// receiveOrWake is receive with an end to the waiting, and leaves EAGAIN then.
+func (l *Live) receiveOrWake() error {
+	if err := l.conn.Control(l.tryNow); err != nil || l.rxErr != unix.EAGAIN || l.down {
+		return err
+	}
+	if err := l.file.SetReadDeadline(time.Now().Add(l.conf.Wake)); err != nil {
+		return err
+	}
+	if l.stopping.Load() { // Stop may have set its deadline before
+		l.rxErr = errRetry
+		return nil
+	}
+	err := l.conn.Read(l.tryWait)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.rxErr, err = unix.EAGAIN, nil
+	}
+	return err
 }
 
 // whyNot makes os.ErrClosed of the error that a raw connection returns after
@@ -122,8 +155,8 @@ func (l *Live) whyNot(err error) error {
 func (l *Live) packet() (p Packet, ok bool) {
 	data := l.rx.buf[:min(l.length, l.snap)]
 	c := startCursor(data)
-	if c.linuxType(l.rx.etherType()) != isIP {
-		l.nonIP.Add(1)
+	if v := c.linuxType(l.rx.etherType()); v != isIP {
+		l.skip(v, c.kind)
 		return p, false
 	}
 	if t, ok := l.rx.stamp(); ok {
@@ -131,7 +164,8 @@ func (l *Live) packet() (p Packet, ok bool) {
 	} else {
 		l.unstamped.Add(1)
 	}
-	p = Packet{Time: l.last, Interface: l.conf.Index, Direction: Incoming}
+	l.wasDown = false
+	p = Packet{Time: l.last, Interface: l.number(), Direction: Incoming}
 	if l.rx.outgoing() {
 		p.Direction = Outgoing
 	}
@@ -139,6 +173,21 @@ func (l *Live) packet() (p Packet, ok bool) {
 	l.delivered.Add(1)
 	return p, true
 }
+
+func (l *Live) skip(v verdict, k kind) {
+	l.nonIP.Add(1)
+	if v == tooShort {
+		k = kindCut
+	}
+	if l.kinds == nil {
+		l.kinds = kinds{}
+	}
+	l.kinds.add(k)
+}
+
+// SkippedKinds says what the packets were that Stats.NonIP counts, the most frequent kinds
+// first. It is for the goroutine of Next.
+func (l *Live) SkippedKinds() []Kind { return l.kinds.list() }
 
 // finish is what Next returns once the queue is drained after Stop.
 func (l *Live) finish() error {

@@ -26,5 +26,11 @@ func (l *Live) Stop() error { return nil }
 // Close does nothing.
 func (l *Live) Close() error { return nil }
 
+// Interfaces has none.
+func (l *Live) Interfaces() []string { return nil }
+
+// SkippedKinds has none.
+func (l *Live) SkippedKinds() []Kind { return nil }
+
 // Stats has counted nothing.
 func (l *Live) Stats() Stats { return Stats{} }

@@ -1,5 +1,21 @@
 package capture
 
+import (
+	"errors"
+	"time"
+)
+
+// AnyInterface is the name under which OpenLive records all interfaces.
+const AnyInterface = "any"
+
+// ErrIdle is what Next of a Live returns when no packet came for LiveConfig.Wake. It may
+// be called again.
+var ErrIdle = errors.New("no packet came")
+
+// ErrInterfaceGone is what Next of a Live returns when its interface was removed: no packet
+// will come any more. It wraps ENETDOWN, which alone means that the interface is down.
+var ErrInterfaceGone = errors.New("the interface was removed")
+
 const (
 	// defaultSnapLen holds any packet, those included that segmentation
 	// offload makes larger than IP's 64 KiB. It is also tcpdump's.
@@ -18,8 +34,14 @@ type LiveConfig struct {
 	// namespace the kernel limits it to net.core.rmem_max; Stats.Buffer tells
 	// what it granted.
 	Buffer int
-	// Index is put into Packet.Interface.
+	// Index is put into Packet.Interface. On AnyInterface the interfaces are
+	// counted from it, in the order of Live.Interfaces.
 	Index int
+	// Filter is the packets to record; nil means all.
+	Filter Filter
+	// Wake is how long Next waits for a packet before it returns ErrIdle, nearly. 0
+	// means for ever.
+	Wake time.Duration
 }
 
 // Stats counts what became of the packets of a Live.

@@ -15,9 +15,10 @@ const (
 )
 
 // OpenLive starts to record the named interface of the calling thread's network
-// namespace; later changes of namespace do not matter. Every packet that
-// crosses the interface after OpenLive has returned is recorded. The interface
-// may still be down.
+// namespace, or all that it has and will have for AnyInterface; later changes of namespace do
+// not matter. Every packet that crosses the interface after OpenLive has returned is recorded,
+// if LiveConfig.Filter takes it: none gets past the filter, as the socket has it before it
+// has an interface. The interface may still be down.
 //
 // To make sure that the kernel's clock runs for packets it sends a frame of no
 // protocol over the namespace's loopback interface, if that is up.
@@ -28,9 +29,13 @@ func OpenLive(iface string, c LiveConfig) (*Live, error) {
 	if c.SnapLen < 0 || c.Buffer < 0 {
 		return nil, fmt.Errorf("capture: record %s: SnapLen %d and Buffer %d must not be negative", iface, c.SnapLen, c.Buffer)
 	}
-	dev, err := net.InterfaceByName(iface)
-	if err != nil {
-		return nil, fmt.Errorf("capture: record %s: no such interface in this network namespace (ip link lists them): %w", iface, err)
+	ifindex := 0
+	if iface != AnyInterface {
+		dev, err := net.InterfaceByName(iface)
+		if err != nil {
+			return nil, fmt.Errorf("capture: record %s: no such interface in this network namespace (ip link lists them): %w", iface, err)
+		}
+		ifindex = dev.Index
 	}
 	// Protocol 0: nothing is queued before bind names the interface.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -38,7 +43,8 @@ func OpenLive(iface string, c LiveConfig) (*Live, error) {
 		return nil, fmt.Errorf("capture: record %s: open a packet socket: %w; it needs CAP_NET_RAW where the network namespace belongs: be root, or use a network namespace of your own (unshare -Urn)", iface, os.NewSyscallError("socket", err))
 	}
 	l := newLive(iface, c)
-	if err := l.setup(fd, dev.Index); err != nil {
+	l.ifindex = ifindex
+	if err := l.setup(fd, ifindex); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("capture: record %s: %w", iface, err)
 	}
@@ -51,7 +57,10 @@ func OpenLive(iface string, c LiveConfig) (*Live, error) {
 }
 
 func newLive(iface string, c LiveConfig) *Live {
-	l := &Live{name: iface, conf: c, snap: c.SnapLen}
+	l := &Live{name: iface, conf: c, snap: c.SnapLen, any: iface == AnyInterface}
+	if !l.any {
+		l.names = []string{iface}
+	}
 	if l.snap == 0 {
 		l.snap = defaultSnapLen
 	}
@@ -74,6 +83,9 @@ func (l *Live) setup(fd, ifindex int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, stampFlags); err != nil {
 		return os.NewSyscallError("setsockopt SO_TIMESTAMPING", err)
 	}
+	if err := l.attach(fd); err != nil {
+		return err
+	}
 	awaitStamps(100 * time.Millisecond)
 	l.last = time.Now().UTC()
 	addr := &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: ifindex}
@@ -86,6 +98,23 @@ func (l *Live) setup(fd, ifindex int) error {
 		return os.NewSyscallError("getsockopt SO_ERROR", err)
 	} else if code != 0 && unix.Errno(code) != unix.ENETDOWN {
 		return os.NewSyscallError("bind", unix.Errno(code))
+	}
+	return nil
+}
+
+// attach gives the socket its filter. The kernel checks the program.
+func (l *Live) attach(fd int) error {
+	if len(l.conf.Filter) == 0 {
+		return nil
+	}
+	program := make([]unix.SockFilter, len(l.conf.Filter))
+	for i, op := range l.conf.Filter {
+		program[i] = unix.SockFilter{Code: op.Code, Jt: op.Jt, Jf: op.Jf, K: op.K}
+	}
+	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	if err != nil {
+		return fmt.Errorf("attach a filter of %d instructions: %w", len(program), os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err))
 	}
 	return nil
 }

@@ -24,8 +24,10 @@ const maxComment = math.MaxUint16
 // one interface without a name.
 type WriterConfig struct {
 	// Interfaces names the interfaces that Packet.Interface counts from 0: all
-	// that will be written. Empty means one without a name.
+	// that will be written, unless More says that AddInterface may add some. Empty
+	// means one without a name.
 	Interfaces []string
+	More       bool
 	// Comment is added to the section's comment, at most 65000 bytes. Empty
 	// means only "written by lastack".
 	Comment string
@@ -55,7 +57,7 @@ func NewWriter(w io.Writer, c WriterConfig) (*Writer, error) {
 		names = []string{""}
 	}
 	link := layers.LinkTypeRaw
-	if len(names) > 1 {
+	if len(names) > 1 || c.More {
 		// libpcap compares the numbers of the interfaces' link types after
 		// it has translated only the first, and refuses a second interface
 		// of type 101. 12 is the translation; everybody reads it as raw IP.
@@ -78,6 +80,21 @@ func NewWriter(w io.Writer, c WriterConfig) (*Writer, error) {
 		return nil, fmt.Errorf("capture: write the pcapng header: %w", err)
 	}
 	return &Writer{ng: ng, ifaces: len(interfaces)}, nil
+}
+
+// AddInterface names one more interface, which has the next number. It is for files begun
+// with WriterConfig.More.
+func (w *Writer) AddInterface(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return ErrWriterClosed
+	}
+	if _, err := w.ng.AddInterface(pcapgo.NgInterface{Name: name, LinkType: linkRaw12}); err != nil {
+		return fmt.Errorf("capture: write an interface to pcapng: %w", err)
+	}
+	w.ifaces++
+	return nil
 }
 
 // Write appends one packet and keeps no reference to its Data. A Direction or

@@ -1,13 +1,16 @@
 package explain
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
+	"lastack/stack/segment"
 )
 
 // Connection is one connection and how it closed: what is known of it when it
@@ -36,12 +39,17 @@ type Options struct {
 	// leaves: nearly in the order in which they ended. An error ends the
 	// analysis.
 	Each func(*Connection) error
-	// Lines is which connections come with the lines of their Reports, which
-	// take most of the memory: AllLines, or the number of one, or 0 for none.
-	Lines int
+	// Lines tells whether all connections come with the lines of their Reports, which
+	// take most of the memory; those that are Chosen do anyway, and Each is called with
+	// no others if there are any.
+	Lines  bool
+	Chosen []Choice
 	// Closed is called as a connection is over, for who cannot wait until it
 	// leaves. Stragglers may still come.
 	Closed func(*Connection) error
+	// Partial is where what this capture adds to a report of several is written. Its
+	// owner closes it, after Summary.
+	Partial *PartialWriter
 	// Ports is the range that clients take their ports from, for forecasts; the zero
 	// PortRange means one that systems are shipped with and the capture does not refute.
 	Ports PortRange
@@ -49,9 +57,6 @@ type Options struct {
 	// the close of its connection; the remark is empty for most.
 	Packet func(p *capture.Packet, remark string)
 }
-
-// AllLines is for Options.Lines.
-const AllLines = -1
 
 // The bounds of what an Analysis remembers.
 const (
@@ -66,18 +71,18 @@ type Analysis struct {
 	opt   Options
 	table *teardown.Table
 	rec   record
-	sum   Summary
+	evidence
 
 	tunnels tunnels
 	icmp    map[icmpKey]*icmpNote
 
-	groups   groups
-	findings findings
-	silences silences
-	roles    roles
+	silences silences    // so far
+	waiting  []undecided // until all was seen
+	waited   int
+	from     time.Time // the first segment after the latest gap
+	again    bool      // roles and silences are those of the whole capture, and stay
 	flushing bool
-	cut      bool // by a gap
-	gaps     *gaps
+	cut      bool           // by a gap
 	second   int64          // of the latest segment, since 1970
 	over     *teardown.Conn // that the latest segment ended
 	err      error          // of Each or Closed
@@ -85,15 +90,16 @@ type Analysis struct {
 
 // New begins an analysis.
 func New(opt Options) *Analysis {
-	a := &Analysis{opt: opt, groups: newGroups(), findings: newFindings(), second: noTime, gaps: &gaps{}}
-	a.findings.gaps = a.gaps
-	a.findings.ports = opt.Ports
+	a := &Analysis{opt: opt, evidence: newEvidence(), second: noTime}
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
 		Recycle: true, OnForget: a.leave,
 	}
 	// A remark is about the latest line.
-	cfg.Lean, cfg.LinesOf = opt.Lines != AllLines && opt.Packet == nil, opt.Lines
+	cfg.Lean = !opt.Lines && opt.Packet == nil
+	if len(opt.Chosen) > 0 {
+		cfg.LinesIf = a.mayChoose
+	}
 	cfg.OnClose = a.closed
 	a.table = teardown.NewTable(cfg)
 	return a
@@ -105,26 +111,35 @@ func (a *Analysis) add(r *record) *teardown.Conn {
 		if a.second > noTime && second-a.second > int64(LeapAfter/time.Second) {
 			a.gap()
 		}
-		if a.second = second; a.gaps.open {
-			a.gaps.end(r.Time)
-		}
+		a.second = second
 	}
 	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
-	a.roles.see(c, &r.Seg)
+	if !a.again {
+		a.roles.see(c, &r.Seg)
+	}
 	return c
 }
 
 // Summary ends the analysis and says what was found. The error is that of Each or
-// Closed.
+// Closed, or of writing Options.Partial: then the Summary is of what is decided already.
 func (a *Analysis) Summary() (*Summary, error) {
 	a.flushing = true
 	a.table.Flush()
-	a.sum.Groups = a.groups.list()
-	a.findings.oneSided = a.sum.oneSided()
-	a.sum.Findings = a.findings.list()
-	a.sum.cover()
-	a.sum.warn(a.groups.overflowed, a.findings.lost())
-	return &a.sum, a.err
+	a.cover()
+	if a.opt.Partial == nil {
+		a.err = errors.Join(a.err, a.settle(a.each))
+	}
+	return a.report(a.opt.Ports), a.err
+}
+
+// each yields what waits to be decided.
+func (a *Analysis) each(yield func(*undecided) error) error {
+	for i := range a.waiting {
+		if err := yield(&a.waiting[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // noTime is before the time of any segment that has one.
@@ -132,15 +147,18 @@ const noTime = -62_135_596_800
 
 // gap ends the view of all connections, as nobody knows what became of them meanwhile.
 func (a *Analysis) gap() {
-	if a.sum.from.IsZero() && a.sum.gaps > 0 && a.table.Empty() {
-		return // the same one
-	}
-	a.sum.gaps++
-	a.gaps.begin(a.table.Now())
 	a.flushing, a.cut = true, true
 	a.table.Flush()
 	a.flushing, a.cut = false, false
-	a.sum.cover()
+	a.cover()
+}
+
+// cover notes what was seen from the latest gap on.
+func (a *Analysis) cover() {
+	if !a.from.IsZero() {
+		a.views.add(a.from, a.table.Now())
+	}
+	a.from = time.Time{}
 }
 
 // ended is a connection that left, and what is known of it without allocating.
@@ -148,24 +166,33 @@ type ended struct {
 	conn           *teardown.Conn
 	client, server netip.AddrPort
 	tunnel         *capture.Tunnel // nil outside tunnels
+	turned         bool            // client and server are not who the Table takes for them
 	report         teardown.Report // an Outcome
 	detail         teardown.Detail
 	quiet          time.Duration // before a RST that a limit on silence may explain
 	alike          int           // connections that show the same limit
-	fatal          *icmpNote     // ICMP errors that ended it, nil for most
-	gaps           *gaps         // of the capture
+	icmp           *icmpSaid     // ICMP errors that nothing came back after, nil for most
 }
 
 func (a *Analysis) ended(c *teardown.Conn) ended {
 	client, server, in := a.tunnels.ends(c)
-	if a.roles.swapped(c) {
-		c = c.Swapped()
-		client, server = server, client
+	e := a.endedAs(c, client, server, in)
+	if a.again && !c.Handshake() && a.roles.serves(client, server) || !a.again && a.roles.swapped(c, client, server) {
+		e = a.turned(&e)
+		e.turned = true
 	}
-	return ended{
-		conn: c, client: client, server: server, tunnel: in, gaps: a.gaps,
-		report: c.Outcome(), detail: c.Detail(a.table.Now()),
-	}
+	return e
+}
+
+func (a *Analysis) endedAs(c *teardown.Conn, client, server netip.AddrPort, in *capture.Tunnel) ended {
+	return ended{conn: c, client: client, server: server, tunnel: in, report: c.Outcome(), detail: c.Detail(a.table.Now())}
+}
+
+// turned is a connection with client and server in each other's place.
+func (a *Analysis) turned(e *ended) ended {
+	t := a.endedAs(e.conn.Swapped(), e.server, e.client, e.tunnel)
+	t.icmp = e.icmp
+	return t
 }
 
 func (e *ended) duration() time.Duration { return micros(e.report.DurationUS) }
@@ -173,12 +200,16 @@ func (e *ended) duration() time.Duration { return micros(e.report.DurationUS) }
 // micros is a duration given in microseconds; negative ones mean none.
 func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
-func (a *Analysis) leave(c *teardown.Conn) {
+// left is a connection that leaves now, as far as is known.
+func (a *Analysis) left(c *teardown.Conn) ended {
 	e := a.ended(c)
 	a.idleLimit(&e)
-	if n := a.icmpNoteOf(&e); n != nil && a.fatal(&e, n) {
-		e.fatal = n
-	}
+	e.icmp = a.lastWord(&e)
+	return e
+}
+
+func (a *Analysis) leave(c *teardown.Conn) {
+	e := a.left(c)
 	a.show(&e)
 	a.tunnels.forget(c)
 	a.forgetICMP(&e)
@@ -192,27 +223,101 @@ func (a *Analysis) show(e *ended) {
 	}
 	a.sum.Connections++
 	a.sum.see(e)
+	if a.from.IsZero() || e.report.Start.Before(a.from) {
+		a.from = e.report.Start
+	}
 	if !a.opt.Filter.all() && !a.opt.Filter.passes(e) {
 		return
 	}
 	a.sum.Matching++
-	a.sum.because(e.report.Cause)
-	a.groups.add(e)
-	a.findings.add(e)
-	if a.opt.Each != nil && a.err == nil {
+	a.decide(e)
+	if a.opt.Each != nil && a.err == nil && a.chosen(e) {
 		a.err = a.opt.Each(a.whole(e))
 	}
 }
 
+// The bounds of what waits to be decided: in memory, and in the file of a part.
+const (
+	maxWaiting     = 32_768
+	maxPartWaiting = 262_144
+)
+
+// mayChoose reports whether a connection that begins is chosen, as far as is known.
+func (a *Analysis) mayChoose(n int, t segment.Tuple, at time.Time) bool {
+	return slices.ContainsFunc(a.opt.Chosen, func(c Choice) bool { return c.may(n, t, at) })
+}
+
+// chosen reports whether a connection is for Each.
+func (a *Analysis) chosen(e *ended) bool {
+	return len(a.opt.Chosen) == 0 || slices.ContainsFunc(a.opt.Chosen, func(c Choice) bool {
+		return c.is(e.conn.Number(), e.report.Start, e.client, e.server)
+	})
+}
+
+// decide counts a connection, or keeps it until all was seen where that may change what
+// is counted. Who is the server where no SYN told goes by all connections, and so does a
+// limit on silence; and what others see meanwhile is for how long a connection was left
+// open.
+func (a *Analysis) decide(e *ended) {
+	_, silent := e.conn.Silence()
+	open := a.flushing && !e.conn.Done()
+	unsure := !e.conn.Handshake() || silent
+	if !unsure && (!open || a.opt.Partial == nil) {
+		k := e.fact()
+		a.count(&k)
+		return
+	}
+	most := maxWaiting
+	if a.opt.Partial != nil {
+		most = maxPartWaiting
+	}
+	if a.waited >= most {
+		k := e.fact()
+		k.Cause, k.ResetCause = e.report.Cause, e.detail.ResetCause
+		a.count(&k)
+		a.early++
+		return
+	}
+	a.waited++
+	u := a.undecided(e)
+	u.Open = open
+	if a.opt.Partial == nil {
+		a.waiting = append(a.waiting, u)
+		return
+	}
+	if err := a.opt.Partial.undecided(&u); a.err == nil {
+		a.err = err // that of the first; the writer keeps it
+	}
+}
+
+// undecided is a connection as the Table has it, and, where no SYN tells who is the
+// client, turned round.
+func (a *Analysis) undecided(e *ended) undecided {
+	as := a.endedAs(e.conn, e.client, e.server, e.tunnel) // without a limit that was seen so far
+	as.icmp = e.icmp
+	if e.turned {
+		as = a.turned(&as)
+	}
+	u := undecided{As: as.fact(), View: a.table.Now().UTC()}
+	if !e.conn.Handshake() {
+		or := a.turned(&as)
+		k := or.fact()
+		u.Or = &k
+	}
+	return u
+}
+
 func (a *Analysis) closed(c *teardown.Conn) {
 	a.over = c
-	quiet, silent := c.Silence()
+	_, silent := c.Silence()
 	if a.opt.Closed == nil && !silent {
 		return
 	}
 	e := a.ended(c)
 	if silent {
-		a.silences.add(&e, quiet)
+		if k := e.fact(); !a.again {
+			a.silences.add(&k)
+		}
 		a.idleLimit(&e)
 	}
 	if a.opt.Closed == nil {

@@ -17,6 +17,10 @@ import (
 // a connection also has the verdict. Link headers are not written, nor packets
 // that are not IP.
 type Annotator struct {
+	// Grow writes interfaces that names tells of later; it is for live captures, whose
+	// interfaces come and go. Without it their packets are written under the first.
+	Grow bool
+
 	src    capture.Source
 	w      io.Writer
 	names  func() []string
@@ -29,8 +33,7 @@ type Annotator struct {
 
 // NewAnnotator reads from src and writes to w, which stay the caller's to close.
 // names tells the names of the capture's interfaces; it is called at the first
-// packet, by when a pcapng file has told all or most of them. Packets of later
-// ones are written under the first.
+// packet, by when a pcapng file has told all or most of them; see Grow for later ones.
 func NewAnnotator(src capture.Source, w io.Writer, names func() []string) *Annotator {
 	return &Annotator{src: src, w: w, names: names}
 }
@@ -70,8 +73,8 @@ func (n *Annotator) flush() error {
 			return err
 		}
 	}
-	if n.held.Interface >= n.ifaces {
-		n.held.Interface = 0
+	if err := n.place(); err != nil {
+		return err
 	}
 	if err := n.out.Write(n.held); err != nil {
 		return fmt.Errorf("writing the capture with comments: %w", err)
@@ -79,10 +82,28 @@ func (n *Annotator) flush() error {
 	return nil
 }
 
+// place makes sure that the file knows the interface of the packet that is held.
+func (n *Annotator) place() error {
+	if n.held.Interface < n.ifaces {
+		return nil
+	}
+	names := n.names()
+	if !n.Grow || n.held.Interface >= len(names) {
+		n.held.Interface = 0
+		return nil
+	}
+	for ; n.ifaces < len(names); n.ifaces++ {
+		if err := n.out.AddInterface(names[n.ifaces]); err != nil {
+			return fmt.Errorf("writing the capture with comments: %w", err)
+		}
+	}
+	return nil
+}
+
 func (n *Annotator) begin() (err error) {
 	names := n.names()
 	n.ifaces = max(1, len(names))
-	n.out, err = capture.NewWriter(n.w, capture.WriterConfig{Interfaces: names, Comment: "explained by lastack explain"})
+	n.out, err = capture.NewWriter(n.w, capture.WriterConfig{Interfaces: names, More: n.Grow, Comment: "explained by lastack explain"})
 	return err
 }
 

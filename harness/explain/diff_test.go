@@ -2,13 +2,18 @@ package explain
 
 import (
 	"io"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lastack/harness/capture"
 	"lastack/harness/capture/capturetest"
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
+	"lastack/stack/flow"
+	"lastack/stack/segment"
 )
 
 // traceOf is the one connection of a script.
@@ -145,4 +150,60 @@ func (n nothing) Next() (capture.Packet, error) {
 		return capture.Packet{}, n.err
 	}
 	return capture.Packet{}, io.EOF
+}
+
+// TestPickOrients: without a handshake in the capture, the end that many connections
+// share is the server, as explain has it, and not the one with the lower port; also where
+// a connection was forgotten before the others came.
+func TestPickOrients(t *testing.T) {
+	for _, seconds := range []int{10, 600} {
+		picksOriented(t, seconds)
+	}
+}
+
+func picksOriented(t *testing.T, seconds int) {
+	t.Helper()
+	server := segment.EndpointFrom(netip.MustParseAddrPort("10.0.0.9:50000"))
+	var packets packetSlice
+	for n := range uint16(4) {
+		client := segment.Endpoint{Addr: netip.MustParseAddr("10.0.0.1").As16(), Port: 1000 + n}
+		for i, tuple := range []segment.Tuple{{Src: client, Dst: server}, {Src: server, Dst: client}} {
+			s := segment.Segment{Tuple: tuple, Version: 4, Flags: segment.FIN | segment.ACK, Seq: 7, Ack: segment.Seq(7 + i)}
+			data := segment.Append(nil, &s, nil)
+			packets = append(packets, capture.Packet{Time: time.Unix(int64(seconds)*int64(n)+int64(i), 0), Data: data, OrigLen: len(data)})
+		}
+	}
+	s, err := NewSurvey(ptr(slices.Clone(packets)), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := s.digests[0]; v.ends[1] != server || v.active != teardown.Client || !v.swapped {
+		t.Errorf("in a survey: %+v", v)
+	}
+	choice, err := ParseChoice("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace, err := Pick(&packets, choice, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, first := &trace.Connection, &trace.Records[0].Step
+	if c.Server != "10.0.0.9:50000" || c.ActiveCloser != teardown.Client || first.From != flow.Client || first.After[flow.Client] == flow.CloseWait {
+		t.Errorf("server %s, active closer %s, first segment from %v: %+v", c.Server, c.ActiveCloser, first.From, first)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// packetSlice is a source of packets that are there.
+type packetSlice []capture.Packet
+
+func (s *packetSlice) Next() (capture.Packet, error) {
+	if len(*s) == 0 {
+		return capture.Packet{}, io.EOF
+	}
+	p := (*s)[0]
+	*s = (*s)[1:]
+	return p, nil
 }

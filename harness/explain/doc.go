@@ -13,14 +13,29 @@
 // histograms whose buckets are 6% wide. The bounds are constants of this package;
 // where one was reached the Summary has a warning.
 //
+// What the whole capture decides (who is the server where no SYN told, limits on silence,
+// for how long something was left open) is decided when all was seen; Options.Each is
+// told what was known when its connection left. What a Summary is made of adds up: a
+// [PartialWriter] writes it down, and [MergeParts] makes the Summary of several captures.
+//
 // An [Annotator] writes the capture again with a remark on each packet that
 // matters. [Pick] takes one connection out of a capture, and [Compare] holds two
 // of them against each other. A [Merge] makes one capture of several.
+//
+// [ComparePath] holds two whole captures, made at both ends of a path, against each
+// other. Both are read twice: NewSurvey keeps a digest of each connection, by which
+// they are matched and the clocks' offset is estimated; then both are read at a time,
+// and each segment waits until it is found in the other or is overdue.
+//
+//	NewSurvey(A), NewSurvey(B) --match--> twins, offset --walk--> PathDiff
 //
 // What the verdicts can be trusted with is in package teardown. They are those of
 // its Report and Detail; what is added here, as it takes the whole capture, is for
 // how long a connection was left open by the end, and whether the capture lacks
 // segments that were acknowledged.
+//
+// A [Watch] makes a source of a live capture, keeps its packets, and calls back now and
+// then: Analysis.Findings are those so far, and [News] the ones worth a line.
 //
 // The package draws no ladder and opens no file: its caller does.
 package explain

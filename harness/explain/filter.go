@@ -73,3 +73,17 @@ func (f *Filter) passes(e *ended) bool {
 	}
 	return false
 }
+
+// String tells filters apart; it is empty for one that lets everything pass.
+func (f Filter) String() string {
+	if f.all() {
+		return ""
+	}
+	var hosts []string
+	for _, p := range f.Hosts {
+		hosts = append(hosts, p.String())
+	}
+	slices.Sort(hosts)
+	kinds := slices.Sorted(slices.Values(f.Close))
+	return fmt.Sprintf("close %v, hosts %v, port %d, longer than %v", kinds, hosts, f.Port, f.Longer)
+}

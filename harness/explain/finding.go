@@ -19,18 +19,27 @@ type Finding struct {
 	Text string `json:"text"`
 	// Host is whom it is about, "ip:port" or an address.
 	Host string `json:"host"`
-	// Connections is how many show it, and Example is one of them.
-	Connections int `json:"connections"`
-	Example     int `json:"example"`
+	// Connections is how many show it, and Example is one of them: its number in the
+	// capture that it was read from, of which ExampleOf are the files where that is one of
+	// several that were merged. ExampleID names it for --ladder wherever it is read.
+	Connections int      `json:"connections"`
+	Example     int      `json:"example"`
+	ExampleID   string   `json:"example_id"`
+	ExampleOf   []string `json:"example_of,omitempty"`
 	// Also are others that show the same, the largest first.
 	Also []Also `json:"also,omitempty"`
+
+	example *Example
+	when    *moments // these connections ended; nil where that says nothing
 }
 
 // Also is another host that shows what a Finding is about.
 type Also struct {
-	Host        string `json:"host"`
-	Connections int    `json:"connections"`
-	Example     int    `json:"example"`
+	Host        string   `json:"host"`
+	Connections int      `json:"connections"`
+	Example     int      `json:"example"`
+	ExampleID   string   `json:"example_id"`
+	ExampleOf   []string `json:"example_of,omitempty"`
 }
 
 // FindingKind is a sort of finding.
@@ -75,105 +84,52 @@ type findings struct {
 	leaks   tally[netip.AddrPort, leak] // by who is in CLOSE_WAIT; clients without port
 	pairs   tally[pair, holder]         // of client and server
 
-	ports PortRange // as given; the zero PortRange otherwise
-	sets  int       // of ports in pairs
-
-	gaps     *gaps
-	oneSided bool // the capture is: nothing is found about what is missing
+	sets    int  // of ports in pairs
+	setLost bool // one more was needed
 }
 
 // host is what one server, and the clients that go there, did.
 type host struct {
-	causes   [nCauses]cases
-	aborts   [2]int // of client and server
-	again    cases  // connections with a FIN sent more than once
-	lost     [3]int
-	waiting  cases         // FINs that nobody acknowledged
-	syns     cases         // SYNs that nobody answered
-	syn      int           // how many in all
-	tried    time.Duration // the longest that one went on
-	met      int           // of syns: the older connection on the same ports may have been in the way
-	answered int           // connections on which the server sent anything
-	timed    cases         // TIME_WAIT left at the server
-	first    time.Time     // the first and the last close of these
-	last     time.Time
-	idle     histogram         // before keep-alive races
-	asleep   histogram         // before what met a half-open connection
-	limit    histogram         // before idle time-outs
-	limits   [2]int            // of client and server
-	early    [2]int            // which of them had closed before data came
-	icmp     *[nICMP]icmpCases // nil for most
-	closed   histogram         // how long after the latest data
-	due      histogram         // how long clients waited that gave up
+	Causes   [nCauses]cases `json:"causes"`
+	Aborts   [2]int         `json:"aborts"` // of client and server
+	Again    cases          `json:"again"`  // connections with a FIN sent more than once
+	Lost     [3]int         `json:"lost"`
+	Waiting  cases          `json:"waiting"`  // FINs that nobody acknowledged
+	SYNs     cases          `json:"syns"`     // SYNs that nobody answered
+	SYN      int            `json:"syn"`      // how many in all
+	Tried    time.Duration  `json:"tried"`    // the longest that one went on
+	Met      int            `json:"met"`      // of SYNs: the older connection on the same ports may have been in the way
+	Answered int            `json:"answered"` // connections on which the server sent anything
+	Timed    cases          `json:"timed"`    // TIME_WAIT left at the server
+	Idle     histogram      `json:"idle"`     // before keep-alive races
+	Asleep   histogram      `json:"asleep"`   // before what met a half-open connection
+	Limit    histogram      `json:"limit"`    // before idle time-outs
+	Limits   [2]int         `json:"limits"`   // of client and server
+	Early    [2]int         `json:"early"`    // which of them had closed before data came
+	Closed   histogram      `json:"closed"`   // how long after the latest data
+	Due      histogram      `json:"due"`      // how long clients waited that gave up
+
+	ICMP *[nICMP]icmpCases `json:"icmp,omitempty"` // nil for most
 }
 
 // cases are a number of connections, one of them, and when they ended.
 type cases struct {
-	n, example int
-	when       *moments
+	N       int      `json:"n"`
+	Example *Example `json:"example,omitempty"`
+	When    *moments `json:"when,omitempty"`
 }
 
-func (c *cases) add(e *ended) {
-	if c.n++; c.n == 1 {
-		c.example, c.when = e.conn.Number(), &moments{gaps: e.gaps}
+func (c *cases) add(k *fact) {
+	if c.N++; c.N == 1 {
+		c.When = &moments{}
 	}
-	c.when.add(e.report.Start.Add(e.duration()))
+	c.Example = c.Example.orOf(k)
+	c.When.add(k.end())
 }
 
-// The causes of resets that findings are about.
-const (
-	byRace = iota
-	byHalfOpen
-	byHit
-	byLateData
-	byForgotten
-	byAbort
-	byRefusal
-	byIdle
-	byMiddlebox
-	byKeepAlive
-	byUser
-	byGaveUp
-	nCauses
-)
-
-func causeIndex(e *ended) int {
-	d := &e.detail
-	if d.Harmless {
-		return -1
-	}
-	switch e.report.Cause {
-	case teardown.CauseRace:
-		return byRace
-	case teardown.CauseStateGone:
-		if micros(d.IdleUS) >= QuietAfter {
-			return byHalfOpen
-		}
-	case teardown.CauseTimeWaitHit:
-		return byHit
-	case teardown.CauseDataAfterClose:
-		if d.StaleRequest && micros(d.IdleUS) >= StaleAfter {
-			return byRace // the same, but later
-		}
-		return byLateData
-	case teardown.CauseFinWait2:
-		return byForgotten
-	case teardown.CauseAbort:
-		return byAbort
-	case teardown.CauseRefused:
-		return byRefusal
-	case teardown.CauseIdle:
-		return byIdle
-	case teardown.CauseMiddlebox:
-		return byMiddlebox
-	case teardown.CauseKeepAlive:
-		return byKeepAlive
-	case teardown.CauseUser:
-		return byUser
-	case teardown.CauseGaveUp:
-		return byGaveUp
-	}
-	return -1
+// by names the example of a finding.
+func (f *Finding) by(e *Example) {
+	f.Example, f.ExampleID, f.ExampleOf, f.example = e.N, e.String(), e.files(), e
 }
 
 // pair is a client's address and where it goes.
@@ -184,18 +140,18 @@ type pair struct {
 
 // holder is what a client holds in TIME_WAIT toward one destination.
 type holder struct {
-	held        int
-	example     int
-	first, last time.Time
-	use         portUse
+	Example *Example  `json:"example"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Use     portUse   `json:"use"`
 }
 
 // leak is what was left in CLOSE_WAIT.
 type leak struct {
-	example int
-	old     int // silent for LeakAfter
-	oldest  time.Duration
-	server  bool // the leaking side is the server
+	Example *Example      `json:"example"`
+	Old     int           `json:"old"` // silent for LeakAfter
+	Oldest  time.Duration `json:"oldest"`
+	Server  bool          `json:"server"` // the leaking side is the server
 }
 
 func newFindings() findings {
@@ -206,99 +162,102 @@ func newFindings() findings {
 	}
 }
 
-func (f *findings) add(e *ended) {
-	s := f.servers.count(e.server)
-	s.v.add(e)
+func (f *findings) add(k *fact) {
+	s := f.servers.count(k.Server)
+	s.v.add(k)
 	// Where the capture lost something it may have lost the second FIN.
-	if e.detail.CloseWait != teardown.None && e.detail.MissingBytes == 0 && e.detail.OneSided == teardown.None {
-		f.addLeak(e)
+	if k.CloseWait != teardown.None && !k.Missing && k.OneSided == teardown.None {
+		f.addLeak(k)
 	}
-	if e.report.TimeWait == teardown.Client || e.report.TimeWait == teardown.Both {
-		p := f.pairs.count(pair{e.client.Addr(), e.server})
-		end := e.report.Start.Add(e.duration())
-		if p.v.held++; p.v.held == 1 {
-			p.v.example, p.v.first, p.v.last = e.conn.Number(), end, end
-		}
-		p.v.first, p.v.last = earlier(p.v.first, end), later(p.v.last, end)
-		fresh := p.v.use.set == nil
-		p.v.use.add(e.client.Port(), f.sets < maxPortSets)
-		if fresh && p.v.use.set != nil {
-			f.sets++
-		}
+	if k.TimeWait == teardown.Client || k.TimeWait == teardown.Both {
+		p := f.pairs.count(pair{k.Client.Addr(), k.Server})
+		p.v.see(k.example(), k.end(), k.end())
+		f.use(&p.v.Use, func(keep bool) bool { return p.v.Use.add(k.Client.Port(), k.Start, keep) })
 	}
 }
 
-func (f *findings) addLeak(e *ended) {
-	who := e.server
-	if e.detail.CloseWait == teardown.Client {
-		who = netip.AddrPortFrom(e.client.Addr(), 0)
+func (h *holder) see(e *Example, first, last time.Time) {
+	if h.Example == nil {
+		h.First, h.Last = first, last
 	}
-	l := f.leaks.count(who)
-	l.v.server = e.detail.CloseWait == teardown.Server
-	if micros(e.detail.SilentUS) >= LeakAfter {
-		l.v.old++
+	h.Example, h.First, h.Last = h.Example.first(e), earlier(h.First, first), later(h.Last, last)
+}
+
+// use adds to what is noted of ports, and counts the sets.
+func (f *findings) use(u *portUse, add func(keep bool) bool) {
+	fresh := u.Set == nil
+	if !add(f.sets < maxPortSets) {
+		f.setLost = true
 	}
-	if age := micros(e.detail.LeftOpenUS); l.n == 1 || age > l.v.oldest {
-		l.v.example, l.v.oldest = e.conn.Number(), age
+	if fresh && u.Set != nil {
+		f.sets++
 	}
 }
 
-func (h *host) add(e *ended) {
-	if i := causeIndex(e); i >= 0 {
-		h.causes[i].add(e)
-		h.addCause(i, e)
+func (f *findings) addLeak(k *fact) {
+	who := k.Server
+	if k.CloseWait == teardown.Client {
+		who = netip.AddrPortFrom(k.Client.Addr(), 0)
 	}
-	if e.report.ServerSegments > 0 {
-		h.answered++
+	one := leak{Example: k.example(), Oldest: micros(k.LeftOpenUS), Server: k.CloseWait == teardown.Server}
+	if micros(k.SilentUS) >= LeakAfter {
+		one.Old = 1
 	}
-	h.addICMP(e)
-	h.addSYN(e)
-	if e.detail.OneSided == teardown.None {
-		h.addFINs(e)
+	f.leaks.count(who).v.merge(&one)
+}
+
+func (h *host) add(k *fact) {
+	if i := causeIndex(k); i >= 0 {
+		h.Causes[i].add(k)
+		h.addCause(i, k)
 	}
-	if e.report.TimeWait == teardown.Server {
-		end := e.report.Start.Add(e.duration())
-		if h.timed.add(e); h.timed.n == 1 {
-			h.first, h.last = end, end
-		}
-		h.first, h.last = earlier(h.first, end), later(h.last, end)
+	if k.Spoke {
+		h.Answered++
+	}
+	h.addICMP(k)
+	h.addSYN(k)
+	if k.OneSided == teardown.None {
+		h.addFINs(k)
+	}
+	if k.TimeWait == teardown.Server {
+		h.Timed.add(k)
 	}
 }
 
-func (h *host) addCause(i int, e *ended) {
+func (h *host) addCause(i int, k *fact) {
 	side := 0
-	if e.report.ResetBy == teardown.Server {
+	if k.ResetBy == teardown.Server {
 		side = 1
 	}
 	switch i {
 	case byRace:
-		h.idle.add(micros(e.detail.IdleUS))
+		h.Idle.add(micros(k.IdleUS))
 	case byHalfOpen:
-		h.asleep.add(micros(e.detail.IdleUS))
+		h.Asleep.add(micros(k.IdleUS))
 	case byLateData:
-		h.early[side]++
-		h.closed.add(micros(e.detail.IdleUS))
+		h.Early[side]++
+		h.Closed.add(micros(k.IdleUS))
 	case byIdle:
-		h.limit.add(e.quiet)
-		h.limits[side]++
+		h.Limit.add(k.quiet())
+		h.Limits[side]++
 	case byGaveUp:
-		h.due.add(micros(e.detail.IdleUS))
+		h.Due.add(micros(k.IdleUS))
 	case byAbort:
-		h.aborts[side]++
+		h.Aborts[side]++
 	}
 }
 
 // addSYN counts a SYN that nobody answered although there was time to.
-func (h *host) addSYN(e *ended) {
-	if e.report.Close != teardown.Open || e.detail.SYNs == 0 || e.report.ServerSegments > 0 ||
-		e.fatal != nil || e.detail.OneSided != teardown.None || micros(e.detail.UnansweredUS) < answerBy(e.detail.SYNs) {
+func (h *host) addSYN(k *fact) {
+	if k.Close != teardown.Open || k.SYNs == 0 || k.Spoke ||
+		k.fatal() || k.OneSided != teardown.None || micros(k.UnansweredUS) < answerBy(k.SYNs) {
 		return
 	}
-	h.syns.add(e)
-	h.syn += e.detail.SYNs
-	h.tried = max(h.tried, micros(e.detail.UnansweredUS))
-	if r := e.detail.Reuses; r != nil && r.TimeWait != teardown.None && r.By == teardown.ReuseByNothing {
-		h.met++
+	h.SYNs.add(k)
+	h.SYN += k.SYNs
+	h.Tried = max(h.Tried, micros(k.UnansweredUS))
+	if k.Met {
+		h.Met++
 	}
 }
 
@@ -311,12 +270,12 @@ func answerBy(syns int) time.Duration {
 	return AnswerWithin
 }
 
-func (h *host) addFINs(e *ended) {
-	if e.report.Close == teardown.Unanswered && e.report.FINRetransmissions > 0 {
-		h.waiting.add(e)
-	} else if e.report.FINRetransmissions > 0 {
-		h.again.add(e)
-		h.lost[lostIndex(e.detail.FINsAgain)]++
+func (h *host) addFINs(k *fact) {
+	if k.Close == teardown.Unanswered && k.FINsAgain > 0 {
+		h.Waiting.add(k)
+	} else if k.FINsAgain > 0 {
+		h.Again.add(k)
+		h.Lost[k.Lost]++
 	}
 }
 
@@ -334,23 +293,27 @@ func lostIndex(again []teardown.FINAgain) int {
 }
 
 // lost reports whether there were more hosts than findings keep.
-func (f *findings) lost() bool { return f.servers.lost || f.leaks.lost || f.pairs.lost }
+func (f *findings) lost() bool {
+	return f.servers.lost || f.leaks.lost || f.pairs.lost || f.setLost
+}
 
-// list makes the findings: one of each sort, about the host that shows it most.
-func (f *findings) list() []Finding {
+// list makes the findings: one of each sort, about the host that shows it most. Rates are
+// those of the times of which there is a capture.
+func (f *findings) list(ports PortRange, oneSided bool, between gaps) []Finding {
 	byKind := map[FindingKind][]Finding{}
-	for _, all := range [][]Finding{f.exhaustion(), f.closeWait(), f.byServer()} {
+	for _, all := range [][]Finding{f.exhaustion(ports, between), f.closeWait(), f.byServer(between)} {
 		for _, found := range all {
+			found.Text += found.when.burst(between)
 			byKind[found.Kind] = append(byKind[found.Kind], found)
 		}
 	}
 	out := []Finding{}
 	for _, k := range findingKinds {
-		if f.oneSided && aboutMissing[k] {
+		if oneSided && aboutMissing[k] {
 			continue
 		}
 		if all := byKind[k]; len(all) > 0 && len(out) < maxFindings {
-			out = append(out, merge(all))
+			out = append(out, likewise(all))
 		}
 	}
 	return out
@@ -361,15 +324,15 @@ var aboutMissing = map[FindingKind]bool{
 	FindCloseWait: true, FindUnreachable: true, FindPathMTU: true, FindSYN: true, FindUnanswered: true, FindLost: true, FindKeepAlive: true, FindUser: true,
 }
 
-// merge makes one finding of those of one sort.
-func merge(all []Finding) Finding {
+// likewise makes one finding of those of one sort.
+func likewise(all []Finding) Finding {
 	slices.SortFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Example, b.Example))
+		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Host, b.Host), a.example.compare(b.example))
 	})
 	first, rest := all[0], all[1:]
 	var names []string
 	for i, f := range rest {
-		first.Also = append(first.Also, Also{f.Host, f.Connections, f.Example})
+		first.Also = append(first.Also, Also{f.Host, f.Connections, f.Example, f.ExampleID, f.ExampleOf})
 		if i < named {
 			names = append(names, fmt.Sprintf("%s (%s)", f.Host, number(f.Connections)))
 		}

@@ -10,19 +10,21 @@ import (
 // closeWait is about applications that do not close.
 func (f *findings) closeWait() (out []Finding) {
 	for who, c := range f.leaks.counts {
-		if c.v.old == 0 {
+		if c.v.Old == 0 {
 			continue
 		}
 		name, where := who.String(), "server "+who.String()
-		if !c.v.server {
+		if !c.v.Server {
 			name = who.Addr().String()
 			where = "client " + name
 		}
-		out = append(out, Finding{
-			Kind: FindCloseWait, Host: name, Connections: c.n, Example: c.v.example,
+		found := Finding{
+			Kind: FindCloseWait, Host: name, Connections: c.n,
 			Text: fmt.Sprintf("The %s leaves %s in CLOSE_WAIT%s, the oldest for %s by the end: its application got the end of the stream and does not close, which leaves the other side in FIN_WAIT_2. No timer ends CLOSE_WAIT; find the process there with ss -tnp state close-wait, and make it close its socket when a read returns 0.",
-				where, count(c.n, "connection"), silentOf(c.v.old, c.n), long(c.v.oldest)),
-		})
+				where, count(c.n, "connection"), silentOf(c.v.Old, c.n), long(c.v.Oldest)),
+		}
+		found.by(c.v.Example)
+		out = append(out, found)
 	}
 	return out
 }
@@ -36,7 +38,7 @@ func silentOf(old, n int) string {
 }
 
 // byServer is what there is to say of each server.
-func (f *findings) byServer() (out []Finding) {
+func (f *findings) byServer(between gaps) (out []Finding) {
 	for server, c := range f.servers.counts {
 		h := &c.v
 		name := server.String()
@@ -45,25 +47,27 @@ func (f *findings) byServer() (out []Finding) {
 		out = append(out, h.resets(name, c.n)...)
 		out = append(out, h.timeouts(name, c.n)...)
 		out = append(out, h.losses(server, c.n)...)
-		out = append(out, h.records(name, f.gaps)...)
+		out = append(out, h.records(name, between)...)
 	}
 	return out
 }
 
 // about is a Finding about cases, if there are any.
 func (c cases) about(kind FindingKind, server, format string, args ...any) []Finding {
-	if c.n == 0 {
+	if c.N == 0 {
 		return nil
 	}
-	return []Finding{{Kind: kind, Host: server, Connections: c.n, Example: c.example, Text: fmt.Sprintf(format, args...) + c.when.burst()}}
+	found := Finding{Kind: kind, Host: server, Connections: c.N, Text: fmt.Sprintf(format, args...), when: c.When}
+	found.by(c.Example)
+	return []Finding{found}
 }
 
 // of writes "3 of 200 connections".
-func (c cases) of(n int) string { return number(c.n) + " of " + count(n, "connection") }
+func (c cases) of(n int) string { return number(c.N) + " of " + count(n, "connection") }
 
 // be is the verb of a sentence about the cases.
 func (c cases) be() string {
-	if c.n == 1 {
+	if c.N == 1 {
 		return "was"
 	}
 	return "were"
@@ -71,18 +75,18 @@ func (c cases) be() string {
 
 // opening is about SYNs that nobody answered, and those that were refused.
 func (h *host) opening(server string, n int) (out []Finding) {
-	s := h.syns
+	s := h.SYNs
 	why := "nothing comes from there, so a firewall drops them, the host is down, or the address is wrong; try it from another network, and look for ICMP errors"
 	switch {
-	case h.met == s.n:
+	case h.Met == s.N:
 		why = "an older connection on the same ports was in TIME_WAIT, and neither timestamp nor sequence number of the SYN is newer; let clients use more ports"
-	case h.answered > 0:
-		why = fmt.Sprintf("%s answered, so the server drops some: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(h.answered, "other"))
+	case h.Answered > 0:
+		why = fmt.Sprintf("%s answered, so the server drops some: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(h.Answered, "other"))
 	}
 	out = append(out, s.about(FindSYN, server,
 		"%s to %s had no answer to the SYN, which was sent %s and waited for up to %s: %s.",
-		s.of(n), server, timesInAll(h.syn, s.n), long(h.tried), why)...)
-	r := h.causes[byRefusal]
+		s.of(n), server, timesInAll(h.SYN, s.N), long(h.Tried), why)...)
+	r := h.Causes[byRefusal]
 	return append(out, r.about(FindRefused, server,
 		"%s to %s %s refused: nothing listens there, or a firewall answers for it. Start the server, or correct the address.",
 		r.of(n), server, r.be())...)
@@ -100,10 +104,10 @@ func timesInAll(syns, n int) string {
 
 // resets is about RSTs on n connections to a server.
 func (h *host) resets(server string, n int) (out []Finding) {
-	idle, _ := h.idle.percentile(50)
-	asleep, _ := h.asleep.percentile(50)
-	closed, _ := h.closed.percentile(50)
-	at := func(i int) cases { return h.causes[i] }
+	idle, _ := h.Idle.percentile(50)
+	asleep, _ := h.Asleep.percentile(50)
+	closed, _ := h.Closed.percentile(50)
+	at := func(i int) cases { return h.Causes[i] }
 	out = append(out, at(byRace).about(FindRace, server,
 		"%s to %s %s reset because a request met the end of an idle connection (idle for %s, median): make the clients give up idle connections sooner than the server does, and let them repeat requests that may be repeated.",
 		at(byRace).of(n), server, at(byRace).be(), long(idle))...)
@@ -115,14 +119,14 @@ func (h *host) resets(server string, n int) (out []Finding) {
 		at(byHit).of(n), server)...)
 	out = append(out, at(byLateData).about(FindLate, server,
 		"%s to %s %s reset%s, as data came for a side that had closed, %s after the data before (median): it stopped reading too early, or the other goes on after the end of the stream; read to the end before close(), or shutdown(SHUT_WR) and read on.",
-		at(byLateData).of(n), server, at(byLateData).be(), bySides(h.early), long(closed))...)
+		at(byLateData).of(n), server, at(byLateData).be(), bySides(h.Early), long(closed))...)
 	out = append(out, at(byForgotten).about(FindForgotten, server,
 		"%s to %s had a FIN that came after the other side's FIN_WAIT_2 or TIME_WAIT was gone (net.ipv4.tcp_fin_timeout), and met a RST: the side that closes second waits too long; close when a read returns 0.",
 		at(byForgotten).of(n), server)...)
-	if a := at(byAbort); a.n*100 >= n*AbortsFrom {
+	if a := at(byAbort); a.N*100 >= n*AbortsFrom {
 		out = append(out, a.about(FindAborts, server,
 			"%s to %s %s aborted with a RST%s: SO_LINGER 0, or close() with data unread (the wire does not tell which); what was still on its way is lost. Read to the end before close().",
-			a.of(n), server, a.be(), bySides(h.aborts))...)
+			a.of(n), server, a.be(), bySides(h.Aborts))...)
 	}
 	return out
 }
@@ -140,12 +144,12 @@ func bySides(n [2]int) string {
 
 // timeouts is about limits that ran out, and RSTs that are none of the endpoints'.
 func (h *host) timeouts(server string, n int) (out []Finding) {
-	limit, _ := h.limit.percentile(50)
-	due, _ := h.due.percentile(50)
-	at := func(i int) cases { return h.causes[i] }
+	limit, _ := h.Limit.percentile(50)
+	due, _ := h.Due.percentile(50)
+	at := func(i int) cases { return h.Causes[i] }
 	out = append(out, at(byIdle).about(FindIdle, server,
 		"%s to %s %s reset%s after %s of silence (median), with all acknowledged: a limit on idle connections, of the application there, a load balancer or a firewall. Let clients give up idle connections before that, send TCP keep-alives more often (net.ipv4.tcp_keepalive_time; a limit of the application does not heed them), or raise the limit.",
-		at(byIdle).of(n), server, at(byIdle).be(), bySides(h.limits), long(limit))...)
+		at(byIdle).of(n), server, at(byIdle).be(), bySides(h.Limits), long(limit))...)
 	out = append(out, at(byMiddlebox).about(FindMiddlebox, server,
 		"%s to %s %s reset by neither end: TTL, IP identification or timing of the RST are those of a device on the path, such as a firewall, a load balancer or a filter. Look at its log and at its limits on idle connections.",
 		at(byMiddlebox).of(n), server, at(byMiddlebox).be())...)
@@ -163,21 +167,21 @@ func (h *host) timeouts(server string, n int) (out []Finding) {
 // losses is about FINs and ACKs that were lost.
 func (h *host) losses(server netip.AddrPort, n int) (out []Finding) {
 	name := server.String()
-	if a := h.again; a.n*100 >= n*LostFrom {
+	if a := h.Again; a.N*100 >= n*LostFrom {
 		out = append(out, a.about(FindLost, name,
 			"%s to %s (%.1f%%) sent a FIN again: %s; look for loss on the path, and in nstat TcpRetransSegs.",
-			a.of(n), name, 100*float64(a.n)/float64(n), h.lostOn())...)
+			a.of(n), name, 100*float64(a.N)/float64(n), h.lostOn())...)
 	}
-	return append(out, h.waiting.about(FindUnanswered, name,
+	return append(out, h.Waiting.about(FindUnanswered, name,
 		"%s to %s sent FINs that nobody acknowledged: the other side is gone, or a firewall drops what follows; the sender stays in FIN_WAIT_1 or LAST_ACK until net.ipv4.tcp_orphan_retries is used up.",
-		h.waiting.of(n), name)...)
+		h.Waiting.of(n), name)...)
 }
 
 // lostOn says what was lost how often, without what never was.
 func (h *host) lostOn() string {
 	var parts []string
 	for i, what := range [3]string{"the FIN was lost", "its ACK was lost or late", "the capture does not tell which of them was lost"} {
-		if n := h.lost[i]; n > 0 {
+		if n := h.Lost[i]; n > 0 {
 			parts = append(parts, what+" on "+number(n))
 		}
 	}

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -108,14 +109,15 @@ func TestNoFindings(t *testing.T) {
 func TestMergeFindings(t *testing.T) {
 	f := newFindings()
 	for i := range 9 {
-		e := ended{conn: &teardown.Conn{}, server: netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:80", i+1))}
-		e.detail.OneSided = teardown.None
-		e.detail.CloseWait, e.detail.SilentUS, e.detail.LeftOpenUS = teardown.Server, 2e6, 3e6
+		k := fact{
+			Server:   netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:80", i+1)),
+			OneSided: teardown.None, CloseWait: teardown.Server, SilentUS: 2e6, LeftOpenUS: 3e6,
+		}
 		for range 10 - i {
-			f.add(&e)
+			f.add(&k)
 		}
 	}
-	all := f.list()
+	all := f.list(PortRange{}, false, nil)
 	if len(all) != 1 || len(all[0].Also) != 8 {
 		t.Fatalf("%+v", all)
 	}
@@ -177,7 +179,11 @@ func TestFindingsInOrder(t *testing.T) {
 			scripts = append(scripts, fmt.Sprintf("client 10.0.0.9:%d\nserver 10.0.1.%d:80\n%s3 c FIN+ACK\n4 s FIN+ACK\n5 c ACK\n", 33000+i, i%10, talked))
 		}
 		_, sum := explained(t, Options{Ports: PortRange{33000, 33999}}, scripts...)
-		said[fmt.Sprintf("%+v", sum.Findings)] = true
+		findings, err := json.Marshal(sum.Findings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[string(findings)] = true
 	}
 	if len(said) != 1 {
 		t.Errorf("%d different answers", len(said))

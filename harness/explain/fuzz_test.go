@@ -39,7 +39,7 @@ func fuzzExplain(t *testing.T, data []byte) {
 	n := explain.NewAnnotator(r, &again, func() []string { return nil })
 	j := explain.NewJSON(&doc)
 	each := 0
-	a := explain.New(explain.Options{Packet: n.Remark, Lines: explain.AllLines, Each: func(c *explain.Connection) error {
+	a := explain.New(explain.Options{Packet: n.Remark, Lines: true, Each: func(c *explain.Connection) error {
 		each++
 		check(t, c)
 		return j.Each(c)

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,14 +45,13 @@ func TestRatesOverGaps(t *testing.T) {
 // TestBurstBesideGap: of a minute in which a capture ended, half counts.
 func TestBurstBesideGap(t *testing.T) {
 	base := time.Date(2026, 3, 4, 5, 6, 0, 0, time.UTC)
-	m := moments{gaps: &gaps{}}
+	var m moments
 	for i := range 30 {
 		m.add(base.Add(time.Duration(i) * time.Second))
 	}
-	m.gaps.begin(base.Add(30 * time.Second))
-	m.gaps.end(base.Add(time.Hour))
 	m.add(base.Add(time.Hour))
-	if got, want := m.burst(), " 30 of them in the minute of 2026-03-04 05:06 UTC, 1.0 per second."; got != want {
+	between := gaps{{base.Add(30 * time.Second), base.Add(time.Hour)}}
+	if got, want := m.burst(between), " 30 of them in the minute of 2026-03-04 05:06 UTC, 1.0 per second."; got != want {
 		t.Errorf("have %q, want %q", got, want)
 	}
 }
@@ -63,14 +63,19 @@ func TestGapsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range maxGaps + 100 {
+	for range maxViews + 100 {
 		for i := range recs {
 			recs[i].Time = recs[i].Time.Add(time.Hour)
 			a.add(&record{Record: recs[i]})
 		}
 		a.gap()
 	}
-	if n := len(a.gaps.all); n != maxGaps || a.sum.gaps <= maxGaps {
-		t.Errorf("%d gaps of %d are kept", n, a.sum.gaps)
+	end := a.second
+	sum, err := a.Summary()
+	if err != nil || len(a.views) != maxViews || a.views[maxViews-1].To.Unix() != end {
+		t.Errorf("%v: %d views are kept, the last until %v", err, len(a.views), a.views[len(a.views)-1].To)
+	}
+	if !slices.ContainsFunc(sum.Warnings, func(w string) bool { return strings.HasPrefix(w, "there are at least 4,095 gaps") }) {
+		t.Errorf("%q", sum.Warnings)
 	}
 }

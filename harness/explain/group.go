@@ -15,9 +15,12 @@ type Group struct {
 	// groups.
 	Server string        `json:"server"`
 	Close  teardown.Kind `json:"close"`
-	// Connections is their number, and Example the one that took longest.
-	Connections int `json:"connections"`
-	Example     int `json:"example"`
+	// Connections is their number, and Example the one that took longest, named as
+	// in a Finding.
+	Connections int      `json:"connections"`
+	Example     int      `json:"example"`
+	ExampleID   string   `json:"example_id"`
+	ExampleOf   []string `json:"example_of,omitempty"`
 	// Active closers and holders of TIME_WAIT.
 	ClientFirst    int `json:"client_first"`
 	ServerFirst    int `json:"server_first"`
@@ -53,9 +56,16 @@ type groupKey struct {
 
 // group is a Group as it is counted.
 type group struct {
-	Group
-	longest                       time.Duration
-	duration, ackDelay, halfClose histogram
+	N          int                         `json:"n"`
+	Example    *Example                    `json:"example"`
+	Longest    time.Duration               `json:"longest"`
+	First      [2]int                      `json:"first"`     // active closers: client, server
+	TimeWait   [2]int                      `json:"time_wait"` // holders
+	FINsAgain  int                         `json:"fins_again"`
+	Causes     map[teardown.ResetCause]int `json:"causes,omitempty"`
+	Duration   histogram                   `json:"duration"`
+	AckDelay   histogram                   `json:"ack_delay"`
+	HalfClosed histogram                   `json:"half_closed"`
 }
 
 type groups struct {
@@ -65,53 +75,96 @@ type groups struct {
 
 func newGroups() groups { return groups{all: map[groupKey]*group{}} }
 
-// of is the group of a connection.
-func (g *groups) of(e *ended) *group {
-	key := groupKey{e.server, e.report.Close}
+// of is the group for n connections.
+func (g *groups) of(key groupKey, n int) *group {
 	c := g.all[key]
-	if c == nil && len(g.all) >= maxGroups {
+	if c == nil && len(g.all) >= maxGroups && key.server.IsValid() {
 		key.server = netip.AddrPort{}
-		g.overflowed++
+		g.overflowed += n
 		c = g.all[key]
 	}
 	if c == nil {
-		c = &group{longest: -1}
-		c.Server, c.Close = "other servers", key.close
-		if key.server.IsValid() {
-			c.Server = key.server.String()
-		}
+		c = &group{Longest: -1}
 		g.all[key] = c
 	}
 	return c
 }
 
-func (g *groups) add(e *ended) {
-	c, r, d := g.of(e), &e.report, &e.detail
-	c.Connections++
-	if e.duration() > c.longest {
-		c.longest, c.Example = e.duration(), e.conn.Number()
-	}
-	tick(r.ActiveCloser, &c.ClientFirst, &c.ServerFirst)
-	tick(r.TimeWait, &c.ClientTimeWait, &c.ServerTimeWait)
-	c.FINRetransmissions += r.FINRetransmissions
-	if d.ResetCause != "" {
-		if c.ResetCauses == nil {
-			c.ResetCauses = map[teardown.ResetCause]int{}
+func (g *groups) add(k *fact) {
+	c := g.of(groupKey{k.Server, k.Close}, 1)
+	c.N++
+	c.longest(k.duration(), k.example)
+	tick(k.ActiveCloser, &c.First)
+	tick(k.TimeWait, &c.TimeWait)
+	c.FINsAgain += k.FINsAgain
+	if k.ResetCause != "" {
+		if c.Causes == nil {
+			c.Causes = map[teardown.ResetCause]int{}
 		}
-		c.ResetCauses[d.ResetCause]++
+		c.Causes[k.ResetCause]++
 	}
-	c.duration.add(e.duration())
-	c.ackDelay.add(micros(r.AckDelayUS))
-	c.halfClose.add(micros(d.HalfCloseUS))
+	c.Duration.add(k.duration())
+	c.AckDelay.add(micros(k.AckDelayUS))
+	c.HalfClosed.add(micros(k.HalfCloseUS))
+}
+
+// longest takes an example that took longer, or as long and began earlier.
+func (c *group) longest(d time.Duration, example func() *Example) {
+	switch {
+	case d > c.Longest:
+		c.Longest, c.Example = d, example()
+	case d == c.Longest:
+		c.Example = c.Example.first(example())
+	}
+}
+
+func (c *group) merge(o *group) {
+	c.N += o.N
+	c.longest(o.Longest, func() *Example { return o.Example })
+	for i := range c.First {
+		c.First[i] += o.First[i]
+		c.TimeWait[i] += o.TimeWait[i]
+	}
+	c.FINsAgain += o.FINsAgain
+	c.Causes = sums(c.Causes, o.Causes)
+	c.Duration.merge(&o.Duration)
+	c.AckDelay.merge(&o.AckDelay)
+	c.HalfClosed.merge(&o.HalfClosed)
+}
+
+// group is the Group for a report.
+func (c *group) group(key groupKey) Group {
+	server := "other servers"
+	if key.server.IsValid() {
+		server = key.server.String()
+	}
+	return Group{
+		Server: server, Close: key.close, Connections: c.N,
+		Example: c.Example.N, ExampleID: c.Example.String(), ExampleOf: c.Example.files(),
+		ClientFirst: c.First[0], ServerFirst: c.First[1], ClientTimeWait: c.TimeWait[0], ServerTimeWait: c.TimeWait[1],
+		FINRetransmissions: c.FINsAgain, ResetCauses: c.Causes,
+		Duration: c.Duration.percentiles(), AckDelay: c.AckDelay.percentiles(), HalfClose: c.HalfClosed.percentiles(),
+	}
+}
+
+// sums adds what is counted in o to into, which is made if need be.
+func sums[K comparable](into, o map[K]int) map[K]int {
+	if into == nil && len(o) > 0 {
+		into = map[K]int{}
+	}
+	for k, n := range o {
+		into[k] += n
+	}
+	return into
 }
 
 // tick counts for the sides that who names.
-func tick(who teardown.Who, client, server *int) {
+func tick(who teardown.Who, of *[2]int) {
 	if who == teardown.Client || who == teardown.Both {
-		*client++
+		of[0]++
 	}
 	if who == teardown.Server || who == teardown.Both {
-		*server++
+		of[1]++
 	}
 }
 
@@ -122,9 +175,8 @@ func (g *groups) list() []Group {
 		order[k] = i
 	}
 	out := make([]Group, 0, len(g.all))
-	for _, c := range g.all {
-		c.Duration, c.AckDelay, c.HalfClose = c.duration.percentiles(), c.ackDelay.percentiles(), c.halfClose.percentiles()
-		out = append(out, c.Group)
+	for key, c := range g.all {
+		out = append(out, c.group(key))
 	}
 	slices.SortFunc(out, func(a, b Group) int {
 		return cmp.Or(

@@ -1,6 +1,8 @@
 package explain
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/bits"
 	"time"
 )
@@ -18,13 +20,14 @@ type histogram struct {
 // wide.
 const subBits = 4
 
-// bucket is where a duration of so many microseconds is counted.
-func bucket(us uint64) int {
-	if us < 1<<subBits {
+// bucket is where a duration of so many microseconds is counted, with 1<<sub buckets for
+// each doubling.
+func bucket(us uint64, sub int) int {
+	if us < 1<<sub {
 		return int(us)
 	}
-	shift := bits.Len64(us) - subBits - 1
-	return shift<<subBits + int(us>>shift)
+	shift := bits.Len64(us) - sub - 1
+	return shift<<sub + int(us>>shift)
 }
 
 // middle is a duration in the middle of a bucket.
@@ -42,7 +45,7 @@ func (h *histogram) add(d time.Duration) {
 	if d < 0 {
 		return
 	}
-	b := bucket(uint64(d.Microseconds()))
+	b := bucket(uint64(d.Microseconds()), subBits)
 	if b >= len(h.counts) {
 		h.counts = append(h.counts, make([]uint32, b+1-len(h.counts))...)
 	}
@@ -64,4 +67,54 @@ func (h *histogram) percentile(p int) (time.Duration, bool) {
 		}
 	}
 	return h.max, true
+}
+
+// maxBuckets is more than the longest duration there is needs.
+const maxBuckets = 1024
+
+// merge adds what another has counted.
+func (h *histogram) merge(o *histogram) {
+	if more := len(o.counts) - len(h.counts); more > 0 {
+		h.counts = append(h.counts, make([]uint32, more)...)
+	}
+	for b, c := range o.counts {
+		h.counts[b] += c
+	}
+	h.n, h.max = h.n+o.n, max(h.max, o.max)
+}
+
+// histogramJSON is a histogram in a file: pairs of a bucket and its count.
+type histogramJSON struct {
+	Max    time.Duration `json:"max_ns"`
+	Counts [][2]uint32   `json:"counts"`
+}
+
+// MarshalJSON writes the buckets that are not empty.
+func (h *histogram) MarshalJSON() ([]byte, error) {
+	out := histogramJSON{h.max, [][2]uint32{}}
+	for b, c := range h.counts {
+		if c > 0 {
+			out.Counts = append(out.Counts, [2]uint32{uint32(b), c})
+		}
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and nothing else.
+func (h *histogram) UnmarshalJSON(text []byte) error {
+	var in histogramJSON
+	if err := strict(text, &in); err != nil {
+		return err
+	}
+	*h = histogram{max: in.Max}
+	for _, c := range in.Counts {
+		b := int(c[0])
+		if b < len(h.counts) || b >= maxBuckets || c[1] == 0 || in.Max < 0 {
+			return fmt.Errorf("a histogram has %d in bucket %d", c[1], b)
+		}
+		h.counts = append(h.counts, make([]uint32, b+1-len(h.counts))...)
+		h.counts[b] = c[1]
+		h.n += int(c[1])
+	}
+	return nil
 }

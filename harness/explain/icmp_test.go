@@ -3,7 +3,7 @@ package explain_test
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"encoding/json"
 	"maps"
 	"strings"
 	"testing"
@@ -100,7 +100,11 @@ func TestICMPBetweenSegments(t *testing.T) {
 		return [][]byte{p}
 	})
 	found := func(opt explain.Options) string {
-		return fmt.Sprintf("%+v", readAll(t, explain.New(opt), bytes.NewBuffer(bytes.Clone(file.Bytes()))).Findings)
+		findings, err := json.Marshal(readAll(t, explain.New(opt), bytes.NewBuffer(bytes.Clone(file.Bytes()))).Findings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(findings)
 	}
 	ahead, inStep := found(explain.Options{}), found(explain.Options{Closed: func(*explain.Connection) error { return nil }})
 	if ahead != inStep || !strings.Contains(ahead, string(explain.FindUnreachable)) {

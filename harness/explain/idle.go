@@ -11,7 +11,8 @@ import (
 // silences finds limits on idle connections: RSTs that come after the same silence on
 // many connections, which no application brings about by chance.
 type silences struct {
-	of map[silenceKey][]silence
+	of map[silenceKey]map[int]silence // by length, in buckets of quietBits
+	n  int                            // buckets in all
 }
 
 // silenceKey is who sent the RSTs: a side of connections to a server, or, with the zero
@@ -23,18 +24,19 @@ type silenceKey struct {
 
 // silence is a number of connections that had been silent for as good as one time.
 type silence struct {
-	around      time.Duration
 	least, most time.Duration
 	first, last time.Time // when the RSTs came
 	n           int
 }
 
-func (s *silence) add(quiet time.Duration, at time.Time) {
-	if s.n++; s.n == 1 {
-		*s = silence{quiet, quiet, quiet, at, at, 1}
+func (s *silence) add(o silence) {
+	if s.n == 0 {
+		*s = o
+		return
 	}
-	s.least, s.most = min(s.least, quiet), max(s.most, quiet)
-	s.first, s.last = earlier(s.first, at), later(s.last, at)
+	s.n += o.n
+	s.least, s.most = min(s.least, o.least), max(s.most, o.most)
+	s.first, s.last = earlier(s.first, o.first), later(s.last, o.last)
 }
 
 // apart reports whether the RSTs came at times that differ more than the silences do:
@@ -47,79 +49,82 @@ const (
 	alikeShare  = 2  // one in so many of those that a RST met in silence
 	alikeWithin = 20 // a share of the time, 5%
 	alikeTick   = 100 * time.Millisecond
-	maxSilences = 16   // different ones of one key
-	maxSilent   = 4096 // keys
+	quietBits   = 7      // buckets are less than 1% wide
+	maxSilences = 65_536 // buckets of all keys
 )
 
-func (s *silences) keys(e *ended) [2]silenceKey {
-	return [2]silenceKey{{e.server, e.report.ResetBy}, {netip.AddrPort{}, ""}}
+func (k *fact) silenceKeys() [2]silenceKey {
+	return [2]silenceKey{{k.Server, k.ResetBy}, {netip.AddrPort{}, ""}}
 }
 
 // add counts a connection that a RST met in silence.
-func (s *silences) add(e *ended, quiet time.Duration) {
+func (s *silences) add(k *fact) {
 	if s.of == nil {
-		s.of = map[silenceKey][]silence{}
+		s.of = map[silenceKey]map[int]silence{}
 	}
-	at := e.report.Start.Add(e.duration())
-	for _, k := range s.keys(e) {
-		all, known := s.of[k]
-		if !known && len(s.of) >= maxSilent {
-			continue
+	b, one := bucket(uint64(k.QuietUS), quietBits), silence{k.quiet(), k.quiet(), k.end(), k.end(), 1}
+	for _, key := range k.silenceKeys() {
+		all := s.of[key]
+		o, known := all[b]
+		if !known {
+			if s.n >= maxSilences {
+				continue
+			}
+			s.n++
 		}
-		i := near(all, quiet)
-		switch {
-		case i >= 0:
-			all[i].add(quiet, at)
-		case len(all) < maxSilences:
-			s.of[k] = append(all, silence{})
-			s.of[k][len(all)].add(quiet, at)
+		if all == nil {
+			all = map[int]silence{}
+			s.of[key] = all
 		}
+		o.add(one)
+		all[b] = o
 	}
 }
 
-// near is the silence that is as good as quiet, -1 if there is none.
-func near(all []silence, quiet time.Duration) int {
-	for i := range all {
-		if off := quiet - all[i].around; off.Abs() <= max(all[i].around/alikeWithin, 50*time.Millisecond) {
-			return i
-		}
-	}
-	return -1
-}
-
-// limit reports how many connections show the limit that ended one after a silence; 0
-// if it was none that many share.
-func (s *silences) limit(e *ended, quiet time.Duration) int {
-	for i, k := range s.keys(e) {
-		all := s.of[k]
-		at := near(all, quiet)
-		if at < 0 {
-			continue
-		}
+// alike reports how many connections show the limit that ended one; 0 if it was none that
+// many share.
+func (s *silences) alike(k *fact) int {
+	off := uint64(k.QuietUS) / alikeWithin
+	low, high := bucket(uint64(k.QuietUS)-off, quietBits), bucket(uint64(k.QuietUS)+off, quietBits)
+	for i, key := range k.silenceKeys() {
 		sum, least := 0, alike
 		if i > 0 {
 			least *= 3
 		}
-		for _, o := range all {
-			sum += o.n
+		var near silence
+		for b, o := range s.of[key] {
+			if sum += o.n; low <= b && b <= high {
+				near.add(o)
+			}
 		}
-		if n := all[at].n; n >= least && n*alikeShare >= sum && all[at].apart() {
-			return n
+		if near.n >= least && near.n*alikeShare >= sum && near.apart() {
+			return near.n
 		}
 	}
 	return 0
 }
 
-// idleLimit finds out whether a silence was ended by a limit, and says so in the
-// connection's verdict.
+// limit finds out whether a silence was ended by a limit, and how many share it.
+func (k *fact) limit(s *silences) int {
+	if !k.Silence {
+		return 0
+	}
+	n := s.alike(k)
+	if n > 0 {
+		k.Cause, k.ResetCause = teardown.CauseIdle, teardown.ResetIdle
+	}
+	return n
+}
+
+// idleLimit does so by what was seen so far, and says so in the connection's verdict.
 func (a *Analysis) idleLimit(e *ended) {
-	quiet, ok := e.conn.Silence()
-	if !ok {
+	if _, silent := e.conn.Silence(); !silent {
 		return
 	}
-	e.quiet = quiet
-	if e.alike = a.silences.limit(e, quiet); e.alike > 0 {
-		e.report.Cause, e.detail.ResetCause = teardown.CauseIdle, teardown.ResetIdle
+	k := e.fact()
+	e.quiet = k.quiet()
+	if e.alike = k.limit(&a.silences); e.alike > 0 {
+		e.report.Cause, e.detail.ResetCause = k.Cause, k.ResetCause
 	}
 }
 

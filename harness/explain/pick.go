@@ -5,49 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"strconv"
-	"strings"
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
 )
-
-// Choice names one connection of a capture: by its number, or by the address and
-// port of one or both ends. The zero value is the only one there is.
-type Choice struct {
-	n    int
-	ends []netip.AddrPort
-	text string
-}
-
-// ParseChoice reads "17", "10.0.0.1:40000" or "10.0.0.1:40000,10.0.0.2:80".
-func ParseChoice(s string) (Choice, error) {
-	if n, err := strconv.Atoi(s); err == nil && n > 0 {
-		return Choice{n: n, text: s}, nil
-	}
-	c := Choice{text: s}
-	for _, part := range strings.Split(s, ",") {
-		end, err := netip.ParseAddrPort(part)
-		if err != nil || len(c.ends) == 2 {
-			return Choice{}, fmt.Errorf("%q is neither a number from 1 nor an end such as 10.0.0.1:40000, or two with a comma between them", s)
-		}
-		c.ends = append(c.ends, end)
-	}
-	return c, nil
-}
-
-func (c *Choice) picks(k *teardown.Conn, in *tunnels) bool {
-	if c.n > 0 {
-		return k.Number() == c.n
-	}
-	client, server, _ := in.ends(k)
-	for _, end := range c.ends {
-		if end != client && end != server {
-			return false
-		}
-	}
-	return true
-}
 
 // Trace is one connection of a capture, whole.
 type Trace struct {
@@ -63,20 +24,16 @@ const maxTrace = 100_000
 // else there is to choose; name is what the capture is called.
 func Pick(s capture.Source, choice Choice, name string) (*Trace, error) {
 	p := &picker{choice: choice}
-	p.table = teardown.NewTable(teardown.Config{
-		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen, OnForget: p.leave,
-	})
-	if err := p.read(s); err != nil {
+	if err := p.read(newFeed(s, p.leave)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	p.table.Flush()
 	switch {
 	case p.found == 0 && choice.text == "":
 		return nil, fmt.Errorf("%s: there is no TCP connection", name)
 	case p.found == 0:
 		return nil, fmt.Errorf("%s: connection %s is not among the %d there are (lastack explain --csv lists them)", name, choice.text, p.seen)
 	case p.found > 1 && choice.text == "":
-		return nil, fmt.Errorf("%s has %d connections; choose one by its number or its ends (lastack explain --csv lists them)", name, p.found)
+		return nil, fmt.Errorf("%s has %d connections; choose one by its number or its ends (lastack explain --csv lists them), or all with --path", name, p.found)
 	case p.found > 1:
 		return nil, fmt.Errorf("%s: %s is %d connections, such as %d and %d; choose by number", name, choice.text, p.found, p.numbers[0], p.numbers[1])
 	}
@@ -86,50 +43,83 @@ func Pick(s capture.Source, choice Choice, name string) (*Trace, error) {
 // picker is a Pick under way.
 type picker struct {
 	choice  Choice
-	table   *teardown.Table
-	tunnels tunnels
 	records []teardown.Record // of the first that is picked
-	of      *teardown.Conn    // that one
+	of      int               // its number, 0 while there is none
 	kept    *Connection       // the same when it left
+	turned  *Connection       // with client and server in each other's place, nil where a SYN told
+	ends    [2]netip.AddrPort // then, of client and server
 	numbers []int             // of the first two that are picked
 	found   int
 	seen    int
 }
 
-func (p *picker) read(src capture.Source) error {
-	segments := capture.NewSegments(src, capture.SegmentsConfig{})
-	var rec teardown.Record
+func (p *picker) read(f *feed) error {
 	for {
-		packet, seg, err := segments.Next()
+		r, c, err := f.next()
 		if errors.Is(err, io.EOF) {
+			f.table.Flush()
+			p.orient(&f.roles)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		rec.Time, rec.Seg, rec.Path = sane(packet.Time), *seg, teardown.PathOf(packet.Data)
-		if c := p.tunnels.add(p.table, &rec, packet.Tunnel); p.choice.picks(c, &p.tunnels) && (p.of == nil || p.of == c) {
-			p.of = c
-			if p.records = append(p.records, rec); len(p.records) > maxTrace {
-				return fmt.Errorf("the connection has more than %s segments", number(maxTrace))
-			}
+		if !p.picks(f, c) || p.of != 0 && p.of != c.Number() {
+			continue
+		}
+		p.of = c.Number()
+		if p.records = append(p.records, *r); len(p.records) > maxTrace {
+			return fmt.Errorf("the connection has more than %s segments", number(maxTrace))
 		}
 	}
 }
 
-func (p *picker) leave(c *teardown.Conn) {
+func (p *picker) picks(f *feed, c *teardown.Conn) bool {
+	client, server, _ := f.tunnels.ends(c)
+	return p.choice.is(c.Number(), c.Start(), client, server)
+}
+
+func (p *picker) leave(f *feed, c *teardown.Conn) {
 	p.seen++
-	defer p.tunnels.forget(c)
-	if !p.choice.picks(c, &p.tunnels) {
+	if !p.picks(f, c) {
 		return
 	}
 	if p.found++; p.found <= 2 {
 		p.numbers = append(p.numbers, c.Number())
 	}
-	if c == p.of {
-		p.kept = &Connection{N: c.Number(), Report: c.Report(), Detail: c.Detail(p.table.Now())}
-		if client, server, in := p.tunnels.ends(c); in != nil {
-			p.kept.Tunnel, p.kept.Client, p.kept.Server = in.String(), client.String(), server.String()
-		}
+	if c.Number() != p.of {
+		return
+	}
+	client, server, in := f.tunnels.ends(c)
+	p.kept = f.connection(c, client, server, in)
+	if !c.Handshake() {
+		p.turned, p.ends = f.connection(c.Swapped(), server, client, in), [2]netip.AddrPort{client, server}
+	}
+}
+
+// connection is one that leaves.
+func (f *feed) connection(c *teardown.Conn, client, server netip.AddrPort, in *capture.Tunnel) *Connection {
+	k := &Connection{N: c.Number(), Report: c.Report(), Detail: c.Detail(f.table.Now())}
+	if in != nil {
+		k.Tunnel, k.Client, k.Server = in.String(), client.String(), server.String()
+	}
+	return k
+}
+
+// orient decides who is the server where no SYN told, by the whole capture.
+func (p *picker) orient(r *roles) {
+	if p.turned != nil && r.serves(p.ends[0], p.ends[1]) {
+		p.kept = p.turned
+		swapRecords(p.records)
+	}
+}
+
+// swapRecords does to the steps what Swapped does to the connection.
+func swapRecords(records []teardown.Record) {
+	for i := range records {
+		s := &records[i].Step
+		s.From = s.From.Other()
+		flip(&s.Before)
+		flip(&s.After)
 	}
 }

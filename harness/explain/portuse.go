@@ -1,9 +1,16 @@
 package explain
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+	"time"
+)
 
 // PortRange is the range that a client takes its ports from.
-type PortRange struct{ Low, High uint16 }
+type PortRange struct {
+	Low  uint16 `json:"low"`
+	High uint16 `json:"high"`
+}
 
 // ParsePortRange reads "32768-60999".
 func ParsePortRange(s string) (r PortRange, err error) {
@@ -29,79 +36,121 @@ var shipped = []PortRange{{32768, 60999}, {49152, 65535}, {1024, 65535}}
 // portUse is which ports a client was seen to use toward one server. The set of them is
 // kept from EnoughToForecast on, for the busiest.
 type portUse struct {
-	seen  PortRange
-	few   []uint16 // the first ones, until there is a set
-	set   []uint64
-	n     int // distinct
-	again bool
-	steps int // how often one came right after the one before it
-	last  uint16
+	Seen  PortRange `json:"seen"`
+	Few   []uint16  `json:"few,omitempty"` // the first ones, until there is a set
+	Set   []uint64  `json:"set,omitempty"`
+	N     int       `json:"n"` // distinct, in the set
+	Again bool      `json:"again"`
+	Trend trend     `json:"trend"`
 }
 
 // maxPortSets bounds the sets, of 8 KiB each.
 const maxPortSets = 256
 
-func (u *portUse) add(port uint16, keep bool) {
-	if u.seen.High == 0 {
-		u.seen = PortRange{port, port}
+const portWords = 1 << 16 / 64
+
+// add notes a port; keep allows a set. It reports false where one is missing.
+func (u *portUse) add(port uint16, at time.Time, keep bool) bool {
+	u.see(PortRange{port, port})
+	u.Trend.add(port, at)
+	return u.note(port, keep)
+}
+
+func (u *portUse) see(r PortRange) {
+	if u.Seen.High == 0 {
+		u.Seen = r
 	}
-	u.seen.Low, u.seen.High = min(u.seen.Low, port), max(u.seen.High, port)
-	if step := port - u.last; step == 1 || step == 2 {
-		u.steps++
+	u.Seen.Low, u.Seen.High = min(u.Seen.Low, r.Low), max(u.Seen.High, r.High)
+}
+
+func (u *portUse) note(port uint16, keep bool) bool {
+	if u.Set != nil {
+		u.mark(port)
+		return true
 	}
-	u.last = port
-	if u.set == nil {
-		if len(u.few) < EnoughToForecast {
-			u.few = append(u.few, port)
-		}
-		if len(u.few) < EnoughToForecast || !keep {
-			return
-		}
-		u.set = make([]uint64, 1<<16/64)
-		for _, p := range u.few {
-			u.mark(p)
-		}
-		u.few = nil
-		return
+	if len(u.Few) < EnoughToForecast {
+		u.Few = append(u.Few, port)
 	}
-	u.mark(port)
+	if len(u.Few) < EnoughToForecast {
+		return true
+	}
+	if !keep {
+		return false
+	}
+	u.grow()
+	return true
+}
+
+// grow puts what is noted into a set.
+func (u *portUse) grow() {
+	u.Set = make([]uint64, portWords)
+	for _, p := range u.Few {
+		u.mark(p)
+	}
+	u.Few = nil
+}
+
+// merge adds what another has noted.
+func (u *portUse) merge(o *portUse, keep bool) (complete bool) {
+	u.see(o.Seen)
+	u.Trend.merge(&o.Trend)
+	complete = true
+	for _, p := range o.Few {
+		complete = u.note(p, keep) && complete
+	}
+	if o.Set == nil {
+		return complete
+	}
+	if u.Set == nil {
+		if !keep {
+			return false
+		}
+		u.grow()
+	}
+	u.Again = u.Again || o.Again
+	for i, w := range o.Set {
+		u.Again = u.Again || u.Set[i]&w != 0
+		u.N += bits.OnesCount64(w &^ u.Set[i])
+		u.Set[i] |= w
+	}
+	return complete
 }
 
 func (u *portUse) mark(port uint16) {
 	word, bit := port/64, uint64(1)<<(port%64)
-	if u.set[word]&bit != 0 {
-		u.again = true
+	if u.Set[word]&bit != 0 {
+		u.Again = true
 		return
 	}
-	u.set[word] |= bit
-	u.n++
+	u.Set[word] |= bit
+	u.N++
 }
 
 // full reports whether all ports of a contiguous range were used, as when there are no
 // others: a client that goes through its ports in turn has used all of what it has come
 // past as well, and is told apart by that.
-func (u *portUse) full(of int) bool {
-	if u.set == nil || u.n < EnoughToForecast || u.n != u.seen.size() {
+func (u *portUse) full() bool {
+	if u.Set == nil || u.N < EnoughToForecast || u.N != u.Seen.size() {
 		return false
 	}
-	return u.again || 2*u.steps < of
+	return u.Again || !u.Trend.inTurn()
 }
 
 // assumed is the range that a forecast goes by, and why: the given one, or the first
 // that is shipped and that the ports seen do not refute.
 func (u *portUse) assumed(given PortRange) (r PortRange, why string) {
-	if given.High != 0 && given.holds(u.seen) {
+	if given.High != 0 && given.holds(u.Seen) {
 		return given, "as given: " + given.String()
 	}
 	for _, r = range shipped {
-		if r.holds(u.seen) {
+		if r.holds(u.Seen) {
 			break
 		}
 	}
-	if !r.holds(u.seen) {
+	if !r.holds(u.Seen) {
 		r = PortRange{1, 65535}
 	}
-	why = fmt.Sprintf("assumed: %s, as the ports seen are %s", r, u.seen)
+	why = fmt.Sprintf("assumed: %s, as the ports seen are %s", r, u.Seen)
 	if given.High != 0 {
 		why += fmt.Sprintf(", not all in %s", given)
 	}

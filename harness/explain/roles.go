@@ -1,6 +1,8 @@
 package explain
 
 import (
+	"net/netip"
+
 	"lastack/harness/teardown"
 	"lastack/stack/segment"
 )
@@ -8,13 +10,16 @@ import (
 // roles says which end of a connection is the server where the capture lacks the
 // handshake: an end that a SYN of another connection went to, an end that more
 // connections share than the other's, and only then what the port's number tells,
-// which the Table goes by. What is said once of an end holds for all its connections.
+// which the Table goes by. What is said once of an end holds for all its connections;
+// what is counted goes by the whole capture.
 type roles struct {
 	newest int // the latest connection that was seen
 	syns   map[segment.Endpoint]struct{}
 	shares map[segment.Endpoint]int // connections without handshake
 	ports  map[uint16]int           // likewise
 	said   map[segment.Endpoint]bool
+	full   bool // a bound was met
+	mute   bool // whoever asks only looks: nothing is decided by it
 }
 
 // maxRoles bounds what is kept of ends.
@@ -26,52 +31,80 @@ func (r *roles) see(c *teardown.Conn, s *segment.Segment) {
 		return
 	}
 	r.newest = c.Number()
-	if r.syns == nil {
-		r.syns, r.shares = map[segment.Endpoint]struct{}{}, map[segment.Endpoint]int{}
-		r.said, r.ports = map[segment.Endpoint]bool{}, map[uint16]int{}
-	}
+	r.make()
 	if s.Flags.Has(segment.SYN) {
 		server := s.Dst
 		if s.Flags.Has(segment.ACK) {
 			server = s.Src
 		}
-		if _, known := r.syns[server]; !known && len(r.syns) < maxRoles {
-			r.syns[server] = struct{}{}
-		}
+		r.addSYN(server)
 		return
 	}
 	for _, end := range [2]segment.Endpoint{s.Src, s.Dst} {
-		if n := r.shares[end]; n > 0 || len(r.shares) < maxRoles {
-			r.shares[end] = n + 1
-		}
+		r.addShares(end, 1)
 		r.ports[end.Port]++
 	}
 }
 
+func (r *roles) make() {
+	if r.syns == nil {
+		r.syns, r.shares = map[segment.Endpoint]struct{}{}, map[segment.Endpoint]int{}
+		r.said, r.ports = map[segment.Endpoint]bool{}, map[uint16]int{}
+	}
+}
+
+func (r *roles) addSYN(server segment.Endpoint) {
+	if _, known := r.syns[server]; known {
+		return
+	}
+	if len(r.syns) >= maxRoles {
+		r.full = true
+		return
+	}
+	r.syns[server] = struct{}{}
+}
+
+func (r *roles) addShares(end segment.Endpoint, n int) {
+	old, known := r.shares[end]
+	if !known && len(r.shares) >= maxRoles {
+		r.full = true
+		return
+	}
+	r.shares[end] = old + n
+}
+
 // swapped reports whether the server of a connection is what the Table took for the
-// client.
-func (r *roles) swapped(c *teardown.Conn) bool {
+// client, by what was seen so far.
+func (r *roles) swapped(c *teardown.Conn, client, server netip.AddrPort) bool {
 	if c.Handshake() {
 		return false
 	}
-	client, server := segment.EndpointFrom(c.Client()), segment.EndpointFrom(c.Server())
+	a, b := segment.EndpointFrom(client), segment.EndpointFrom(server)
+	if saidA, saidB := r.said[a], r.said[b]; saidA != saidB && !r.differ(a, b) {
+		return saidA
+	}
 	if r.serves(client, server) {
-		r.say(client, server)
+		r.say(a, b)
 		return true
 	}
-	r.say(server, client)
+	r.say(b, a)
 	return false
 }
 
-// serves reports whether a is the server rather than b, which the Table took for it.
-func (r *roles) serves(a, b segment.Endpoint) bool {
+// differ reports whether a SYN tells two ends apart.
+func (r *roles) differ(a, b segment.Endpoint) bool {
 	_, synA := r.syns[a]
 	_, synB := r.syns[b]
-	if synA != synB {
-		return synA
-	}
-	if saidA, saidB := r.said[a], r.said[b]; saidA != saidB {
-		return saidA
+	return synA != synB
+}
+
+// serves reports whether client is the server rather than server, which the Table took
+// for it.
+func (r *roles) serves(client, server netip.AddrPort) bool {
+	a, b := segment.EndpointFrom(client), segment.EndpointFrom(server)
+	if r.differ(a, b) {
+		_, syn := r.syns[a]
+		return syn
 	}
 	if r.shares[a] != r.shares[b] {
 		return r.shares[a] > r.shares[b]
@@ -83,7 +116,7 @@ func (r *roles) serves(a, b segment.Endpoint) bool {
 const manyShare = 3
 
 func (r *roles) say(server, client segment.Endpoint) {
-	if len(r.said) < maxRoles && r.shares[server] > r.shares[client] {
+	if !r.mute && len(r.said) < maxRoles && r.shares[server] > r.shares[client] {
 		r.said[server] = true
 	}
 }

@@ -47,6 +47,10 @@ type Summary struct {
 	// the ICMP errors that quote a TCP segment, which are among NotTCP.
 	Tunnelled  int `json:"tunnelled"`
 	ICMPErrors int `json:"icmp_errors"`
+	// Live tells that the packets came from an interface, of which Dropped more were
+	// lost by the kernel.
+	Live    bool `json:"live,omitempty"`
+	Dropped int  `json:"dropped"`
 	// Incomplete counts connections of which something was acknowledged that
 	// the capture does not have.
 	Incomplete int `json:"incomplete"`
@@ -60,9 +64,16 @@ type Summary struct {
 	// FastOpen counts connections that tried TCP Fast Open, by what became of it.
 	FastOpen map[teardown.FastOpen]int `json:"fast_open,omitempty"`
 
-	gaps    int           // between captures
-	covered time.Duration // without the gaps
-	from    time.Time     // the first segment after the latest gap
+	// Timeline is when connections ended; nil where there is none.
+	Timeline *Timeline `json:"timeline,omitempty"`
+
+	// Parts is how many were merged; 0 for the Summary of one run.
+	Parts int `json:"parts,omitempty"`
+
+	gaps    int             // between captures
+	covered time.Duration   // without the gaps
+	records capture.Skipped // what NotIP counts, and frames with several packets
+	told    []string        // the Warnings that do not come of counts
 }
 
 func (s *Summary) because(c teardown.Cause) {
@@ -75,14 +86,6 @@ func (s *Summary) because(c teardown.Cause) {
 	s.Causes[c]++
 }
 
-// cover adds the time from the latest gap on to what was covered.
-func (s *Summary) cover() {
-	if !s.from.IsZero() {
-		s.covered += s.End.Sub(s.from)
-	}
-	s.from = time.Time{}
-}
-
 // oneSided reports whether so many connections have one direction alone that this is
 // how the capture was made: half of a SPAN port, or an asymmetric route.
 func (s *Summary) oneSided() bool {
@@ -91,6 +94,12 @@ func (s *Summary) oneSided() bool {
 
 // Warn adds a warning.
 func (s *Summary) Warn(format string, args ...any) {
+	s.told = append(s.told, fmt.Sprintf(format, args...))
+	s.warning(format, args...)
+}
+
+// warning adds one that comes of what was counted.
+func (s *Summary) warning(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
 }
 
@@ -112,14 +121,23 @@ func (s *Summary) SkippedRecords(n capture.Skipped, kinds []capture.Kind) {
 	s.NotIP += n.Total()
 	s.Packets += n.Total()
 	s.skip(kinds)
+	s.records.NonIP += n.NonIP
+	s.records.Short += n.Short
+	s.records.UnknownLink += n.UnknownLink
+	s.records.Aggregates += n.Aggregates
+	s.warnSkipped(n)
+}
+
+// warnSkipped says what of the records was passed over.
+func (s *Summary) warnSkipped(n capture.Skipped) {
 	if n.Short > 0 {
-		s.Warn("%s cut before the IP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(n.Short, "packet"))
+		s.warning("%s cut before the IP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(n.Short, "packet"))
 	}
 	if n.UnknownLink > 0 {
-		s.Warn("%s left out, as their kind of link is not read here", were(n.UnknownLink, "packet"))
+		s.warning("%s left out, as their kind of link is not read here", were(n.UnknownLink, "packet"))
 	}
 	if n.Aggregates > 0 {
-		s.Warn("%s of 802.11 carried several packets, of which the first was read: capture on the wire instead", were(n.Aggregates, "frame"))
+		s.warning("%s of 802.11 carried several packets, of which the first was read: capture on the wire instead", were(n.Aggregates, "frame"))
 	}
 }
 
@@ -152,44 +170,70 @@ func (s *Summary) see(e *ended) {
 		}
 		s.FastOpen[f]++
 	}
-	if s.from.IsZero() || e.report.Start.Before(s.from) {
-		s.from = e.report.Start
-	}
 	if s.Begin.IsZero() || e.report.Start.Before(s.Begin) {
-		s.Begin = e.report.Start
+		s.Begin = e.report.Start.UTC()
 	}
 	if end := e.report.Start.Add(e.duration()); end.After(s.End) {
-		s.End = end
+		s.End = end.UTC()
 	}
 }
 
 // warn says what was left out.
-func (s *Summary) warn(groups int, tallies bool) {
+func (s *Summary) warn(v *evidence) {
 	if s.Truncated > 0 {
-		s.Warn("%s cut before the end of the TCP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(s.Truncated, "packet"))
+		s.warning("%s cut before the end of the TCP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(s.Truncated, "packet"))
 	}
 	if s.Partial > 0 {
-		s.Warn("%s IP fragments of which the capture lacks the last: bytes are missing from their counts; capture without a filter on ports", were(s.Partial, "segment"))
+		s.warning("%s IP fragments of which the capture lacks the last: bytes are missing from their counts; capture without a filter on ports", were(s.Partial, "segment"))
 	}
 	if s.Malformed > 0 {
-		s.Warn("%s malformed, and left out", were(s.Malformed, "packet"))
+		s.warning("%s malformed, and left out", were(s.Malformed, "packet"))
 	}
 	if s.Incomplete > 0 {
-		s.Warn("%s missing something that was acknowledged, perhaps a FIN: the capture lost packets (raise tcpdump -B, lower -s), and their verdicts go by what is there", were(s.Incomplete, "connection"))
+		s.warning("%s missing something that was acknowledged, perhaps a FIN: the capture lost packets (raise tcpdump -B, lower -s), and their verdicts go by what is there", were(s.Incomplete, "connection"))
 	}
 	if s.oneSided() {
-		s.Warn("%s of %s one direction alone in the capture (an asymmetric route, or half of a SPAN port): nothing is said of what the missing side did, and no finding is about it", number(s.OneSided), ofThem(s.Connections))
+		s.warning("%s of %s one direction alone in the capture (an asymmetric route, or half of a SPAN port): nothing is said of what the missing side did, and no finding is about it", number(s.OneSided), ofThem(s.Connections))
 	}
 	if s.gaps > 0 {
-		s.Warn("%s: connections from before one are not followed behind it", there(s.gaps, "gap"))
+		s.warning("%s: connections from before one are not followed behind it", there(s.gaps, "gap", len(v.views) < maxViews))
 	}
 	if s.GivenUp > 0 {
-		s.Warn("%s given up unfinished, as more than %s were open at once; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))
+		s.warning("%s given up unfinished, as more than %s were open at once; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))
 	}
-	if groups > 0 {
-		s.Warn("%s of more than %s groups counted together as other servers", were(groups, "connection"), number(maxGroups))
+	if n := v.groups.overflowed; n > 0 {
+		s.warning("%s of more than %s groups counted together as other servers", were(n, "connection"), number(maxGroups))
 	}
-	if tallies {
-		s.Warn("there are so many servers and clients that the findings are about the busiest")
+	if v.early > 0 {
+		s.warning("%s judged by what had been seen so far, as so many lack the handshake or were reset in silence that not all can wait for the end", were(v.early, "connection"))
 	}
+	if v.roles.full {
+		s.warning("there are so many hosts and ports that who is the server is a guess where no SYN was captured")
+	}
+	if v.findings.lost() {
+		s.warning("there are so many servers and clients that the findings are about the busiest")
+	}
+}
+
+// merge adds the counts of another capture.
+func (s *Summary) merge(o *Summary) {
+	for _, of := range [][2]*int{
+		{&s.Packets, &o.Packets}, {&s.Connections, &o.Connections}, {&s.Matching, &o.Matching},
+		{&s.Duplicates, &o.Duplicates}, {&s.NotTCP, &o.NotTCP}, {&s.Truncated, &o.Truncated},
+		{&s.Malformed, &o.Malformed}, {&s.Fragments, &o.Fragments}, {&s.Partial, &o.Partial},
+		{&s.NotIP, &o.NotIP}, {&s.Dropped, &o.Dropped}, {&s.Tunnelled, &o.Tunnelled}, {&s.ICMPErrors, &o.ICMPErrors},
+		{&s.Incomplete, &o.Incomplete}, {&s.GivenUp, &o.GivenUp}, {&s.OneSided, &o.OneSided},
+		{&s.records.NonIP, &o.records.NonIP}, {&s.records.Short, &o.records.Short},
+		{&s.records.UnknownLink, &o.records.UnknownLink}, {&s.records.Aggregates, &o.records.Aggregates},
+	} {
+		*of[0] += *of[1]
+	}
+	s.Live = s.Live || o.Live
+	s.told = append(s.told, o.told...)
+	s.skip(o.Skipped)
+	s.Causes, s.FastOpen = sums(s.Causes, o.Causes), sums(s.FastOpen, o.FastOpen)
+	if s.Begin.IsZero() || !o.Begin.IsZero() && o.Begin.Before(s.Begin) {
+		s.Begin = o.Begin
+	}
+	s.End = later(s.End, o.End)
 }

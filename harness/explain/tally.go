@@ -20,6 +20,11 @@ func newTally[K comparable, V any](limit int) tally[K, V] {
 
 // count counts the key once more, and returns what is kept for it.
 func (t *tally[K, V]) count(k K) *counted[V] {
+	return t.more(k, 1)
+}
+
+// more counts the key n times more.
+func (t *tally[K, V]) more(k K, n int) *counted[V] {
 	c := t.counts[k]
 	if c == nil {
 		for floor := 1; len(t.counts) >= t.limit; floor *= 2 {
@@ -28,7 +33,7 @@ func (t *tally[K, V]) count(k K) *counted[V] {
 		c = &counted[V]{}
 		t.counts[k] = c
 	}
-	c.n++
+	c.n += n
 	return c
 }
 

@@ -18,7 +18,11 @@ const columns = 80
 func WriteText(w io.Writer, s *Summary, color bool) error {
 	t := &text{color: color}
 	for i := range s.Findings {
-		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (--ladder %d)", s.Findings[i].Text, s.Findings[i].Example))
+		example := "--ladder " + s.Findings[i].ExampleID
+		if s.Live && s.Parts == 0 {
+			example = fmt.Sprintf("connection %d", s.Findings[i].Example) // the packets are gone
+		}
+		t.paragraph(fmt.Sprintf("%2d. ", i+1), fmt.Sprintf("%s (%s)", s.Findings[i].Text, example))
 	}
 	if len(s.Findings) > 0 {
 		t.b.WriteByte('\n')
@@ -28,25 +32,29 @@ func WriteText(w io.Writer, s *Summary, color bool) error {
 	if len(s.Causes) > 0 {
 		t.paragraph("", s.causes())
 	}
-	t.paragraph("", s.counts())
+	t.paragraph("", s.Counts())
 	_, err := io.WriteString(w, t.b.String())
 	return err
 }
 
-// causes says why connections did not end in order, the most frequent first.
-func (s *Summary) causes() string {
-	all := slices.SortedFunc(maps.Keys(s.Causes), func(x, y teardown.Cause) int {
+// CausesInOrder are the keys of Causes, the most frequent first.
+func (s *Summary) CausesInOrder() []teardown.Cause {
+	return slices.SortedFunc(maps.Keys(s.Causes), func(x, y teardown.Cause) int {
 		return cmp.Or(cmp.Compare(s.Causes[y], s.Causes[x]), cmp.Compare(x, y))
 	})
+}
+
+// causes says why connections did not end in order, the most frequent first.
+func (s *Summary) causes() string {
 	var parts []string
-	for _, c := range all {
+	for _, c := range s.CausesInOrder() {
 		parts = append(parts, string(c)+" "+number(s.Causes[c]))
 	}
 	return "Why there were RSTs: " + strings.Join(parts, ", ") + "."
 }
 
-// counts is the last line: what was read.
-func (s *Summary) counts() string {
+// Counts is a sentence about what was read.
+func (s *Summary) Counts() string {
 	line := fmt.Sprintf("%s, %s", count(s.Packets, "packet"), count(s.Connections, "connection"))
 	if s.Matching != s.Connections {
 		line += fmt.Sprintf(", %s as asked for", number(s.Matching))
@@ -170,15 +178,21 @@ func (t *text) row(g *Group) {
 		t.b.WriteString(server + "\n")
 		server = ""
 	}
-	var cells [6]string
+	cells := g.Cells()
+	t.line(kindColor(g), fmt.Sprintf(rowFormat, serverWidth, server, g.Close, number(g.Connections),
+		cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]))
+}
+
+// Cells are the middle and the 95th percentile of the duration, of the delay of the ACK
+// and of the half close, for a table.
+func (g *Group) Cells() (cells [6]string) {
 	for i, p := range []*Percentiles{g.Duration, g.AckDelay, g.HalfClose} {
 		cells[2*i], cells[2*i+1] = "-", "-"
 		if p != nil {
 			cells[2*i], cells[2*i+1] = brief(micros(p.P50US)), brief(micros(p.P95US))
 		}
 	}
-	t.line(kindColor(g), fmt.Sprintf(rowFormat, serverWidth, server, g.Close, number(g.Connections),
-		cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]))
+	return cells
 }
 
 // The colours, as ANSI has them.

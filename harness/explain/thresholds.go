@@ -46,9 +46,15 @@ const (
 	LeapAfter = 24 * time.Hour
 )
 
-// Thresholds are what verdicts and findings go by, in words, for the help.
-func Thresholds() string {
-	rows := []struct{ what, from string }{
+// threshold is one of them: what is called so, and from where on.
+type threshold struct {
+	What string `json:"what"`
+	From string `json:"from"`
+}
+
+// thresholds are what verdicts and findings go by, in words.
+func thresholds() []threshold {
+	return []threshold{
 		{"CLOSE_WAIT that leaks", LeakAfter.String() + " of silence"},
 		{"SYN without answer", fmt.Sprintf("%v if it was sent again, else %v", AgainAfter, AnswerWithin)},
 		{"path MTU not heeded", AgainAfter.String()},
@@ -67,10 +73,14 @@ func Thresholds() string {
 		{"one-sided capture", fmt.Sprintf("%d%% of its connections", OneSidedFrom)},
 		{"gap", fmt.Sprintf("%.0f s between files, %.0f h in one", GapAfter.Seconds(), LeapAfter.Hours())},
 	}
+}
+
+// Thresholds are what verdicts and findings go by, for the help.
+func Thresholds() string {
 	var b strings.Builder
 	b.WriteString("Thresholds, from which on something is called so:\n")
-	for _, r := range rows {
-		fmt.Fprintf(&b, "\n  %-24s %s", r.what, r.from)
+	for _, r := range thresholds() {
+		fmt.Fprintf(&b, "\n  %-24s %s", r.What, r.From)
 	}
 	return b.String()
 }

@@ -26,7 +26,7 @@ func TestTruth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file, truth := generate(t, cfg)
 			seen := map[string]int{}
-			a := explain.New(explain.Options{Lines: explain.AllLines, Each: func(c *explain.Connection) error {
+			a := explain.New(explain.Options{Lines: true, Each: func(c *explain.Connection) error {
 				want, ok := truth[c.Client+" "+c.Server+" "+c.Start.UTC().String()]
 				if !ok {
 					t.Errorf("connection %d, %s > %s, is none that was made", c.N, c.Client, c.Server)
@@ -96,7 +96,7 @@ func TestLeanAgrees(t *testing.T) {
 	file, truth := generate(t, capturetest.Config{Seed: 9, Connections: 2000, LostFINs: 10})
 	again := bytes.NewBuffer(bytes.Clone(file.Bytes()))
 	counted := map[string]int{}
-	readAll(t, explain.New(explain.Options{Lines: explain.AllLines, Each: func(c *explain.Connection) error {
+	readAll(t, explain.New(explain.Options{Lines: true, Each: func(c *explain.Connection) error {
 		counted[c.Server+" "+string(c.Close)]++
 		return nil
 	}}), file)

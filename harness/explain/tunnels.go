@@ -26,7 +26,7 @@ type tunnels struct {
 	tuple segment.Tuple
 }
 
-// add gives a segment to its connection.
+// add gives a segment to its connection, and leaves it as it is.
 func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tunnel) *teardown.Conn {
 	if in != nil {
 		in = t.ways.pair(&r.Seg, in)
@@ -43,7 +43,7 @@ func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tun
 	t.now, t.tuple = in, r.Seg.Tuple
 	table.Prepare(r)
 	c := table.Add(r)
-	t.now = nil
+	t.now, r.Seg.Tuple = nil, first.Tuple
 	if _, known := t.of[uint32(c.Number())]; !known {
 		if t.of == nil {
 			t.of, t.all = map[uint32]uint32{}, map[uint32]*capture.Tunnel{}

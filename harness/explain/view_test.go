@@ -21,7 +21,7 @@ func TestJSON(t *testing.T) {
 	file, truth := generate(t, capturetest.Config{Seed: 6, Connections: 300})
 	var out bytes.Buffer
 	j := explain.NewJSON(&out)
-	sum := readAll(t, explain.New(explain.Options{Each: j.Each, Lines: explain.AllLines}), file)
+	sum := readAll(t, explain.New(explain.Options{Each: j.Each, Lines: true}), file)
 	if err := j.Close(sum); err != nil {
 		t.Fatal(err)
 	}

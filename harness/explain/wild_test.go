@@ -135,7 +135,7 @@ func TestGaps(t *testing.T) {
 		if cut := tt.connections > 1; told != cut || cut != strings.Contains(strings.Join(sum.Warnings, "\n"), "there is 1 gap") {
 			t.Errorf("%s: %s %q", name, all[0].Reason, sum.Warnings)
 		}
-		if line := sum.counts(); strings.Contains(line, " days ") || strings.Contains(line, "in -") || strings.Contains(line, "69237") {
+		if line := sum.Counts(); strings.Contains(line, " days ") || strings.Contains(line, "in -") || strings.Contains(line, "69237") {
 			t.Errorf("%s: %s", name, line)
 		}
 	}
@@ -219,16 +219,16 @@ func TestSYNs(t *testing.T) {
 
 // TestBurst: the minute that has most, and the rate.
 func TestBurst(t *testing.T) {
-	m := moments{gaps: &gaps{}}
+	var m moments
 	base := time.Date(2026, 3, 4, 5, 6, 0, 0, time.UTC)
 	for i := range 30 {
 		m.add(base.Add(time.Duration(i) * time.Second))
 	}
-	if got, want := m.burst(), " All in 29 s from 2026-03-04 05:06:00 UTC, 1.0 per second."; got != want {
+	if got, want := m.burst(nil), " All in 29 s from 2026-03-04 05:06:00 UTC, 1.0 per second."; got != want {
 		t.Errorf("have %q, want %q", got, want)
 	}
 	m.add(base.Add(time.Hour))
-	if got, want := m.burst(), " 30 of them in the minute of 2026-03-04 05:06 UTC, 0.5 per second."; got != want {
+	if got, want := m.burst(nil), " 30 of them in the minute of 2026-03-04 05:06 UTC, 0.5 per second."; got != want {
 		t.Errorf("have %q, want %q", got, want)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"time"
 )
 
-// number writes "28,232".
+// Number writes "28,232".
+func Number(n int) string { return number(n) }
+
 func number(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -83,9 +85,12 @@ func ofThem(n int) string {
 	return count(n, "connection") + " have"
 }
 
-// there writes "there is 1 gap", "there are 2 gaps".
-func there(n int, noun string) string {
-	if n == 1 {
+// there writes "there is 1 gap", "there are 2 gaps", or that these are not all.
+func there(n int, noun string, all bool) string {
+	switch {
+	case !all:
+		return "there are at least " + count(n, noun)
+	case n == 1:
 		return "there is 1 " + noun
 	}
 	return "there are " + count(n, noun)

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -112,4 +115,27 @@ func onOwnThread(fn func() error) error {
 		err = fn()
 	}()
 	return <-result
+}
+
+// OpenNamespace opens a network namespace that exists: the one that "ip netns" calls so,
+// that of a process by its number, or one by the path of its file. Do then needs
+// CAP_SYS_ADMIN where it belongs.
+func OpenNamespace(name string) (*Namespace, error) {
+	path := filepath.Join("/run/netns", name)
+	switch _, err := strconv.ParseUint(name, 10, 31); {
+	case name == "":
+		return nil, errors.New("lab: open a network namespace: give its name, or the number of a process")
+	case strings.Contains(name, "/"):
+		path = name
+	case err == nil:
+		path = filepath.Join("/proc", name, "ns/net")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("lab: open the network namespace %s: %w (ip netns lists those with a name, lsns -t net all)", name, err)
+	}
+	if kind, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE); err != nil || kind != unix.CLONE_NEWNET {
+		return nil, errors.Join(fmt.Errorf("lab: open the network namespace %s: %s is none", name, path), f.Close())
+	}
+	return &Namespace{file: f}, nil
 }

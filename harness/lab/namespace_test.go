@@ -146,3 +146,48 @@ func TestCongestionControl(t *testing.T) {
 		t.Errorf("an unknown algorithm gave %q, %v; want an error, and %q still in force", kept, err, got)
 	}
 }
+
+// TestOpenNamespace: by number and by path a namespace is the one that was meant, and what
+// is none is an error that names it.
+func TestOpenNamespace(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	for _, bad := range []string{"", "no-such-name", "2147483646", "4294967296", "/proc/self/ns/mnt", "/dev/null", "/no/where"} {
+		if ns, err := lab.OpenNamespace(bad); err == nil || !strings.Contains(err.Error(), "network namespace") || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v, %v", bad, ns, err)
+		}
+	}
+	home, _, err := netnsIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := lab.NewNamespace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	pid, err := os.Readlink("/proc/self") // as it is called outside, as /proc is from there
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{pid, "/proc/self/ns/net"} {
+		ns, err := lab.OpenNamespace(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// From another one, so that it shows that Do went there.
+		err = far.Do(func() error {
+			return ns.Do(func() error {
+				if got, _, err := netnsIdentity(); err != nil || got != home {
+					t.Errorf("%s: %v, %v; want %v", name, got, err, home)
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		ns.Close()
+	}
+}

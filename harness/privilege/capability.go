@@ -21,6 +21,8 @@ const (
 	NetBindService Capability = unix.CAP_NET_BIND_SERVICE
 	// SysAdmin makes namespaces without a user namespace around them.
 	SysAdmin Capability = unix.CAP_SYS_ADMIN
+	// DACOverride writes to folders of other users.
+	DACOverride Capability = unix.CAP_DAC_OVERRIDE
 	// SetPCap removes capabilities from the bounding set.
 	SetPCap Capability = unix.CAP_SETPCAP
 )
@@ -37,6 +39,8 @@ func (c Capability) String() string {
 		return "CAP_NET_BIND_SERVICE"
 	case SysAdmin:
 		return "CAP_SYS_ADMIN"
+	case DACOverride:
+		return "CAP_DAC_OVERRIDE"
 	case SetPCap:
 		return "CAP_SETPCAP"
 	}

@@ -7,12 +7,13 @@ import (
 
 	"lastack/harness/claims"
 	"lastack/harness/experiment"
+	"lastack/harness/report/page"
 )
 
 // Claims writes a page about claims: their verdicts and what was measured, and
 // the experiments that tried them.
 func Claims(w io.Writer, r *claims.Report) error {
-	return execute(w, "claims.html", newClaimsPage(r, claims.Experiments(r.Claims)))
+	return page.Execute(w, files, "claims.html", newClaimsPage(r, claims.Experiments(r.Claims)))
 }
 
 func newClaimsPage(r *claims.Report, all []*experiment.Experiment) *claimsPage {

@@ -11,6 +11,7 @@ import (
 
 	"lastack/harness/claims"
 	"lastack/harness/experiment"
+	"lastack/harness/report/page"
 )
 
 // claimed is a report about four claims that the fixture's experiments try.
@@ -48,7 +49,7 @@ func claimed(t testing.TB) (*claims.Report, []*experiment.Experiment) {
 func renderClaims(t testing.TB) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := execute(&out, "claims.html", newClaimsPage(claimed(t))); err != nil {
+	if err := page.Execute(&out, files, "claims.html", newClaimsPage(claimed(t))); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -5,45 +5,24 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strings"
 	"time"
 
 	"lastack/harness/experiment"
 	"lastack/harness/ladder"
+	"lastack/harness/report/page"
 	"lastack/harness/teardown"
 )
 
-//go:embed *.html page.css
+//go:embed *.html
 var files embed.FS
 
 // HTML writes a page about experiments and their results.
 func HTML(w io.Writer, all []*experiment.Experiment, results []experiment.Result) error {
-	return execute(w, "experiments.html", newPage(all, results))
+	return page.Execute(w, files, "experiments.html", newResultsPage(all, results))
 }
 
-// execute writes a page by its template.
-func execute(w io.Writer, name string, data any) error {
-	t, err := template.New("").Funcs(template.FuncMap{"states": ladder.States, "style": style, "class": class}).ParseFS(files, "*.html")
-	if err != nil {
-		return fmt.Errorf("reading the templates of the page: %w", err)
-	}
-	if err := t.ExecuteTemplate(w, name, data); err != nil {
-		return fmt.Errorf("making the page: %w", err)
-	}
-	return nil
-}
-
-// style is the page's and its pictures'.
-func style() (template.CSS, error) {
-	css, err := files.ReadFile("page.css")
-	return template.CSS(ladder.Style + string(css)), err
-}
-
-// class is the CSS class of a verdict.
-func class(verdict any) string { return strings.ReplaceAll(fmt.Sprint(verdict), " ", "-") }
-
-// page is what the template is given.
-type page struct {
+// resultsPage is what the template is given.
+type resultsPage struct {
 	Title    string
 	Entries  []*entry
 	Groups   []*group
@@ -66,8 +45,8 @@ type tally struct {
 	Pass, Fail, Skip int
 }
 
-func newPage(all []*experiment.Experiment, results []experiment.Result) *page {
-	p := &page{Title: "How connections closed", Groups: []*group{
+func newResultsPage(all []*experiment.Experiment, results []experiment.Result) *resultsPage {
+	p := &resultsPage{Title: "How connections closed", Groups: []*group{
 		{Title: "Failed", Verdict: experiment.Fail},
 		{Title: "Passed", Verdict: experiment.Pass},
 		{Title: "Not run", Verdict: experiment.Skipped},
@@ -86,7 +65,7 @@ func newPage(all []*experiment.Experiment, results []experiment.Result) *page {
 	return p
 }
 
-func (p *page) count(results []experiment.Result) {
+func (p *resultsPage) count(results []experiment.Result) {
 	var first time.Time
 	for _, s := range experiment.Subjects() {
 		t := tally{Subject: s}
@@ -117,7 +96,7 @@ func (p *page) count(results []experiment.Result) {
 }
 
 // On is what the experiment came to on each of the page's subjects.
-func (p *page) On(e *entry) (out []*experiment.Result) {
+func (p *resultsPage) On(e *entry) (out []*experiment.Result) {
 	for _, s := range p.Subjects {
 		out = append(out, e.on(s))
 	}

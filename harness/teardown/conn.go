@@ -189,6 +189,9 @@ func (c *Conn) begin(r *Record) {
 // segments.
 func (c *Conn) Number() int { return int(c.ordinal) }
 
+// Start is the time of the first segment.
+func (c *Conn) Start() time.Time { return c.start }
+
 // Client is the endpoint of the side that opened the connection.
 func (c *Conn) Client() netip.AddrPort { return c.client.AddrPort() }
 

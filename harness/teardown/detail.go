@@ -53,6 +53,39 @@ type Detail struct {
 	// Reused of a newer one.
 	Reuses *Reuse `json:"reuses,omitempty"`
 	Reused *Reuse `json:"reused,omitempty"`
+	// Since is what the times above that last until the end of the trace are counted from.
+	Since Since `json:"-"`
+}
+
+// Since are times since the first record, -1 where they do not apply: of the first SYN
+// that nothing answered, of the first FIN while the other side has sent none, of the ACK
+// of that FIN, and of the latest data.
+type Since struct {
+	SYN  time.Duration `json:"syn"`
+	FIN  time.Duration `json:"fin"`
+	ACK  time.Duration `json:"ack"`
+	Talk time.Duration `json:"talk"`
+}
+
+// Until sets what lasts until the end of the trace, by how long after the first record
+// that is: UnansweredUS, HalfCloseUS, LeftOpenUS and SilentUS. It is for who learns
+// later that the trace goes on, without a segment of this connection.
+func (d *Detail) Until(end time.Duration) {
+	s := &d.Since
+	if s.SYN >= 0 {
+		d.UnansweredUS = (end - s.SYN).Microseconds()
+	}
+	if s.FIN >= 0 {
+		d.HalfCloseUS = (end - s.FIN).Microseconds()
+	}
+	if s.ACK < 0 {
+		return
+	}
+	d.LeftOpenUS = (end - s.ACK).Microseconds()
+	d.SilentUS = d.LeftOpenUS
+	if s.Talk >= 0 {
+		d.SilentUS = min(d.LeftOpenUS, (end - s.Talk).Microseconds())
+	}
 }
 
 // Carrier is the kind of segment that carried an ACK.
@@ -101,16 +134,16 @@ const (
 func (c *Conn) Detail(end time.Time) Detail {
 	first, crossed, _ := c.order()
 	f, g := &c.side[first].fin, &c.side[first.Other()].fin
-	last := max(c.last, end.Sub(c.start))
 	d := Detail{
 		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1, IdleUS: c.idle(),
 		MissingBytes: c.missing(flow.Client) + c.missing(flow.Server),
 		ResetCause:   c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
 		Reuses: c.reuse(), Reused: c.reused,
 		UnansweredUS: -1, Harmless: c.harmless(), StaleRequest: c.stale(), OneSided: c.oneSided(), SYNs: int(c.syns),
+		Since: Since{SYN: -1, FIN: -1, ACK: -1, Talk: -1},
 	}
 	if c.syns > 0 && c.side[flow.Server].segments == 0 {
-		d.UnansweredUS = (last - c.synAt).Microseconds()
+		d.Since.SYN = c.synAt
 	}
 	if f.acked {
 		d.AckBy, d.AckPace = f.carrier(), c.ackPace(first)
@@ -122,7 +155,7 @@ func (c *Conn) Detail(end time.Time) Detail {
 	case c.over != notReset:
 		d.HalfCloseUS = max(0, c.rst.at-f.at).Microseconds()
 	default:
-		d.HalfCloseUS = (last - f.at).Microseconds()
+		d.Since.FIN = f.at
 	}
 	for s := range c.side {
 		if f := &c.side[s].fin; f.again > 0 {
@@ -131,12 +164,12 @@ func (c *Conn) Detail(end time.Time) Detail {
 	}
 	if f.acked && !g.seen && c.over == notReset {
 		d.FinWait2, d.CloseWait = whoIs(first), whoIs(first.Other())
-		d.LeftOpenUS = (last - f.ackAt).Microseconds()
-		d.SilentUS = d.LeftOpenUS
+		d.Since.ACK = f.ackAt
 		if c.talk.any {
-			d.SilentUS = min(d.LeftOpenUS, (last - c.talk.at).Microseconds())
+			d.Since.Talk = c.talk.at
 		}
 	}
+	d.Until(max(c.last, end.Sub(c.start)))
 	return d
 }
 

@@ -55,7 +55,7 @@ func (t *Table) succeed(e *entry) *entry {
 	reuse := e.reopen(&d.Seg, d.Time)
 	e.reused = reuse
 	t.forget(e)
-	n := t.add(t.index.hash(&d.Seg.Tuple), &d.Seg)
+	n := t.add(t.index.hash(&d.Seg.Tuple), d)
 	n.reuses = reuse
 	d.Step = n.flow.Update(n.from(&d.Seg), &d.Seg)
 	n.add(d)

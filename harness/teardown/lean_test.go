@@ -72,10 +72,10 @@ func crowd(t *testing.T, rnd *rand.Rand, n int) (all []teardown.Record) {
 	return all
 }
 
-// TestLinesOf: one connection has lines, and the others have not.
-func TestLinesOf(t *testing.T) {
+// TestLinesIf: one connection has lines, and the others have not.
+func TestLinesIf(t *testing.T) {
 	with := 0
-	tb := teardown.NewTable(teardown.Config{Lean: true, Recycle: true, LinesOf: 3, OnForget: func(c *teardown.Conn) {
+	tb := teardown.NewTable(teardown.Config{Lean: true, Recycle: true, LinesIf: func(n int, _ segment.Tuple, _ time.Time) bool { return n == 3 }, OnForget: func(c *teardown.Conn) {
 		if r := c.Report(); len(r.Opening)+len(r.Segments) > 0 {
 			with = c.Number()
 		}

@@ -36,9 +36,9 @@ type Config struct {
 	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
 	// who counts many and draws none.
 	Lean bool
-	// LinesOf is the Number of the one connection that has lines in spite of
-	// Lean; 0 means none.
-	LinesOf int
+	// LinesIf tells of a connection, by its Number and the addresses and the time of its
+	// first segment, whether it has lines in spite of Lean; nil means that none has.
+	LinesIf func(number int, t segment.Tuple, at time.Time) bool
 	// Recycle uses the memory of a connection again once OnForget, or Flush,
 	// is through with it: nobody may keep a Conn longer than that.
 	Recycle bool
@@ -119,6 +119,7 @@ func NewTable(cfg Config) *Table {
 // A segment that is Lost begins no connection: Add returns nil if it has none.
 func (t *Table) Add(r *Record) *Conn {
 	t.tick(r.Time)
+	t.expireDone() // so that what finds its connection does not hang on other connections' segments
 	hash := t.hashOf(r)
 	e := t.index.find(hash, &r.Seg.Tuple)
 	if r.Lost {
@@ -143,7 +144,7 @@ func (t *Table) Add(r *Record) *Conn {
 		e = nil
 	}
 	if e == nil {
-		e = t.add(hash, &r.Seg)
+		e = t.add(hash, r)
 		e.reuses = reuse
 	}
 	e.step(r)
@@ -175,11 +176,11 @@ func (t *Table) tick(now time.Time) {
 	t.now = max(t.now, since(t.start, now))
 }
 
-func (t *Table) add(hash uint64, s *segment.Segment) *entry {
-	e := t.fresh()
+func (t *Table) add(hash uint64, r *Record) *entry {
+	e, s := t.fresh(), &r.Seg
 	t.serial++
 	e.hash, e.ordinal = hash, t.serial
-	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && e.Number() != t.cfg.LinesOf
+	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(e.Number(), s.Tuple, r.Time))
 	e.client, e.server = s.Src, s.Dst
 	if sentByServer(s) {
 		e.client, e.server = s.Dst, s.Src
@@ -271,18 +272,22 @@ func (t *Table) touch(e *entry) {
 
 // expire forgets what is too old or too much.
 func (t *Table) expire() {
-	for e := t.done.head; e != nil; e = t.done.head {
-		if t.done.n <= max(t.cfg.Remember, 0) && t.now-e.seen <= t.cfg.RememberFor {
-			break
-		}
-		t.forget(e)
-		t.warm(t.done.head)
-	}
+	t.expireDone()
 	t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
 	t.limit(&t.half, t.cfg.IdleFor, 0)
 	t.limit(&t.open, t.cfg.IdleFor, 0)
 	for t.cfg.MaxOpen > 0 && t.open.n+t.half.n > t.cfg.MaxOpen {
 		t.forget(t.longestUnheard())
+	}
+}
+
+func (t *Table) expireDone() {
+	for e := t.done.head; e != nil; e = t.done.head {
+		if t.done.n <= max(t.cfg.Remember, 0) && t.now-e.seen <= t.cfg.RememberFor {
+			return
+		}
+		t.forget(e)
+		t.warm(t.done.head)
 	}
 }
 

@@ -242,3 +242,22 @@ func BenchmarkTableAddBulk(b *testing.B) {
 		i++
 	}
 }
+
+// TestExpiresByTime: a finished connection is forgotten after RememberFor whether or not
+// there was a segment of another connection meanwhile.
+func TestExpiresByTime(t *testing.T) {
+	for late, want := range map[time.Duration]int{2 * time.Minute: 1, 3 * time.Minute: 2} {
+		n := 0
+		tb := teardown.NewTable(teardown.Config{OnForget: func(*teardown.Conn) { n++ }})
+		recs := script(t, threeWay)
+		for i := range recs {
+			tb.Add(&recs[i])
+		}
+		again := recs[len(recs)-1]
+		again.Time = again.Time.Add(late)
+		tb.Add(&again)
+		if tb.Flush(); n != want {
+			t.Errorf("%v later: %d connections, want %d", late, n, want)
+		}
+	}
+}
