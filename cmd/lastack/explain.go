@@ -218,6 +218,10 @@ func (v *view) each(show func(*explain.Connection) error, flush func() error, fo
 	}
 }
 
+// memoryGoal is the size, in bytes, from which on the collector works harder than garbage
+// says. It is no limit.
+const memoryGoal = 84 << 20
+
 // garbage is how much of it, in percent of what is in use, may gather. Hardly
 // anything of what is allocated for counting ever becomes garbage, so that looking
 // for some is in vain; lines and documents are mostly that, and memory is dear.
@@ -288,6 +292,7 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	}
 	defer out.abort()
 	debug.SetGCPercent(v.garbage())
+	debug.SetMemoryLimit(memoryGoal)
 	a := explain.New(v.opt)
 	damage := a.ReadAll(source.Source)
 	sum, err := a.Summary()

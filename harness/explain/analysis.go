@@ -60,8 +60,8 @@ type Options struct {
 
 // The bounds of what an Analysis remembers.
 const (
-	maxOpen     = 131_072         // connections under way
-	remember    = 32_768          // connections that are over, for their stragglers
+	maxOpen     = 49_152          // connections under way
+	remember    = 16_384          // connections that are over, for their stragglers
 	rememberFor = 2 * time.Minute // no straggler comes later
 )
 
