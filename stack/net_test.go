@@ -30,7 +30,7 @@ func TestHTTP(t *testing.T) {
 	}
 	remotes := make(map[string]int)
 	srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		remotes[r.RemoteAddr]++ // requests come one after the other
+		remotes[r.RemoteAddr]++       // requests come one after the other
 		body, _ := io.ReadAll(r.Body) // all of it, as the server drops what is left at the first Write
 		_, _ = rw.Write(body)
 	})}
