@@ -82,7 +82,7 @@ func TestPublishAs(t *testing.T) {
 	if left := git(t, dir, "status", "--porcelain"); left != "" {
 		t.Errorf("the tree that it was started in changed:\n%s", left)
 	}
-	old := `"lastack/(stack|tun|harness|cmd)|^<!-- (un)?published|-replace lastack=|^module lastack`
+	old := `"lastack/(stack|tun|harness|cmd)|^<!-- (un)?published|-replace lastack[=]|^module lastack`
 	left, err := exec.Command("git", "-C", fresh, "grep", "-nE", old, "--", "*.go", "*.md", "*.mod").CombinedOutput()
 	if err == nil {
 		t.Errorf("what was not renamed:\n%s", left)

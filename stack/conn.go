@@ -15,7 +15,7 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// Conn is a TCP connection of the host: a net.Conn with the closing calls of
+// Conn is a TCP connection of the host: a net.Conn with the closing calls and options of
 // *net.TCPConn. It may be used from several goroutines.
 type Conn struct {
 	host          *Host
