@@ -25,8 +25,9 @@ const netstackTimeWait = 3 * time.Millisecond
 //
 // ForStack fills in what cfg leaves open: Clock, Alive, Registered and Listening. Unless
 // cfg says PicksPorts, it keeps netstack from taking the local port of an outgoing
-// connection in TIME_WAIT for another one to the same destination. If s takes its
-// connections by a tcp.Forwarder, set Config.Forwarder, as netstack does not tell.
+// connection in TIME_WAIT for another one to the same destination, which costs 1.7 KB for
+// each of at most 32,768. If s takes its connections by a tcp.Forwarder, set
+// Config.Forwarder, as netstack does not tell.
 //
 // It also changes s: netstack's own TIME_WAIT is shortened to a few milliseconds, and the
 // tunables net.ipv4.tcp_fin_timeout and net.ipv4.tcp_syncookies set what they mean in

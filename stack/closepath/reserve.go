@@ -57,8 +57,9 @@ const (
 	reserveAfter = netstackTimeWait + time.Millisecond
 	// reserveTries is how often a reservation is tried whose port netstack still has.
 	reserveTries = 64
-	// maxReserved bounds the reservations, each of which costs netstack about 1 KB.
-	maxReserved = 1 << 16
+	// maxReserved bounds the reservations, each of which costs 1.7 KB, most of it in
+	// netstack's maps. It is more than the ports of Linux's default range.
+	maxReserved = 1 << 15
 )
 
 // reserve begins to reserve ports in a netstack.
