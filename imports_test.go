@@ -101,7 +101,14 @@ const (
 // impure is what a package of pure functions has no use for.
 var impure = []string{"os", "net", "net/http", "sync", "syscall"}
 
-const module = "lastack"
+// module is this module's path, which scripts/publish-as changes.
+var module = func() string {
+	out, err := exec.Command("go", "list", "-m").Output()
+	if err != nil {
+		return "" // as TestImports will say
+	}
+	return strings.TrimSpace(string(out))
+}()
 
 // TestImports holds the tree to the policy.
 func TestImports(t *testing.T) {

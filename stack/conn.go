@@ -15,7 +15,7 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// Conn is a TCP connection of the host: a net.Conn with the closing calls of
+// Conn is a TCP connection of the host: a net.Conn with the closing calls and options of
 // *net.TCPConn. It may be used from several goroutines.
 type Conn struct {
 	host          *Host
@@ -29,8 +29,8 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// direction is what reading and writing each have: a lock, so that there is one
-// reader or writer at a time, a deadline, and a channel to wait on, which
+// direction is what reading, writing and accepting each have: a lock, so that one
+// goroutine does it at a time, a deadline, and a channel to wait on, which
 // netstack fills through the entry. The entry is registered by the first wait.
 type direction struct {
 	mu       sync.Mutex
@@ -62,9 +62,9 @@ func newConn(h *Host, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) 
 // wait returns when there may be something to do in the direction: after an
 // event, a moved or passed deadline, or Close. The first call returns at once,
 // as events before it went unnoticed. d.mu is held.
-func (c *Conn) wait(d *direction) {
+func (d *direction) wait(wq *waiter.Queue) {
 	if !d.waiting {
-		c.wq.EventRegister(&d.entry)
+		wq.EventRegister(&d.entry)
 		d.waiting = true
 		return
 	}
@@ -84,12 +84,12 @@ func (d *direction) poke() {
 
 // release lets netstack forget the direction's waiter, and with it the Conn:
 // its endpoint may stay in TIME_WAIT for a long while.
-func (c *Conn) release(d *direction) {
+func (d *direction) release(wq *waiter.Queue) {
 	d.poke()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.waiting {
-		c.wq.EventUnregister(&d.entry)
+		wq.EventUnregister(&d.entry)
 		d.waiting = false
 	}
 }
@@ -123,7 +123,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 			c.ep.ModerateRecvBuf(res.Count)
 			return res.Count, nil
 		case *tcpip.ErrWouldBlock:
-			c.wait(&c.read)
+			c.read.wait(c.wq)
 		default:
 			return 0, c.ioError("read", err)
 		}
@@ -150,7 +150,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 		switch err.(type) {
 		case nil:
 		case *tcpip.ErrWouldBlock:
-			c.wait(&c.write)
+			c.write.wait(c.wq)
 		default:
 			return n, c.ioError("write", err)
 		}
@@ -167,8 +167,8 @@ func (c *Conn) Close() error {
 	}
 	c.ep.Close()
 	c.host.path.Orphan(c.Tuple())
-	c.release(&c.read)
-	c.release(&c.write)
+	c.read.release(c.wq)
+	c.write.release(c.wq)
 	return nil
 }
 

@@ -8,9 +8,9 @@
 //	l, err := host.Listen("tcp", ":80")
 //
 // Listeners and connections are net.Listener and net.Conn, with CloseWrite,
-// CloseRead and SetLinger beside them, and errors are *net.OpError around a
-// syscall.Errno, so that code written for the kernel's sockets finds what it
-// expects. The package speaks IPv4, IPv6, ICMP (the host answers ping) and TCP.
+// CloseRead, SetLinger, SetNoDelay and keep-alive beside them, and errors are
+// *net.OpError around a syscall.Errno, so that code written for the kernel's
+// sockets finds what it expects. The package speaks IPv4, IPv6, ICMP (the host answers ping) and TCP.
 //
 // TIME_WAIT is the close path's, with Linux's answers and sysctls. Outgoing
 // connections take their ports from net.ipv4.ip_local_port_range, each port once

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
 	"lastack/stack/closepath"
 	"lastack/stack/impair"
@@ -82,7 +81,6 @@ type Host struct {
 	addrs    []netip.Addr
 	ports    ports
 	close    sync.Once
-	unwatch  []func() // of the tunables, which may outlive the host
 
 	// portRange is held while netstack's range of ephemeral ports is what its
 	// holder set it to.
@@ -95,12 +93,6 @@ const nic tcpip.NICID = 1
 // defaultBacklog is net.core.somaxconn's default. A short one would bring SYN
 // cookies into play, which lose the TCP options of the SYN.
 const defaultBacklog = 4096
-
-// netstackTimeWait is how long netstack's own TIME_WAIT lasts. With 0, the endpoint
-// would be locked to be taken down just while netstack may still have a segment for
-// it, a FIN that came twice, say: netstack's processors then spin until the lock is
-// free, and where they have every processor of a busy machine, that takes for ever.
-const netstackTimeWait = 3 * time.Millisecond
 
 // New brings a host up on the device. On an error the device is closed.
 func New(cfg Config) (*Host, error) {
@@ -121,13 +113,13 @@ func New(cfg Config) (*Host, error) {
 		h.backlog = defaultBacklog
 	}
 	h.link = link.New(cfg.Device)
-	h.path = closepath.New(h.link, closepath.Config{
-		Clock: h.clock, Tunables: h.tunables, Tap: cfg.Tap,
-		Held: true, Alive: h.alive, Registered: h.registered, Listening: h.listening, Phase: h.ports.follow,
+	h.net = newNetstack(h.clock)
+	h.path = closepath.ForStack(h.net, nic, h.link, closepath.Config{
+		Tunables: h.tunables, Tap: cfg.Tap,
+		Held: true, PicksPorts: true, Phase: h.ports.follow,
 		Impairments: cfg.Impairments, Seed: cfg.Seed,
 	})
 	h.ports.clock, h.ports.waiting, h.ports.exists = h.elapsed, h.waiting, h.exists
-	h.net = newNetstack(h.clock)
 	if err := h.configure(cfg.Addrs); err != nil {
 		h.Close()
 		return nil, err
@@ -169,8 +161,7 @@ func (h *Host) configure(addrs []netip.Addr) error {
 	return h.setOptions()
 }
 
-// setOptions brings netstack's TCP to what Linux does by default, and has it
-// follow the tunables that it can obey by itself.
+// setOptions brings netstack's TCP to what Linux does by default.
 func (h *Host) setOptions() error {
 	sack := tcpip.TCPSACKEnabled(true)
 	moderate := tcpip.TCPModerateReceiveBufferOption(true)
@@ -179,34 +170,7 @@ func (h *Host) setOptions() error {
 			return fmt.Errorf("stack: setting netstack's %T: %s", o, err)
 		}
 	}
-	// TIME_WAIT is the close path's; netstack keeps none, but for a moment.
-	moment := tcpip.TCPTimeWaitTimeoutOption(netstackTimeWait)
-	if err := h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &moment); err != nil {
-		return fmt.Errorf("stack: shortening netstack's TIME_WAIT: %s", err)
-	}
-	h.obey(tunable.FinTimeout, h.setFinTimeout)
-	h.obey(tunable.SynCookies, h.setSynCookies)
 	return nil
-}
-
-// obey sets what netstack does by itself, now and whenever the tunable changes.
-func (h *Host) obey(id tunable.ID, set func(int64)) {
-	set(h.tunables.Int(id))
-	h.unwatch = append(h.unwatch, h.tunables.OnChange(id, set))
-}
-
-// setFinTimeout bounds FIN_WAIT_2 of connections that the application has closed,
-// for those that begin from now on.
-func (h *Host) setFinTimeout(seconds int64) {
-	d := tcpip.TCPLingerTimeoutOption(time.Duration(seconds) * time.Second)
-	// The option exists and takes any time; see the test.
-	_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &d)
-}
-
-// setSynCookies has SYNs from now on answered with cookies, whatever the backlog.
-func (h *Host) setSynCookies(when int64) {
-	always := tcpip.TCPAlwaysUseSynCookies(when == 2)
-	_ = h.net.SetTransportProtocolOption(tcp.ProtocolNumber, &always) // as above
 }
 
 // Tunables is the set that the host obeys.
@@ -255,9 +219,6 @@ func (h *Host) Err() error { return h.link.Err() }
 // the device.
 func (h *Host) Close() error {
 	h.close.Do(func() {
-		for _, stop := range h.unwatch {
-			stop()
-		}
 		h.net.Close()
 		h.path.Close()
 		h.path.Wait()

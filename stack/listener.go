@@ -3,6 +3,7 @@ package stack
 import (
 	"net"
 	"sync/atomic"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/waiter"
@@ -15,11 +16,7 @@ type Listener struct {
 	wq     *waiter.Queue
 	addr   *net.TCPAddr
 	closed atomic.Bool
-
-	// ready is filled by netstack, through entry, when a connection may be
-	// waiting; one Accept wakes the next.
-	entry waiter.Entry
-	ready chan struct{}
+	accept direction
 }
 
 var _ net.Listener = (*Listener)(nil)
@@ -27,8 +24,7 @@ var _ net.Listener = (*Listener)(nil)
 // newListener begins to listen on a bound endpoint.
 func newListener(h *Host, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr) (*Listener, tcpip.Error) {
 	l := &Listener{host: h, ep: ep, wq: wq, addr: addr}
-	l.entry, l.ready = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
-	wq.EventRegister(&l.entry)
+	l.accept.entry, l.accept.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
 	if err := ep.Listen(h.backlog); err != nil {
 		return nil, err
 	}
@@ -40,14 +36,21 @@ func newListener(h *Host, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr
 	return l, nil
 }
 
-// Accept waits for a connection whose handshake is over; it is a *Conn. After
-// Close it fails with net.ErrClosed.
+// Accept waits for a connection whose handshake is over; it is a *Conn. It fails with
+// os.ErrDeadlineExceeded after the deadline, and with net.ErrClosed after Close.
 func (l *Listener) Accept() (net.Conn, error) {
+	l.accept.mu.Lock()
+	defer l.accept.mu.Unlock()
 	for {
+		if l.closed.Load() {
+			return nil, opError("accept", nil, l.addr, net.ErrClosed)
+		}
+		if l.accept.deadline.over() {
+			return nil, timeoutError("accept", nil, l.addr)
+		}
 		ep, wq, err := l.ep.Accept(nil)
 		switch err.(type) {
 		case nil:
-			l.poke()
 			c, err := newConn(l.host, ep, wq)
 			if err != nil {
 				ep.Close() // reset before it could be accepted
@@ -55,27 +58,25 @@ func (l *Listener) Accept() (net.Conn, error) {
 			}
 			return c, nil
 		case *tcpip.ErrWouldBlock:
-			<-l.ready
+			l.accept.wait(l.wq)
 		default:
-			l.poke()
-			return nil, l.fail(err)
+			if l.closed.Load() {
+				continue
+			}
+			return nil, opError("accept", nil, l.addr, errno(err))
 		}
 	}
 }
 
-// poke has another Accept look again: one event may stand for many connections.
-func (l *Listener) poke() {
-	select {
-	case l.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (l *Listener) fail(err tcpip.Error) error {
+// SetDeadline ends Accepts after t, in the time of the host's clock; the zero time means
+// never. Connections that nobody accepted yet stay.
+func (l *Listener) SetDeadline(t time.Time) error {
 	if l.closed.Load() {
-		return opError("accept", nil, l.addr, net.ErrClosed)
+		return opError("set", nil, l.addr, net.ErrClosed)
 	}
-	return opError("accept", nil, l.addr, errno(err))
+	l.accept.deadline.set(l.host.clock, t)
+	l.accept.poke()
+	return nil
 }
 
 // Close frees the port at once and resets connections that nobody accepted yet.
@@ -84,7 +85,7 @@ func (l *Listener) Close() error {
 		return opError("close", nil, l.addr, net.ErrClosed)
 	}
 	l.ep.Close()
-	l.poke()
+	l.accept.release(l.wq)
 	return nil
 }
 

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"time"
 
+	"lastack/stack/closepath"
 	"lastack/stack/segment"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
-	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
@@ -19,7 +19,7 @@ func (h *Host) State(t segment.Tuple) string {
 	if _, ok := h.path.TimeWait(t); ok {
 		return stateNames[tcp.StateTimeWait]
 	}
-	ep := h.endpoint(t)
+	ep := closepath.Find(h.net, nic, t)
 	if ep == nil {
 		return stateNames[tcp.StateClose]
 	}
@@ -44,28 +44,6 @@ var stateNames = map[tcp.EndpointState]string{
 	tcp.StateError:       "CLOSED",
 }
 
-// alive tells the close path whether netstack still has the connection.
-func (h *Host) alive(t segment.Tuple) bool {
-	ep := h.endpoint(t)
-	return ep != nil && ep.EndpointState() != tcp.StateTimeWait
-}
-
-// registered tells the close path whether netstack has anything for exactly this
-// connection.
-func (h *Host) registered(t segment.Tuple) bool { return h.endpoint(t) != nil }
-
-// listening tells the close path whether somebody listens at one of the host's
-// endpoints.
-func (h *Host) listening(at segment.Endpoint) bool {
-	local := at.AddrPort()
-	found := h.net.FindTransportEndpoint(protocolOf(local.Addr()), tcp.ProtocolNumber,
-		netstack.TransportEndpointID{
-			LocalPort: local.Port(), LocalAddress: tcpip.AddrFromSlice(local.Addr().AsSlice()),
-		}, nic)
-	ep, ok := found.(*tcp.Endpoint)
-	return ok && ep.EndpointState() == tcp.StateListen
-}
-
 // waiting tells ports what is known of a connection in TIME_WAIT.
 func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok bool) {
 	rec, ok := h.path.TimeWait(t)
@@ -75,27 +53,11 @@ func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok b
 // exists tells ports whether anything is left of a connection.
 func (h *Host) exists(t segment.Tuple) bool {
 	_, waits := h.path.TimeWait(t)
-	return waits || h.registered(t)
+	return waits || closepath.Find(h.net, nic, t) != nil
 }
 
 // elapsed is the clock's monotonic time, as the close path counts it.
 func (h *Host) elapsed() time.Duration { return h.clock.NowMonotonic().Sub(tcpip.MonotonicTime{}) }
-
-// endpoint is netstack's endpoint of exactly this connection, or nil. The
-// demultiplexer falls back to a listener, which is not what is asked for.
-func (h *Host) endpoint(t segment.Tuple) *tcp.Endpoint {
-	local, remote := t.Src.AddrPort(), t.Dst.AddrPort()
-	found := h.net.FindTransportEndpoint(protocolOf(local.Addr()), tcp.ProtocolNumber,
-		netstack.TransportEndpointID{
-			LocalPort: local.Port(), LocalAddress: tcpip.AddrFromSlice(local.Addr().AsSlice()),
-			RemotePort: remote.Port(), RemoteAddress: tcpip.AddrFromSlice(remote.Addr().AsSlice()),
-		}, nic)
-	ep, ok := found.(*tcp.Endpoint)
-	if !ok || ep.EndpointState() == tcp.StateListen {
-		return nil
-	}
-	return ep
-}
 
 func protocolOf(a netip.Addr) tcpip.NetworkProtocolNumber {
 	if a.Is4() || a.Is4In6() {

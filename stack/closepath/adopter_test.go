@@ -49,8 +49,8 @@ func cable(t *testing.T, from, to *channel.Endpoint) {
 		defer close(done)
 		for pkt := from.ReadContext(ctx); pkt != nil; pkt = from.ReadContext(ctx) {
 			in := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: pkt.ToBuffer()})
+			to.InjectInbound(pkt.NetworkProtocolNumber, in)
 			pkt.DecRef()
-			to.InjectInbound(header.IPv4ProtocolNumber, in)
 			in.DecRef()
 		}
 	}()

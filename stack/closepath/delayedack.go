@@ -266,8 +266,8 @@ func setTSEcr(p *packet, v uint32) {
 	if p.seg.TSEcr == v {
 		return
 	}
-	views, offset := p.buf.AsViewList()
-	front := views.Front()
+	pieces, offset := views(p.buf)
+	front := pieces.Front()
 	if front.Size()-offset < p.seg.PayloadStart {
 		return // headers not in one piece: keep the later, still valid echo
 	}

@@ -35,8 +35,12 @@
 // segment that the taps show on the host's side and not on the wire's was held
 // or dropped by a stage, and an Event says which and why.
 //
-//	ep := closepath.New(link, closepath.Config{Clock: clock, Tunables: set, Tap: tap})
-//	err := s.CreateNIC(1, ep)
+// A netstack s gets it by
+//
+//	err := s.CreateNIC(1, closepath.ForStack(s, 1, link, closepath.Config{}))
+//
+// where it said CreateNIC(1, link) before. New is for what is no netstack, or has an
+// opinion of its own on which connections are alive.
 //
 // # What counts
 //
@@ -53,9 +57,10 @@
 // by which clause of the RFCs they are faults, and how netstack would be changed.
 //
 // netstack's own TIME_WAIT is to be switched off, as it would keep an endpoint
-// of 5 KB beside each record: set its TCPTimeWaitTimeoutOption to a few
-// milliseconds (with 0, netstack gets in its own way where it is busy). Config's
-// Registered and Listening let a SYN reopen a connection in TIME_WAIT.
+// of 5 KB beside each record: ForStack sets its TCPTimeWaitTimeoutOption to a few
+// milliseconds (with 0, netstack gets in its own way where it is busy), and who uses New
+// has to. Config's Registered and Listening, or Forwarder, let a SYN reopen a connection
+// in TIME_WAIT.
 //
 // # Threads and locks
 //
@@ -71,7 +76,8 @@
 //     goroutines.
 //   - A stage never calls into netstack, but for the questions that Config has
 //     for it: on the way in, and only about segments of no flow, for which no
-//     lock is held.
+//     lock is held. Beside the stages, reservations reserve and release ports in
+//     netstack's port manager, whose lock is the innermost of all.
 //
 // What is not TCP, is a fragment, or does not parse, passes untouched and
 // unseen: netstack judges it.

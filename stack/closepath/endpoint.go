@@ -40,6 +40,15 @@ type Config struct {
 	// Listening reports whether netstack would take a connection to the host's
 	// endpoint. Nil: it takes none that would end a TIME_WAIT.
 	Listening func(segment.Endpoint) bool
+	// Forwarder: netstack hands each SYN that nobody listens for to a tcp.Forwarder
+	// (SetTransportProtocolHandler), which may take a connection to any address and port.
+	// So any SYN that is new enough ends a TIME_WAIT, whoever listens. Listening stays
+	// what it says: a forwarder makes no SYN cookies, so that netstack itself answers an
+	// acknowledgment of no connection.
+	Forwarder bool
+	// PicksPorts: the host picks its local ports itself and knows by Phase and TimeWait
+	// which are taken. Without, ForStack reserves those in TIME_WAIT; New ignores it.
+	PicksPorts bool
 	// Observe has the endpoint follow connections and answer for none: what is in
 	// TIME_WAIT is remembered, for the impairments that count its segments, and
 	// left to the host itself. It is for a host that is no netstack.
@@ -72,6 +81,7 @@ type Endpoint struct {
 	listening         func(segment.Endpoint) bool
 	phase             func(segment.Tuple, Phase)
 	observe           bool
+	forwarder         bool // Config.Forwarder
 
 	flows    table
 	delayed  *delayedACK
@@ -84,9 +94,13 @@ type Endpoint struct {
 	chain    []stage
 	held     bool // Config.Held
 	closed   atomic.Bool
-	kept     atomic.Int32 // segments that keepBack has
-	unwatch  []func()     // of the tunables, which may outlive the endpoint
-	strays   sync.Pool    // *packet, for segments of no flow and for held ones
+	kept     atomic.Int32  // segments that keepBack has
+	reserved *reservations // nil where the host picks its ports
+	// framed: the wrapped endpoint needs link addresses.
+	framed     bool
+	neighbours neighbours
+	unwatch    []func()  // of the tunables, which may outlive the endpoint
+	strays     sync.Pool // *packet, for segments of no flow and for held ones
 }
 
 var _ netstack.LinkEndpoint = (*Endpoint)(nil)
@@ -96,7 +110,8 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e := &Endpoint{
 		clock: cfg.Clock, tunables: cfg.Tunables, tap: cfg.Tap,
 		alive: cfg.Alive, registered: cfg.Registered, listening: cfg.Listening, phase: cfg.Phase,
-		observe: cfg.Observe, held: cfg.Held,
+		observe: cfg.Observe, held: cfg.Held, forwarder: cfg.Forwarder,
+		framed: link.Capabilities()&netstack.CapabilityResolutionRequired != 0,
 	}
 	if e.clock == nil {
 		e.clock = tcpip.NewStdClock()
@@ -147,6 +162,7 @@ func (e *Endpoint) Close() {
 	e.fastOpen.close()
 	e.flows.close()
 	e.timeWait.close()
+	e.reserved.close()
 	e.Endpoint.Close()
 }
 
@@ -164,6 +180,9 @@ func (e *Endpoint) write(buf *netstack.PacketBuffer) tcpip.Error {
 	seg, err := parse(buf)
 	if err != nil {
 		return e.writeOne(buf)
+	}
+	if e.framed {
+		e.neighbours.learn(&seg, buf)
 	}
 	f := e.flows.find(&seg, Out, ifRoom)
 	if f == nil {
@@ -189,6 +208,7 @@ func (e *Endpoint) write(buf *netstack.PacketBuffer) tcpip.Error {
 func (e *Endpoint) writeOne(buf *netstack.PacketBuffer) tcpip.Error {
 	var l netstack.PacketBufferList
 	l.PushBack(buf)
+	e.address(&l)
 	_, err := e.Endpoint.WritePackets(l)
 	return err
 }

@@ -138,8 +138,8 @@ func (e *Event) AppendPacket(dst []byte) []byte {
 }
 
 func appendPacket(dst []byte, buf *netstack.PacketBuffer) []byte {
-	views, offset := buf.AsViewList()
-	for v := views.Front(); v != nil; v = v.Next() {
+	pieces, offset := views(buf)
+	for v := pieces.Front(); v != nil; v = v.Next() {
 		b := v.AsSlice()
 		n := min(offset, len(b))
 		dst = append(dst, b[n:]...)

@@ -151,6 +151,7 @@ func (o *fastOpen) deliver(s *segment.Segment, data []byte) {
 // drains the flow's queue, if there is a flow.
 func (e *Endpoint) emit(f *tracked, s *segment.Segment, data []byte, place int) {
 	p := made(s, data)
+	p.buf = e.room(&p.seg, p.buf)
 	defer p.buf.DecRef()
 	switch {
 	case e.runOutbound(f, &p, place) != pass:

@@ -91,6 +91,7 @@ func (e *Endpoint) drain(f *tracked) tcpip.Error {
 	for f.queue.Len() > 0 {
 		f.queue, f.spare = f.spare, f.queue
 		f.mu.Unlock()
+		e.address(&f.spare)
 		if _, err := e.Endpoint.WritePackets(f.spare); err != nil && first == nil {
 			first = err
 		}

@@ -162,6 +162,7 @@ func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 	l.buf = p.copy(corrupt)
 	l.seg.Unfinished = l.buf.GSOOptions.NeedsCsum
 	if dir == Out {
+		l.buf = i.e.room(&l.seg, l.buf)
 		i.out(f, &l.packet)
 		l.buf.DecRef()
 		return

@@ -35,8 +35,8 @@ type packet struct {
 // incoming (not yet parsed). The packet has to be whole: what ends before its length
 // says is netstack's to drop.
 func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
-	views, offset := buf.AsViewList()
-	front := views.Front()
+	pieces, offset := views(buf)
+	front := pieces.Front()
 	if front == nil || front.Size() < offset {
 		return segment.Segment{}, segment.ErrTruncated
 	}
@@ -44,11 +44,11 @@ func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
 	seg, err := segment.Parse(head)
 	if front.Next() != nil && (err == segment.ErrTruncated || err == nil && len(head) < seg.PayloadStart) {
 		// Headers over several views: rare, so a copy will do.
-		v := buf.ToView()
+		v := flat(buf)
 		defer v.Release()
 		seg, err = segment.Parse(v.AsSlice())
 	}
-	if err == nil && buf.Size() < seg.PayloadStart+seg.PayloadLen {
+	if err == nil && buf.Size()-len(buf.LinkHeader().Slice()) < seg.PayloadStart+seg.PayloadLen {
 		return seg, segment.ErrTruncated
 	}
 	seg.Unfinished = buf.GSOOptions.NeedsCsum
@@ -62,11 +62,11 @@ func (e *Endpoint) sound(s *segment.Segment, buf *netstack.PacketBuffer) bool {
 		return true
 	}
 	end := s.PayloadStart + s.PayloadLen
-	views, offset := buf.AsViewList()
-	if front := views.Front(); front.Size()-offset >= end {
+	pieces, offset := views(buf)
+	if front := pieces.Front(); front.Size()-offset >= end {
 		return s.ChecksumOK(front.AsSlice()[offset:])
 	}
-	v := buf.ToView()
+	v := flat(buf)
 	defer v.Release()
 	return s.ChecksumOK(v.AsSlice())
 }
@@ -77,8 +77,8 @@ func (e *Endpoint) trusts() bool { return e.Capabilities()&netstack.CapabilityRX
 // header is the packet up to the end of the TCP header, in one piece, for a
 // stage to change; nil if netstack has it in several.
 func (p *packet) header() []byte {
-	views, offset := p.buf.AsViewList()
-	front := views.Front()
+	pieces, offset := views(p.buf)
+	front := pieces.Front()
 	if front == nil || front.Size()-offset < p.seg.PayloadStart {
 		return nil
 	}

@@ -16,6 +16,7 @@ const (
 func (e *Endpoint) tell(t segment.Tuple, p Phase) {
 	if p == Gone {
 		e.impair.forget(t)
+		e.reserved.over(t)
 	}
 	if e.phase != nil {
 		e.phase(t, p)

@@ -260,6 +260,7 @@ func (t *table) advanced(f *tracked, p *packet) {
 			t.forget(f)
 		} else if t.leave(f) {
 			t.e.impair.remember(f)
+			t.e.reserved.waits(f, t.e.timeWait.now())
 			t.e.tell(f.key, Waiting)
 		}
 	}

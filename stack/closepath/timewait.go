@@ -192,7 +192,7 @@ func (w *timeWait) remove(t segment.Tuple) (timewait.Record, bool) {
 // reopen lets a SYN begin a new connection on the 4-tuple of an old one
 // (RFC 9293 3.10.7.4, RFC 6191) if somebody listens.
 func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
-	if w.e.listening == nil || !w.e.listening(rec.Src) {
+	if !w.e.takes(rec.Src) {
 		w.reply(rec)
 		return taken
 	}
@@ -208,6 +208,11 @@ func (w *timeWait) reopen(p *packet, rec *timewait.Record) verdict {
 	}
 	p.old = &old
 	return renewed
+}
+
+// takes reports whether netstack would take a connection to the host's endpoint.
+func (e *Endpoint) takes(at segment.Endpoint) bool {
+	return e.forwarder || e.listening != nil && e.listening(at)
 }
 
 func protocolOf(s *segment.Segment) tcpip.NetworkProtocolNumber {
