@@ -74,20 +74,19 @@ func (a *admit) stray(p *packet) verdict {
 	if p.refused || !a.strayed(s) {
 		return pass
 	}
-	key := s.Tuple.Reverse()
-	switch there := e.registered(key); {
-	case !there:
-		rst := segment.Segment{Tuple: key, Version: s.Version, Flags: segment.RST, Seq: s.Ack}
-		e.report(nil, p, Dropped, Host, In)
-		e.emit(nil, &rst, nil, a.place)
-	case s.PureACK() || e.alive != nil && e.alive(key):
-		// It is for an endpoint that has all, and is about to leave. What comes too late
-		// for it netstack hands to the listener.
-		e.report(nil, p, Dropped, Host, In)
-	default:
+	if key := s.Tuple.Reverse(); e.registered(key) && (e.alive == nil || !e.alive(key)) {
 		return pass // to netstack's own TIME_WAIT
 	}
+	// If there is an endpoint, it has all and is about to leave. What comes too late for it
+	// netstack would hand to the listener.
+	e.report(nil, p, Dropped, Host, In)
+	a.reset(s)
 	return taken
+}
+
+func (a *admit) reset(s *segment.Segment) {
+	rst := segment.Segment{Tuple: s.Tuple.Reverse(), Version: s.Version, Flags: segment.RST, Seq: s.Ack}
+	a.e.emit(nil, &rst, nil, a.place)
 }
 
 // overtaken reports whether the connection of a segment has ended since the chain let it

@@ -3,6 +3,8 @@ package closepath
 import (
 	"slices"
 	"testing"
+
+	"lastack/stack/segment"
 )
 
 // synCookie begins a connection that the host answers with a SYN cookie.
@@ -82,21 +84,19 @@ func TestCookieWithoutEndpoint(t *testing.T) {
 	}
 }
 
-// TestGhost: the last ACK once more, which would be a valid cookie, gets a RST; and nobody,
-// where the old endpoint is still there.
+// TestGhost: the last ACK once more, which would be a valid cookie, gets a RST, also where the
+// old endpoint is still there.
 func TestGhost(t *testing.T) {
 	eachFamily(t, func(t *testing.T, r *rig) {
-		r.deliver(ack, 101, 101, 0)
-		r.arrived()
-		if got := r.sent(); len(got) != 1 || got[0].Flags != rst || got[0].Seq-101 != hostISN {
-			t.Errorf("on the wire: %v", got)
+		for _, r.registered = range []bool{false, true} {
+			for _, flags := range []segment.Flags{ack, psh} {
+				r.deliver(flags, 101, 101, 0)
+				r.arrived()
+				if got := r.sent(); len(got) != 1 || got[0].Flags != rst || got[0].Seq-101 != hostISN {
+					t.Errorf("on the wire: %v", got)
+				}
+			}
 		}
-		r.registered = true
-		r.deliver(ack, 101, 101, 0)
-		r.arrived()
-		r.wire()
-		r.deliver(psh, 51, 51, 10)
-		r.arrived()
 		r.alive = false
 		r.deliver(fin, 101, 101, 0) // netstack's own TIME_WAIT is there to answer it
 		r.arrived("FIN+ACK")
