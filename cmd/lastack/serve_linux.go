@@ -25,8 +25,13 @@ func serveCommand() *cobra.Command {
 TCP host with a few servers behind it, and prints a line for each connection as
 it closes. Talk to it with curl, nc or anything else; watch it with tcpdump.
 
-It needs CAP_NET_ADMIN, and gives up all privileges once it is set up. Ctrl-C
-ends it with a summary; the TUN goes with it, unless it was there before.
+It needs CAP_NET_ADMIN to open the TUN. Before it reads anything from the network
+it gives up every capability, and root becomes the user that called sudo, or
+nobody. Ctrl-C ends it with a summary; the TUN goes with it, unless it was there
+before.
+
+The file of --pcapng keeps its content until the host is up, and is locked. A full
+disk ends the recording with a warning, and the exit status is 1 at the end.
 
 With --offload the kernel and the host hand each other up to 64 KiB of data as
 one segment, and neither computes its checksum: several times faster where much
@@ -80,10 +85,14 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 			return err
 		}
 		cfg.Out, cfg.Log, cfg.Color = os.Stdout, os.Stderr, colored(os.Stdout)
-		cfg.Ready = dropPrivileges
 		if !f.Changed("control") {
 			cfg.Control = freeSocket(c.Context(), cfg.Control)
 		}
+		user := privilege.Ordinary(os.Getenv)
+		if err := makeSocketFolder(cfg.Control, user); err != nil {
+			return err
+		}
+		cfg.Confine = func(dev tun.Device) error { return dropPrivileges(dev, user) }
 		serve.TuneRuntime()
 		err = serve.Run(c.Context(), cfg)
 		if errors.Is(err, serve.ErrConfig) {
@@ -113,17 +122,16 @@ func appHelp() string {
 	return strings.ReplaceAll(b.String(), " \n", "\n")
 }
 
-// dropPrivileges gives up every capability but what giving a borrowed interface
-// back takes. A binary with cgo cannot do it for all its threads, and says so.
-func dropPrivileges(dev tun.Device) error {
+// dropPrivileges becomes the user, and gives up every capability but what giving a borrowed
+// interface back takes. Where root stays root it says so.
+func dropPrivileges(dev tun.Device, user *privilege.User) error {
 	var keep []privilege.Capability
 	if d, ok := dev.(*tun.KernelDevice); ok && d.Persistent() {
 		keep = append(keep, privilege.NetAdmin)
 	}
-	_, err := privilege.Drop(keep...)
-	if errors.Is(err, privilege.ErrCgo) {
-		fmt.Fprintf(os.Stderr, "lastack: keeping all privileges: %v\n", err)
-		return nil
+	r, err := privilege.Drop(user, keep...)
+	if err == nil && r.StaysRoot != "" {
+		fmt.Fprintf(os.Stderr, "lastack: warning: serve stays root, without capabilities, and can use root's files: %s\n", r.StaysRoot)
 	}
 	return err
 }
