@@ -182,7 +182,7 @@ func TestServeGivesUpItsPrivileges(t *testing.T) {
 		t.Errorf("%d packets recorded", n)
 	}
 	// Root's folder is not the user's to remove the socket from.
-	if left := strings.Contains(s.text(), "the next host that is given it replaces it"); left != isRoot(t) {
+	if left := strings.Contains(s.text(), "let the next host replace it"); left != isRoot(t) {
 		t.Errorf("root %v, but a socket left is told of: %v\n%s", isRoot(t), left, s.text())
 	}
 	s = startServe(t, "", "--control", socket)

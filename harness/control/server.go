@@ -115,7 +115,7 @@ func (s *Server) Close() error {
 func (s *Server) finish(grace context.Context) error {
 	s.end.Do(func() {
 		if err := remove(s.path, s.file); err != nil {
-			s.endErr = fmt.Errorf("control: remove the socket %q: %w; remove it by hand", s.path, err)
+			s.endErr = fmt.Errorf("control: remove the socket %q: %w; remove it by hand, or let the next host replace it", s.path, err)
 		}
 		if s.http.Shutdown(grace) != nil {
 			s.http.Close() // its error is that of closing sockets, of no use to anybody

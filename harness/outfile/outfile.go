@@ -100,7 +100,8 @@ func (o *File) CutTo(size int64) error {
 }
 
 // Close closes the file, and with it ends the lock. A file that Open made and that
-// nothing was written to is removed, if that is still allowed.
+// nothing was written to is removed, if that is still allowed. A second Close returns
+// os.ErrClosed.
 func (o *File) Close() error {
 	if o.made && !o.begun {
 		_ = os.Remove(o.f.Name()) // an empty file at worst

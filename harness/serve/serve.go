@@ -196,7 +196,7 @@ func (s *server) close() error {
 		if err := s.control.Close(); !errors.Is(err, fs.ErrPermission) {
 			errs = append(errs, err)
 		} else {
-			s.logf("%v; the next host that is given it replaces it", err)
+			s.logf("%v", err)
 		}
 	}
 	if s.file != nil {
