@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 )
 
@@ -149,6 +150,9 @@ func isRoot(t *testing.T) bool {
 // TestServeGivesUpItsPrivileges: every thread is the user's that called sudo, without a
 // capability, and the files that it writes to it had opened before.
 func TestServeGivesUpItsPrivileges(t *testing.T) {
+	if !lab.Inside() {
+		needLab(t)
+	}
 	if !labtest.Inside(t) {
 		return
 	}
@@ -211,6 +215,9 @@ func packets(t *testing.T, file string) (n int) {
 // TestFullDiskEndsTheRecordingAlone: the host goes on, and the file is whole up to where
 // it ends.
 func TestFullDiskEndsTheRecordingAlone(t *testing.T) {
+	if !lab.Inside() {
+		needLab(t)
+	}
 	if !labtest.Inside(t) {
 		return
 	}
@@ -240,6 +247,9 @@ func TestFullDiskEndsTheRecordingAlone(t *testing.T) {
 // TestFailedStartDestroysNothing: what a file has in it stays if the host cannot start, and
 // while another writes it.
 func TestFailedStartDestroysNothing(t *testing.T) {
+	if !lab.Inside() {
+		needLab(t)
+	}
 	if !labtest.Inside(t) {
 		return
 	}
