@@ -52,7 +52,10 @@ var policy = []rule{
 	},
 
 	{pkg: "harness/app"},
-	{pkg: "harness/paragraph", never: impure},
+	{pkg: "harness/paragraph", ours: []string{"harness/term"}, never: impure},
+	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
+	{pkg: "harness/outfile", outside: []string{sys}},
+	{pkg: "harness/privilege", outside: []string{sys, libcap}},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
@@ -94,6 +97,7 @@ const (
 	compress   = "github.com/klauspost/compress"
 	lz4Mod     = "github.com/pierrec/lz4"
 	xzMod      = "github.com/therootcompany/xz"
+	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
 	yamlMod    = "go.yaml.in/yaml"
 )

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
 	"lastack/harness/bench"
+	"lastack/harness/outfile"
 
 	"github.com/spf13/cobra"
 )
@@ -49,7 +51,7 @@ doctor" says more).`,
 	l.IntVar(&f.cfg.Rounds, "rounds", 0, "rounds of each case (default 5, or 1 with --quick)")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.StringVar(&f.svg, "svg", "", "draw a chart in this `FILE`")
-	c.RunE = func(c *cobra.Command, args []string) error { return runBench(c.Context(), &f, args) }
+	c.RunE = func(c *cobra.Command, args []string) error { return runBench(c.Context(), c.OutOrStdout(), &f, args) }
 	c.AddCommand(benchTimeWaitCommand(), benchChildCommand())
 	return c
 }
@@ -69,18 +71,18 @@ func benchChildCommand() *cobra.Command {
 	}
 }
 
-func runBench(ctx context.Context, f *benchFlags, groups []string) error {
+func runBench(ctx context.Context, w io.Writer, f *benchFlags, groups []string) error {
 	f.cfg.Groups, f.cfg.Args = groups, []string{"bench", benchChild}
 	if err := f.cfg.Complete(); err != nil {
 		return usage(err)
 	}
-	var drawing *os.File
+	var drawing *outfile.File
 	if f.svg != "" { // now, as half an hour later is late for a mistake
 		var err error
-		if drawing, err = os.Create(f.svg); err != nil {
+		if drawing, err = outfile.Open(f.svg); err != nil {
 			return usagef("--svg: %w", err)
 		}
-		defer drawing.Close()
+		defer drawing.Close() // of no effect after the one that counts
 	}
 	progress := newBenchProgress()
 	f.cfg.Progress = progress.show
@@ -94,12 +96,12 @@ func runBench(ctx context.Context, f *benchFlags, groups []string) error {
 		return err
 	}
 	if f.json {
-		err = errors.Join(err, writeJSON(os.Stdout, report))
+		err = errors.Join(err, writeJSON(w, report))
 	} else {
-		err = errors.Join(err, report.Render(os.Stdout))
+		err = errors.Join(err, report.Render(w))
 	}
 	if drawing != nil {
-		err = errors.Join(err, report.SVG(drawing))
+		err = errors.Join(err, report.SVG(drawing), drawing.Close())
 	}
 	if what, failed := report.Failed(); failed && err == nil {
 		err = &exitError{code: exitFailed, err: errors.New(what)}

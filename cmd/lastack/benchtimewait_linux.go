@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"lastack/harness/bench"
 
 	"github.com/spf13/cobra"
@@ -25,7 +23,7 @@ record, and the time each of these takes. No packet is sent. The default is what
 	}
 	c.Flags().IntVar(&records, "records", 600_000, "how many connections")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-	c.RunE = func(*cobra.Command, []string) error {
+	c.RunE = func(c *cobra.Command, _ []string) error {
 		if records < 1 || records > mostRecords {
 			return usagef("--records %d: give a number from 1 to %d", records, mostRecords)
 		}
@@ -34,9 +32,9 @@ record, and the time each of these takes. No packet is sent. The default is what
 			return err
 		}
 		if asJSON {
-			return writeJSON(os.Stdout, m)
+			return writeJSON(c.OutOrStdout(), m)
 		}
-		return m.Render(os.Stdout)
+		return m.Render(c.OutOrStdout())
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -60,7 +61,7 @@ the machine lacks something ("lastack doctor" says more).`,
 		if err := f.complete(args); err != nil {
 			return usage(err)
 		}
-		return inLab(c.Context(), func(ctx context.Context) error { return runChurn(ctx, &f) })
+		return inLab(c.Context(), func(ctx context.Context) error { return runChurn(ctx, c.OutOrStdout(), &f) })
 	}
 	return c
 }
@@ -91,18 +92,18 @@ func (f *churnFlags) complete(modes []string) error {
 	return f.cfg.Complete()
 }
 
-func runChurn(ctx context.Context, f *churnFlags) error {
+func runChurn(ctx context.Context, w io.Writer, f *churnFlags) error {
 	results, err := churn.Run(ctx, f.cfg)
 	if err != nil {
 		return err
 	}
 	if f.json {
-		err = writeJSON(os.Stdout, struct {
+		err = writeJSON(w, struct {
 			Results []churn.Result `json:"results"`
 			Passed  bool           `json:"passed"`
 		}{results, churn.Passed(results)})
 	} else {
-		err = churn.Write(os.Stdout, results, colored(os.Stdout))
+		err = churn.Write(w, results, colored(os.Stdout))
 	}
 	if err == nil && !churn.Passed(results) {
 		err = &exitError{code: exitFailed}

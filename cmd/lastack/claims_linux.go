@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"lastack/harness/claims"
@@ -56,12 +57,12 @@ one did not, 2 for a claim that does not exist, 3 if the machine lacks something
 		if err := writable(f.report); err != nil {
 			return usage(err)
 		}
-		return inLab(c.Context(), func(ctx context.Context) error { return tryClaims(ctx, cs, &f) })
+		return inLab(c.Context(), func(ctx context.Context) error { return tryClaims(ctx, c.OutOrStdout(), cs, &f) })
 	}
 	return c
 }
 
-func tryClaims(ctx context.Context, cs []*claims.Claim, f *claimsFlags) error {
+func tryClaims(ctx context.Context, w io.Writer, cs []*claims.Claim, f *claimsFlags) error {
 	if terminal(os.Stderr) {
 		f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr)}.Done
 	}
@@ -69,10 +70,10 @@ func tryClaims(ctx context.Context, cs []*claims.Claim, f *claimsFlags) error {
 	if err != nil {
 		return fmt.Errorf("trying claims: %w", err)
 	}
-	text := claims.Text{W: os.Stdout, Color: colored(os.Stdout)}
+	text := claims.Text{W: w, Color: colored(os.Stdout)}
 	switch {
 	case f.json:
-		err = writeJSON(os.Stdout, r.Document())
+		err = writeJSON(w, r.Document())
 	case len(f.numbers) > 0:
 		text.Story(r)
 	default:

@@ -31,7 +31,7 @@ lacks something ("lastack doctor" says more).`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return inLab(c.Context(), func(ctx context.Context) error {
-			return runDemo(ctx, os.Stdout, asJSON, colored(os.Stdout))
+			return runDemo(ctx, c.OutOrStdout(), asJSON, colored(os.Stdout))
 		})
 	}
 	return c

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"lastack/harness/doctor"
 	"lastack/harness/lab"
 
@@ -24,16 +22,16 @@ Exit status: 0 if everything needed is there, 3 if not.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if lab.Inside() {
-			return doctor.Probe(c.Context(), os.Stdout) // this is doctor's own child
+			return doctor.Probe(c.Context(), c.OutOrStdout()) // this is doctor's own child
 		}
 		checks := doctor.Run(c.Context(), doctor.Options{})
 		var err error
 		if asJSON {
-			err = writeJSON(os.Stdout, struct {
+			err = writeJSON(c.OutOrStdout(), struct {
 				Checks []doctor.Check `json:"checks"`
 			}{checks})
 		} else {
-			err = doctor.Render(os.Stdout, checks)
+			err = doctor.Render(c.OutOrStdout(), checks)
 		}
 		if err == nil && len(doctor.Lacking(checks)) > 0 {
 			err = &exitError{code: exitMissing}

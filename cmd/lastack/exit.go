@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
+	"syscall"
+
+	"lastack/harness/term"
 )
 
 // Exit statuses, the same for every command.
@@ -14,6 +19,7 @@ const (
 	exitUsage       = 2   // bad usage or input
 	exitMissing     = 3   // the machine lacks something
 	exitInterrupted = 130 // Ctrl-C, as shells count it
+	exitPipe        = 141 // nobody reads the output any more, as shells count it
 )
 
 // exitError ends the program with a status of its own; what there was to say
@@ -31,6 +37,23 @@ func (e *exitError) Error() string {
 }
 
 func (e *exitError) Unwrap() error { return e.err }
+
+// outcome is what a command ended with, given what writing to standard output failed with:
+// that is the reason for all else. That nobody reads it any more ("| head") is said to
+// nobody.
+func outcome(err, unwritten error) error {
+	var direct *fs.PathError
+	if unwritten == nil && errors.As(err, &direct) && direct.Path == os.Stdout.Name() {
+		unwritten = direct
+	}
+	switch {
+	case unwritten == nil:
+		return err
+	case errors.Is(unwritten, syscall.EPIPE):
+		return &exitError{code: exitPipe}
+	}
+	return &exitError{code: exitFailed, err: unwritten}
+}
 
 // usage marks an error as bad usage or input.
 func usage(err error) error {
@@ -58,12 +81,13 @@ func status(err error) int {
 	return exitFailed
 }
 
-// message is the error in one line.
+// message is the error in one line. Parts of it are others' choice: names of files and
+// interfaces, what a host or a program said.
 func message(err error) string {
 	if errors.Is(err, context.Canceled) && status(err) == exitInterrupted {
 		return "interrupted"
 	}
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	return term.Escape(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 }
 
 // parseEach parses what a repeatable flag was given.

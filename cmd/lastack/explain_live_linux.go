@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"lastack/harness/capture"
 	"lastack/harness/lab"
@@ -34,8 +35,9 @@ func (f *liveFlags) open(ctx context.Context, c capture.LiveConfig) (live *captu
 // settled gives up what is not needed once the socket and the first files are open; later
 // tells that others than those of --write get their names at the end.
 func (f *liveFlags) settled(later bool) error {
+	user := privilege.Ordinary(os.Getenv)
 	if f.write != "" || later {
-		return dropPrivileges(privilege.DACOverride)
+		return dropPrivileges("explain", user, privilege.DACOverride)
 	}
-	return dropPrivileges()
+	return dropPrivileges("explain", user)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
 	"slices"
 
 	"lastack/harness/experiment"
@@ -20,11 +19,11 @@ that each answers, and on which subject it is not run or that it is slow.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-	c.RunE = func(*cobra.Command, []string) error {
+	c.RunE = func(c *cobra.Command, _ []string) error {
 		if asJSON {
-			return listJSON(os.Stdout)
+			return listJSON(c.OutOrStdout())
 		}
-		return experiment.WriteList(os.Stdout, experiment.Corpus())
+		return experiment.WriteList(c.OutOrStdout(), experiment.Corpus())
 	}
 	return c
 }

@@ -8,11 +8,22 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"lastack/harness/term"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command().ExecuteContext(ctx)
+	// Without this, a pipe that nobody reads any more would end the program on the spot,
+	// and a device or socket would be left behind.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// What nobody will see is not worth working for.
+	ctx, cancel := context.WithCancel(ctx)
+	out := term.NewOutput(os.Stdout, cancel)
+	root := command()
+	root.SetOut(out)
+	err := outcome(root.ExecuteContext(ctx), out.Err())
+	cancel()
 	stop()
 	if err != nil {
 		if line := message(err); line != "" {

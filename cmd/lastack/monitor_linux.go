@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"time"
 
 	"lastack/harness/monitor"
@@ -10,7 +9,7 @@ import (
 )
 
 func monitorCommand() *cobra.Command {
-	cfg := monitor.Config{Out: os.Stdout}
+	var cfg monitor.Config
 	var socket string
 	var alarms []string
 	var kernel bool
@@ -54,6 +53,7 @@ makes no sense; 3 if no host answers.`,
 	f.BoolVar(&cfg.JSON, "json", false, "print lines of JSON")
 	socketFlag(c, &socket)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg.Out = c.OutOrStdout()
 		var err error
 		if cfg.Alarms, err = parseEach(alarms, "--alarm", monitor.ParseAlarm); err != nil {
 			return err

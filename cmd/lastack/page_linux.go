@@ -3,21 +3,20 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"lastack/harness/claims"
 	"lastack/harness/experiment"
+	"lastack/harness/outfile"
 	"lastack/harness/report"
 )
 
 // writable fails if a file cannot be written to, which is better known before
-// everything has been run. It makes the file, and leaves what is in it alone. No
-// name is no file.
+// everything has been run. It leaves what is in it alone. No name is no file.
 func writable(name string) error {
 	if name == "" {
 		return nil
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
+	f, err := outfile.Open(name)
 	if err != nil {
 		return fmt.Errorf("opening the file of the report: %w", err)
 	}

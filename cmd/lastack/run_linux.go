@@ -66,7 +66,7 @@ says more).`,
 	l.BoolVar(&f.helpFormat, "help-format", false, "describe the files, and do nothing else")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if f.helpFormat {
-			_, err := io.WriteString(os.Stdout, experiment.Help())
+			_, err := io.WriteString(c.OutOrStdout(), experiment.Help())
 			return err
 		}
 		if len(args) == 0 {
@@ -89,13 +89,13 @@ says more).`,
 		if err := writable(f.report); err != nil {
 			return usage(err)
 		}
-		return inLab(c.Context(), func(ctx context.Context) error { return runExperiments(ctx, all, &f) })
+		return inLab(c.Context(), func(ctx context.Context) error { return runExperiments(ctx, c.OutOrStdout(), all, &f) })
 	}
 	return c
 }
 
-func runExperiments(ctx context.Context, all []*experiment.Experiment, f *runFlags) error {
-	text := experiment.Text{W: os.Stdout, Color: colored(os.Stdout), Ladders: f.ladders}
+func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experiment, f *runFlags) error {
+	text := experiment.Text{W: w, Color: colored(os.Stdout), Ladders: f.ladders}
 	f.cfg.Done = text.Done
 	if f.json || f.mermaid {
 		f.cfg.Done = nil
@@ -109,12 +109,12 @@ func runExperiments(ctx context.Context, all []*experiment.Experiment, f *runFla
 	}
 	switch {
 	case f.json:
-		err = writeJSON(os.Stdout, struct {
+		err = writeJSON(w, struct {
 			Results []experiment.Result `json:"results"`
 			Passed  bool                `json:"passed"`
 		}{results, experiment.Passed(results)})
 	case f.mermaid:
-		err = report.Markdown(os.Stdout, all, results)
+		err = report.Markdown(w, all, results)
 	default:
 		text.Summary(results)
 	}

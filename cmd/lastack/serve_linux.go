@@ -25,8 +25,13 @@ func serveCommand() *cobra.Command {
 TCP host with a few servers behind it, and prints a line for each connection as
 it closes. Talk to it with curl, nc or anything else; watch it with tcpdump.
 
-It needs CAP_NET_ADMIN, and gives up all privileges once it is set up. Ctrl-C
-ends it with a summary; the TUN goes with it, unless it was there before.
+It needs CAP_NET_ADMIN to open the TUN. Before it reads anything from the network
+it gives up every capability, and root becomes the user that called sudo, or
+nobody. Ctrl-C ends it with a summary; the TUN goes with it, unless it was there
+before.
+
+The file of --pcapng keeps its content until the host is up, and is locked. A full
+disk ends the recording with a warning, and the exit status is 1 at the end.
 
 With --offload the kernel and the host hand each other up to 64 KiB of data as
 one segment, and neither computes its checksum: several times faster where much
@@ -79,11 +84,15 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		if cfg.Apps, err = parseEach(apps, "--app", app.ParseSpec); err != nil {
 			return err
 		}
-		cfg.Out, cfg.Log, cfg.Color = os.Stdout, os.Stderr, colored(os.Stdout)
-		cfg.Ready = dropForServe
+		cfg.Out, cfg.Log, cfg.Color = c.OutOrStdout(), os.Stderr, colored(os.Stdout)
 		if !f.Changed("control") {
 			cfg.Control = freeSocket(c.Context(), cfg.Control)
 		}
+		user := privilege.Ordinary(os.Getenv)
+		if err := makeSocketFolder(cfg.Control, user); err != nil {
+			return err
+		}
+		cfg.Confine = func(dev tun.Device) error { return dropForServe(dev, user) }
 		serve.TuneRuntime()
 		err = serve.Run(c.Context(), cfg)
 		if errors.Is(err, serve.ErrConfig) {
@@ -113,21 +122,21 @@ func appHelp() string {
 	return strings.ReplaceAll(b.String(), " \n", "\n")
 }
 
-// dropForServe gives up every capability but what giving a borrowed interface back takes.
-func dropForServe(dev tun.Device) error {
+// dropForServe becomes the user, and gives up every capability but what giving a borrowed
+// interface back takes.
+func dropForServe(dev tun.Device, user *privilege.User) error {
 	if d, ok := dev.(*tun.KernelDevice); ok && d.Persistent() {
-		return dropPrivileges(privilege.NetAdmin)
+		return dropPrivileges("serve", user, privilege.NetAdmin)
 	}
-	return dropPrivileges()
+	return dropPrivileges("serve", user)
 }
 
-// dropPrivileges gives up every other capability. A binary with cgo cannot do it for all
-// its threads, and says so.
-func dropPrivileges(keep ...privilege.Capability) error {
-	_, err := privilege.Drop(keep...)
-	if errors.Is(err, privilege.ErrCgo) {
-		fmt.Fprintf(os.Stderr, "lastack: keeping all privileges: %v\n", err)
-		return nil
+// dropPrivileges becomes the user (nil: stays the same), and gives up every other capability
+// for good. Where root stays root it says so.
+func dropPrivileges(command string, user *privilege.User, keep ...privilege.Capability) error {
+	r, err := privilege.Drop(user, keep...)
+	if err == nil && r.StaysRoot != "" {
+		fmt.Fprintf(os.Stderr, "lastack: warning: %s stays root, without capabilities, and can use root's files: %s\n", command, r.StaysRoot)
 	}
 	return err
 }

@@ -4,13 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 
 	"lastack/harness/control"
+	"lastack/harness/privilege"
+	"lastack/harness/term"
 
 	"github.com/spf13/cobra"
+)
+
+const (
+	socketName = "lastack.sock"
+	// socketFolder is of the user that a host started by root becomes, who could not
+	// remove the socket from /run.
+	socketFolder = "/run/lastack"
 )
 
 // defaultSocket is where serve opens the control API, and where its clients look
@@ -18,12 +28,34 @@ import (
 // else. Where there is none it is empty, and a path has to be given.
 func defaultSocket() string {
 	const mayWrite = 2
-	for _, dir := range []string{"/run", os.Getenv("XDG_RUNTIME_DIR")} {
-		if dir != "" && syscall.Access(dir, mayWrite) == nil {
-			return filepath.Join(dir, "lastack.sock")
-		}
+	if syscall.Access(filepath.Dir(socketFolder), mayWrite) == nil {
+		return filepath.Join(socketFolder, socketName)
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && syscall.Access(dir, mayWrite) == nil {
+		return filepath.Join(dir, socketName)
 	}
 	return ""
+}
+
+// makeSocketFolder makes the folder for the default socket, if path is in it, and gives
+// it to the user.
+func makeSocketFolder(path string, user *privilege.User) error {
+	if user == nil || filepath.Dir(path) != socketFolder {
+		return nil
+	}
+	err := os.Mkdir(socketFolder, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err == nil {
+		// Of the link itself, should it be one: only root can put one there.
+		err = os.Lchown(socketFolder, user.UID, user.GID)
+	}
+	// In a user namespace that has no such user root stays root, who needs no folder.
+	if err != nil && !errors.Is(err, syscall.EINVAL) {
+		return fmt.Errorf("make the folder of the control socket: %w", err)
+	}
+	return nil
 }
 
 // socketFlag gives a command that asks a running host the flag for its socket.
@@ -40,7 +72,7 @@ func freeSocket(ctx context.Context, path string) string {
 	if _, err := control.NewClient(path).Host(ctx); err != nil {
 		return path
 	}
-	fmt.Fprintf(os.Stderr, "lastack: another host has %s: no control API here; give --control a socket for one\n", path)
+	fmt.Fprintf(os.Stderr, "lastack: %s is in use by another lastack; the control API is off. Pass --control PATH to enable it.\n", term.Quote(path))
 	return ""
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
 
 	"lastack/harness/control"
 	"lastack/harness/sockstat"
@@ -66,9 +65,9 @@ Exit status: 0, 2 for a filter that makes no sense, 3 if no host answers.`,
 		}
 		host := control.NewClient(f.socket)
 		if f.summary {
-			return f.summarize(c.Context(), os.Stdout, host)
+			return f.summarize(c.Context(), c.OutOrStdout(), host)
 		}
-		return f.list(c.Context(), os.Stdout, host, filter)
+		return f.list(c.Context(), c.OutOrStdout(), host, filter)
 	}
 	return c
 }

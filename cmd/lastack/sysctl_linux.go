@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"lastack/harness/control"
@@ -51,7 +50,7 @@ take the value (then nothing has changed), 3 if no host answers.`,
 			return usagef("%w; see: %s --help", err, c.CommandPath())
 		}
 		if f.doc {
-			return document(os.Stdout, args, f)
+			return document(c.OutOrStdout(), args, f)
 		}
 		r, err := parseRequest(args)
 		if err != nil {
@@ -61,7 +60,7 @@ take the value (then nothing has changed), 3 if no host answers.`,
 		if err != nil {
 			return clientError(err)
 		}
-		return show(os.Stdout, states, f)
+		return show(c.OutOrStdout(), states, f)
 	}
 	return c
 }

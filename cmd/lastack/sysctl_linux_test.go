@@ -92,14 +92,16 @@ func TestFreeSocket(t *testing.T) {
 	if got := freeSocket(t.Context(), path); got != path {
 		t.Errorf("nobody answers on %s, but it became %q", path, got)
 	}
-	srv, err := control.Listen(path, control.Config{
-		Tunables: tunable.NewSet(), Info: func() control.HostInfo { return control.HostInfo{} },
-	})
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
-	go func() { done <- srv.Serve(t.Context()) }()
+	go func() {
+		done <- srv.Serve(t.Context(), control.Config{
+			Tunables: tunable.NewSet(), Info: func() control.HostInfo { return control.HostInfo{} },
+		})
+	}()
 	if got := freeSocket(t.Context(), path); got != "" {
 		t.Errorf("a host answers on %s, but it became %q", path, got)
 	}

@@ -9,17 +9,18 @@
 //
 // A host opens the door with Listen and keeps it open with Serve:
 //
-//	srv, err := control.Listen("/run/lastack.sock", control.Config{Tunables: host.Tunables(), Info: info})
+//	srv, err := control.Listen("/run/lastack/lastack.sock")
 //	if err != nil {
 //		return err
 //	}
-//	err = srv.Serve(ctx) // until ctx ends; the socket file is gone afterwards
+//	... // give up privileges
+//	err = srv.Serve(ctx, control.Config{Tunables: host.Tunables(), Info: info}) // until ctx ends
 //
 // Anybody who may open the socket file, which is its owner and root, may knock:
 //
-//	curl --unix-socket /run/lastack.sock -X PUT -d 0 http://host/v1/tunables/lastack.delayed_ack
+//	curl --unix-socket /run/lastack/lastack.sock -X PUT -d 0 http://host/v1/tunables/lastack.delayed_ack
 //
-// or in Go, control.NewClient("/run/lastack.sock").Set(ctx, "lastack.delayed_ack", "0").
+// or in Go, control.NewClient("/run/lastack/lastack.sock").Set(ctx, "lastack.delayed_ack", "0").
 //
 // # The API
 //

@@ -31,13 +31,13 @@ func serve(t *testing.T, set *tunable.Set) (path string) {
 func serveConfig(t testing.TB, c control.Config) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "host.sock")
-	srv, err := control.Listen(path, c)
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx) }()
+	go func() { done <- srv.Serve(ctx, c) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -51,25 +51,18 @@ type Server struct {
 }
 
 // Listen makes the socket file, with mode 0600 from the first moment on, and
-// listens. Clients may connect from now on; they are answered by Serve.
+// listens. Clients may connect from now on; nothing of what they send is read before
+// Serve, so that privileges which the file needs can be given up in between.
 //
 // A socket file that a dead process left behind is replaced. If somebody
 // answers on it, the error wraps ErrInUse; if the path is something else than a
 // socket, fs.ErrExist; if its directory is missing, fs.ErrNotExist.
-func Listen(path string, c Config) (*Server, error) {
-	if c.Tunables == nil || c.Info == nil {
-		return nil, errors.New("control: Config.Tunables and Config.Info are required")
-	}
+func Listen(path string) (*Server, error) {
 	ln, file, err := listen(path)
 	if err != nil {
 		return nil, fmt.Errorf("control: listen on %q: %w", path, err)
 	}
-	if c.Log == nil {
-		c.Log = log.New(io.Discard, "", 0)
-	}
 	return &Server{path: path, ln: ln, file: file, http: &http.Server{
-		Handler:        handler(c),
-		ErrorLog:       c.Log,
 		ReadTimeout:    clientPatience,
 		WriteTimeout:   clientPatience,
 		IdleTimeout:    idlePatience,
@@ -83,8 +76,16 @@ func (s *Server) Path() string { return s.path }
 // Serve answers requests until ctx ends or Close is called, and returns nil
 // then. Requests that have begun are answered first, for up to a second. When
 // Serve returns the socket file is gone and every connection is closed. It is
-// called once.
-func (s *Server) Serve(ctx context.Context) error {
+// called once. The error wraps fs.ErrPermission if only the file could not be removed,
+// which the next Listen replaces.
+func (s *Server) Serve(ctx context.Context, c Config) error {
+	if c.Tunables == nil || c.Info == nil {
+		return errors.Join(errors.New("control: Config.Tunables and Config.Info are required"), s.Close())
+	}
+	if c.Log == nil {
+		c.Log = log.New(io.Discard, "", 0)
+	}
+	s.http.Handler, s.http.ErrorLog = handler(c), c.Log
 	done := make(chan error, 1)
 	go func() { done <- s.http.Serve(s.ln) }()
 	select {
@@ -114,7 +115,7 @@ func (s *Server) Close() error {
 func (s *Server) finish(grace context.Context) error {
 	s.end.Do(func() {
 		if err := remove(s.path, s.file); err != nil {
-			s.endErr = fmt.Errorf("control: remove the socket %q: %w; remove it by hand", s.path, err)
+			s.endErr = fmt.Errorf("control: remove the socket %q: %w; remove it by hand, or let the next host replace it", s.path, err)
 		}
 		if s.http.Shutdown(grace) != nil {
 			s.http.Close() // its error is that of closing sockets, of no use to anybody

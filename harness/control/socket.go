@@ -23,9 +23,6 @@ const (
 	maxPath = 107
 	// socketMode lets the owner in, and root, who cannot be kept out.
 	socketMode = 0o600
-	// lockPatience is how long another server may take to open or close its
-	// socket in the same directory, which is microseconds.
-	lockPatience = 2 * time.Second
 	// probePatience bounds the question whether anybody answers.
 	probePatience = time.Second
 )
@@ -34,7 +31,7 @@ const (
 func checkPath(path string) error {
 	switch {
 	case path == "":
-		return errors.New("the path is empty; give one such as /run/lastack.sock")
+		return errors.New("the path is empty; give one such as /run/lastack/lastack.sock")
 	case strings.HasPrefix(path, "@"):
 		return errors.New("a name that begins with @ is an abstract socket, which everybody may open; write ./@... for a file of that name")
 	case strings.ContainsRune(path, 0):
@@ -53,11 +50,11 @@ func listen(path string) (*net.UnixListener, fs.FileInfo, error) {
 	}
 	// From bind to listen a socket looks as dead as a stale one. Under the lock
 	// no two servers take each other's for stale.
-	lock, err := lockDir(filepath.Dir(path))
+	unlock, err := lock(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer lock.Close()
+	defer unlock()
 	if err := clearStale(path); err != nil {
 		return nil, nil, err
 	}
@@ -85,30 +82,6 @@ func restrict(_, _ string, c syscall.RawConn) error {
 	var modeErr error
 	err := c.Control(func(fd uintptr) { modeErr = unix.Fchmod(int(fd), socketMode) })
 	return errors.Join(err, os.NewSyscallError("fchmod", modeErr))
-}
-
-// lockDir locks a directory against other servers of this package until the file
-// is closed. Locking the directory itself leaves no lock file behind.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("its directory does not exist: %w; mkdir -p %s", err, dir)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("its directory cannot be used: %w", err)
-	}
-	giveUp := time.Now().Add(lockPatience)
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if (err != unix.EWOULDBLOCK && err != unix.EINTR) || time.Now().After(giveUp) {
-			f.Close()
-			return nil, fmt.Errorf("its directory %s stays locked by another process: %w", dir, os.NewSyscallError("flock", err))
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }
 
 // clearStale removes the socket of a process that is gone, and refuses to
@@ -155,8 +128,8 @@ func bindError(path string, err error) error {
 // remove takes the name away if it is still the file that listen made: by now
 // somebody may have removed it and put another there.
 func remove(path string, file fs.FileInfo) error {
-	if lock, err := lockDir(filepath.Dir(path)); err == nil {
-		defer lock.Close()
+	if unlock, err := lock(path); err == nil {
+		defer unlock()
 	}
 	now, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && !os.SameFile(file, now)) {

@@ -101,7 +101,7 @@ func TestListenRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := tt.path(t, t.TempDir())
 			before, _ := os.Lstat(path)
-			srv, err := control.Listen(path, config(tunable.NewSet()))
+			srv, err := control.Listen(path)
 			if err == nil {
 				srv.Close()
 				t.Fatal("no error")
@@ -114,9 +114,6 @@ func TestListenRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := control.Listen(filepath.Join(t.TempDir(), "s"), control.Config{}); err == nil {
-		t.Error("an empty Config was taken")
-	}
 }
 
 // TestMode: whatever the umask, others never get in, and nothing changes the mode
@@ -125,7 +122,7 @@ func TestMode(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o077} {
 		dir := t.TempDir()
 		old := unix.Umask(umask)
-		srv, err := control.Listen(filepath.Join(dir, "s"), config(tunable.NewSet()))
+		srv, err := control.Listen(filepath.Join(dir, "s"))
 		unix.Umask(old)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +141,7 @@ func TestMode(t *testing.T) {
 func TestStaleSocketIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	leaveStale(t, path)
-	srv, err := control.Listen(path, config(tunable.NewSet()))
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +163,7 @@ func TestStartersAtOnce(t *testing.T) {
 		won := make(chan *control.Server, 8)
 		for range cap(won) {
 			wg.Go(func() {
-				srv, err := control.Listen(path, config(tunable.NewSet()))
+				srv, err := control.Listen(path)
 				if err == nil {
 					won <- srv
 				} else if !errors.Is(err, control.ErrInUse) {
@@ -193,7 +190,7 @@ func gone(t *testing.T, path string) {
 
 func TestCloseWithoutServe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	srv, err := control.Listen(path, config(tunable.NewSet()))
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,19 +200,31 @@ func TestCloseWithoutServe(t *testing.T) {
 		}
 	}
 	gone(t, path)
-	if err := srv.Serve(t.Context()); err != nil {
+	if err := srv.Serve(t.Context(), config(tunable.NewSet())); err != nil {
 		t.Errorf("Serve after Close: %v, want nil at once", err)
 	}
 }
 
+func TestServeNeedsAConfig(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	srv, err := control.Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Serve(t.Context(), control.Config{}); err == nil {
+		t.Error("an empty Config was taken")
+	}
+	gone(t, path)
+}
+
 func TestCloseEndsServe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	srv, err := control.Listen(path, config(tunable.NewSet()))
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
-	go func() { done <- srv.Serve(t.Context()) }()
+	go func() { done <- srv.Serve(t.Context(), config(tunable.NewSet())) }()
 	if _, err := control.NewClient(path).Host(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -232,13 +241,13 @@ func TestCloseEndsServe(t *testing.T) {
 // request is cut when the grace is over, long before its own time limit.
 func TestSilentClientDoesNotHoldTheServer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	srv, err := control.Listen(path, config(tunable.NewSet()))
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- srv.Serve(ctx) }()
+	go func() { done <- srv.Serve(ctx, config(tunable.NewSet())) }()
 	c, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -275,12 +284,12 @@ func TestRequestThatHasBegunIsAnswered(t *testing.T) {
 		<-ended // the name goes first
 		return info
 	}
-	srv, err := control.Listen(path, c)
+	srv, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
-	go func() { done <- srv.Serve(ctx) }()
+	go func() { done <- srv.Serve(ctx, c) }()
 	go func() {
 		defer close(ended)
 		for err := error(nil); err == nil; _, err = os.Lstat(path) {
@@ -298,14 +307,14 @@ func TestRequestThatHasBegunIsAnswered(t *testing.T) {
 // TestSuccessorKeepsItsSocket: the file is removed by name only while it is ours.
 func TestSuccessorKeepsItsSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	first, err := control.Listen(path, config(tunable.NewSet()))
+	first, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	second, err := control.Listen(path, config(tunable.NewSet()))
+	second, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}

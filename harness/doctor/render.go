@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"lastack/harness/term"
 )
 
 const (
@@ -21,7 +23,7 @@ func Render(w io.Writer, checks []Check) error {
 	var b strings.Builder
 	put(&b, row("CHECK", "STATUS"), []string{"WHAT WAS SEEN"})
 	for _, c := range checks {
-		put(&b, row(c.Name, string(c.Status)), wrap(c.Detail, columns-nameWidth-statusWidth, ""))
+		put(&b, row(c.Name, string(c.Status)), wrap(term.Escape(c.Detail), columns-nameWidth-statusWidth, ""))
 		if c.Status == OK {
 			continue
 		}

@@ -2,13 +2,13 @@ package experiment
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"lastack/harness/capture"
+	"lastack/harness/outfile"
 )
 
 // keep saves the packets of the last attempt and the result, if that is wanted.
@@ -21,22 +21,17 @@ func (c *Config) keep(r *Result, a *attempt) error {
 	}
 	base := filepath.Join(c.Keep, r.Experiment+"-"+r.Subject)
 	r.Capture = base + ".pcap"
-	if err := savePackets(r.Capture, a.packets); err != nil {
+	if err := outfile.Write(r.Capture, func(w io.Writer) error { return writePackets(w, a.packets) }); err != nil {
 		return fmt.Errorf("keeping the capture of %s: %w", r.Experiment, err)
 	}
 	doc, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(base+".json", append(doc, '\n'), 0o644)
-}
-
-func savePackets(file string, packets []capture.Packet) error {
-	f, err := os.Create(file)
-	if err != nil {
+	return outfile.Write(base+".json", func(w io.Writer) error {
+		_, err := w.Write(append(doc, '\n'))
 		return err
-	}
-	return errors.Join(writePackets(f, packets), f.Close())
+	})
 }
 
 func writePackets(f io.Writer, packets []capture.Packet) error {

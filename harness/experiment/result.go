@@ -26,6 +26,9 @@ type Result struct {
 	// Attempts is how often it was tried: a busy machine is late, which a
 	// further attempt tells from a difference. 0 in a skip.
 	Attempts int `json:"attempts"`
+	// Excused of the attempts failed while this process was kept from running for longer
+	// than experiments leave to chance.
+	Excused int `json:"excused,omitempty"`
 	// LateMS is how long, in the last attempt, this process was kept from running:
 	// on a busy machine applications are late.
 	LateMS float64 `json:"late_ms"`

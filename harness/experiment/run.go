@@ -116,6 +116,8 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		r.settle(e, &a.seen)
 		if a.seen.late < tooLate {
 			counted++
+		} else if r.Verdict == Fail {
+			r.Excused++
 		}
 		if r.Verdict == Pass || counted == most || r.Attempts == patience*most {
 			return r, c.keep(r, a)

@@ -8,6 +8,7 @@ import (
 	"lastack/harness/ladder"
 	"lastack/harness/paragraph"
 	"lastack/harness/teardown"
+	"lastack/harness/term"
 )
 
 // WriteList writes what each experiment is called and asks, and where it is not run.
@@ -89,7 +90,7 @@ func (r *Result) evidence() string {
 		parts = append(parts, fmt.Sprintf("%.1f ms of processor time", r.CPUMS))
 	}
 	if r.ServerSaid != "" {
-		parts = append(parts, r.ServerSaid)
+		parts = append(parts, term.Quote(r.ServerSaid))
 	}
 	if r.LastedMS > 0 {
 		parts = append(parts, fmt.Sprintf("%.2f s", r.LastedMS/1000))

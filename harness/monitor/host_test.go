@@ -39,15 +39,17 @@ func newHost(t *testing.T) (host *stack.Host, peer *stack.Listener, socket strin
 		t.Fatal(err)
 	}
 	socket = filepath.Join(t.TempDir(), "c")
-	srv, err := control.Listen(socket, control.Config{
-		Tunables: host.Tunables(), Sockets: host, Info: func() control.HostInfo { return control.HostInfo{} },
-	})
+	srv, err := control.Listen(socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx) }()
+	go func() {
+		done <- srv.Serve(ctx, control.Config{
+			Tunables: host.Tunables(), Sockets: host, Info: func() control.HostInfo { return control.HostInfo{} },
+		})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -65,7 +65,7 @@ func (o *owners) search(missing map[uint32]bool, found map[uint32]Owner) {
 				continue
 			}
 			name, _ := os.ReadFile(filepath.Join(root, p.Name(), "comm"))
-			found[inode] = Owner{Name: strings.TrimSpace(string(name)), PID: pid}
+			found[inode] = Owner{Name: strings.TrimSuffix(string(name), "\n"), PID: pid}
 		}
 	}
 }

@@ -87,6 +87,19 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
+// TestProcessesChooseTheirNames: one with an escape sequence and a line of its own in it
+// prints neither.
+func TestProcessesChooseTheirNames(t *testing.T) {
+	r := &Report{CloseWait: []Holder{{Count: 1, Owner: Owner{"a\x1b[2J\nALARM", 12}.String()}}}
+	var out bytes.Buffer
+	if err := writeText(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Contains(got, "\x1b") || strings.Contains(got, "\nALARM") || !strings.Contains(got, `"a\x1b[2J\nALARM" (12)`) {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestOwners: a /proc of the test's own.
 func TestOwners(t *testing.T) {
 	proc := t.TempDir()

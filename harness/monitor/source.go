@@ -6,6 +6,7 @@ import (
 
 	"lastack/harness/control"
 	"lastack/harness/sockstat"
+	"lastack/harness/term"
 )
 
 // busiest is how many destinations a look brings back.
@@ -45,12 +46,13 @@ type Owner struct {
 	PID int
 }
 
-// String is "nginx (812)" or "port 8004".
+// String is "nginx (812)" or "port 8004". A process chooses its name itself, so it may
+// come in quotes.
 func (o Owner) String() string {
 	if o.PID == 0 {
 		return o.Name
 	}
-	return fmt.Sprintf("%s (%d)", o.Name, o.PID)
+	return fmt.Sprintf("%s (%d)", term.Quote(o.Name), o.PID)
 }
 
 // Host is a lastack host behind a control socket.

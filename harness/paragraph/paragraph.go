@@ -1,16 +1,22 @@
 // Package paragraph breaks prose into lines for a terminal.
 package paragraph
 
-import "strings"
+import (
+	"strings"
+
+	"lastack/harness/term"
+)
 
 // columns is how wide an indented paragraph is, the indent included.
 const columns = 78
 
 // Lines breaks text between words into lines of at most width bytes; a word that is
-// longer has a line of its own. A text without words is one empty line.
+// longer has a line of its own. A text without words is one empty line. Text comes from
+// files and programs, so what a terminal would act upon is escaped.
 func Lines(text string, width int) (lines []string) {
 	line := ""
 	for _, w := range strings.Fields(text) {
+		w = term.Escape(w)
 		if line != "" && len(line)+1+len(w) > width {
 			lines = append(lines, line)
 			line = ""

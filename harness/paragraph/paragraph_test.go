@@ -16,6 +16,7 @@ func TestLines(t *testing.T) {
 		{"one", 10, []string{"one"}},
 		{"one  two\nthree", 7, []string{"one two", "three"}},
 		{"one two", 6, []string{"one", "two"}},
+		{"a \x1b[2J b", 10, []string{`a \x1b[2J`, "b"}},
 		{"a longerthanten b", 10, []string{"a", "longerthanten", "b"}},
 	} {
 		if got := Lines(c.text, c.width); !slices.Equal(got, c.want) {

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
 
 // orderEnv makes the test binary a child that carries out an order.
@@ -23,26 +23,30 @@ const orderEnv = "LASTACK_PRIVILEGE_ORDER"
 // order is what a child does before it reports.
 type order struct {
 	Keep    []Capability
-	Ambient bool // raise NetRaw in the ambient set first
-	Uneven  bool // take a capability from one thread first
-	Twice   bool // drop with Keep, then again with nothing kept
-	Exec    bool // only report: the child's own child
+	To      *User
+	Secret  string // a file to read, to write and to make a neighbour of
+	Ambient bool   // raise NetRaw in the ambient set first
+	Uneven  bool   // take a capability from one thread first
+	Twice   bool   // drop with Keep, then again with nothing kept
+	Exec    bool   // only report: the child's own child
 }
 
 // report is what became of it.
 type report struct {
 	Result          Result
 	Error           string
-	Cgo, Uneven     bool
+	Uneven          bool
 	Before, Threads []thread
 	Had, Has        bool // CAP_NET_ADMIN
 	Regain          string
+	Secret          []string // what could be done to order.Secret, on a few threads
+	Back            []string // ways in which a thread became root again
 	Exec            *report
 	Took            time.Duration
 }
 
 // thread is what /proc says about one.
-type thread struct{ Inh, Prm, Eff, Bnd, Amb, NoNewPrivs string }
+type thread struct{ Uid, Gid, Groups, Inh, Prm, Eff, Bnd, Amb, NoNewPrivs string }
 
 const (
 	none = "0000000000000000"
@@ -80,6 +84,15 @@ func obey(text string) error {
 	if r.Threads, err = threads(); err != nil {
 		return err
 	}
+	if o.Secret != "" {
+		// On threads old and new: each has its own credentials.
+		for range extra {
+			hold(1, func() {
+				r.Secret = append(r.Secret, touch(o.Secret)...)
+				r.Back = append(r.Back, goBack()...)
+			})
+		}
+	}
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
@@ -104,19 +117,19 @@ func (o order) carryOut(r *report) error {
 		return err
 	}
 	start := time.Now()
-	r.Result, err = Drop(o.Keep...)
+	r.Result, err = Drop(o.To, o.Keep...)
 	r.Took = time.Since(start)
 	if o.Twice && err == nil {
-		r.Result, err = Drop()
+		r.Result, err = Drop(nil)
 	}
-	r.Cgo, r.Uneven = errors.Is(err, ErrCgo), errors.Is(err, ErrUneven)
+	r.Uneven = errors.Is(err, ErrUneven)
 	if err != nil {
 		r.Error = err.Error()
 	}
 	hold(extra, nil)
 	r.Has = Has(NetAdmin)
 	r.Regain = fmt.Sprint(regain(NetAdmin))
-	r.Exec, err = execute()
+	r.Exec, err = execute(o.Secret)
 	return err
 }
 
@@ -137,51 +150,90 @@ func hold(n int, do func()) {
 }
 
 func raiseAmbient() error {
-	now, err := read()
-	if err != nil {
+	now := cap.GetProc()
+	err := now.SetFlag(cap.Inheritable, true, NetRaw)
+	return errors.Join(err, now.SetProc(), cap.SetAmbient(true, NetRaw))
+}
+
+// change sets or takes one capability from the calling thread, which must be locked.
+func change(on bool, c Capability, flags ...cap.Flag) error {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
 		return err
 	}
-	now.inheritable |= only(NetRaw)
-	if err := set(now); err != nil {
-		return err
+	for _, flag := range flags {
+		word := &data[c/32].Effective
+		if flag == cap.Permitted {
+			word = &data[c/32].Permitted
+		}
+		*word &^= 1 << (c % 32)
+		if on {
+			*word |= 1 << (c % 32)
+		}
 	}
-	_, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(NetRaw), 0, 0, 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	return unix.Capset(&hdr, &data[0])
 }
 
 // lower takes one capability from the calling thread's effective set.
-func lower(c Capability) error {
-	now, err := read()
-	if err != nil {
-		return err
-	}
-	now.effective &^= only(c)
-	return capset(now)
-}
+func lower(c Capability) error { return change(false, c, cap.Effective) }
 
 // regain asks for a capability back.
-func regain(c Capability) error {
-	now, err := read()
-	if err != nil {
-		return err
+func regain(c Capability) error { return change(true, c, cap.Effective, cap.Permitted) }
+
+// touch tries what root may do to root's files, and lists what worked.
+func touch(secret string) (worked []string) {
+	if _, err := os.ReadFile(secret); err == nil {
+		worked = append(worked, "read")
 	}
-	now.effective |= only(c)
-	now.permitted |= only(c)
-	return capset(now)
+	if f, err := os.OpenFile(secret, os.O_WRONLY|os.O_APPEND, 0); err == nil {
+		f.Close()
+		worked = append(worked, "write")
+	}
+	if f, err := os.Create(secret + "-neighbour"); err == nil {
+		f.Close()
+		worked = append(worked, "create")
+	}
+	if os.Chmod(secret, 0o600) == nil {
+		worked = append(worked, "chmod")
+	}
+	if _, err := os.ReadFile(secret + "-of-group"); err == nil {
+		worked = append(worked, "read by group")
+	}
+	return worked
 }
 
-func capset(s sets) error {
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	return unix.Capset(&hdr, &s.data()[0])
+// goBack tries to make the calling thread root's again, and lists the ways that worked.
+func goBack() (worked []string) {
+	const same = ^uintptr(0)
+	for name, call := range map[string][4]uintptr{
+		"setuid 0":    {unix.SYS_SETUID, 0, 0, 0},
+		"setgid 0":    {unix.SYS_SETGID, 0, 0, 0},
+		"setresuid 0": {unix.SYS_SETRESUID, same, 0, same},
+		"setresgid 0": {unix.SYS_SETRESGID, same, 0, same},
+		"setfsuid 0":  {unix.SYS_SETFSUID, 0, 0, 0},
+		"setgroups":   {unix.SYS_SETGROUPS, 0, 0, 0},
+	} {
+		_, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3])
+		if call[0] == unix.SYS_SETFSUID { // it answers with whom it was before, and never fails
+			now, _, _ := unix.RawSyscall(unix.SYS_SETFSUID, same, 0, 0)
+			errno = unix.Errno(now)
+		}
+		if errno == 0 {
+			worked = append(worked, name)
+		}
+	}
+	return worked
 }
 
 // execute runs this program again, as a program that might gain by it.
-func execute() (*report, error) {
+func execute(secret string) (*report, error) {
+	text, err := json.Marshal(order{Exec: true, Secret: secret})
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), orderEnv+`={"Exec":true}`)
+	cmd.Env = append(os.Environ(), orderEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -210,6 +262,12 @@ func threads() ([]thread, error) {
 		for line := range bytes.Lines(status) {
 			key, value, _ := strings.Cut(strings.TrimSpace(string(line)), ":\t")
 			switch key {
+			case "Uid":
+				t.Uid = value
+			case "Gid":
+				t.Gid = value
+			case "Groups":
+				t.Groups = value
 			case "CapInh":
 				t.Inh = value
 			case "CapPrm":

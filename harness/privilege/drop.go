@@ -3,22 +3,30 @@ package privilege
 import (
 	"errors"
 	"fmt"
-	"syscall"
-	"unsafe"
+	"os"
+	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
 
-// ErrCgo says that this binary links C code, whose threads the Go runtime does
-// not know, so that nothing can be changed on all of them. It wraps no errno.
-var ErrCgo = errors.New("this binary was built with cgo, so its threads cannot all be reached; build it with CGO_ENABLED=0")
+// ErrUneven says that a thread has other capabilities or another user than the rest,
+// which some other code must have given it. Nothing was dropped.
+var ErrUneven = errors.New("the threads of this process do not all have the same privileges; drop before changing any thread's")
 
-// ErrUneven says that a thread has other capabilities than the rest, which some
-// other code must have given it. Nothing was dropped.
-var ErrUneven = errors.New("the threads of this process do not all have the same capabilities; drop before changing any thread's")
+// ErrProc says that a binary with cgo cannot find its threads: psx sends signals to those
+// that /proc lists, by their numbers in another PID namespace. Nothing was dropped.
+var ErrProc = errors.New("the /proc here is another PID namespace's, in which a binary with cgo does not find its threads; mount -t proc proc /proc, or build it with CGO_ENABLED=0")
 
 // Result says what Drop did.
 type Result struct {
+	// User is whom the process has become; nil if it stays whom it was.
+	User *User
+	// StaysRoot is why root stays root, who can read and write root's files without any
+	// capability; empty if it did not. It is empty, too, for the root of a user
+	// namespace who is an ordinary user outside it.
+	StaysRoot string
 	// Dropped were permitted before and are no more. Empty for an ordinary user.
 	Dropped []Capability
 	// Kept are those of Drop's arguments that the process has.
@@ -29,116 +37,122 @@ type Result struct {
 	Bounding bool
 }
 
-// Drop gives up every capability that is not named, in all threads of the
-// process and of those it will have, for good: from the effective,
-// permitted, inheritable and ambient sets, and, where the process may, from the
-// bounding set. It sets no_new_privs, so that no executed program, set-user-ID or
-// not, gets any back; sudo and su do not work below this process any more.
+// Drop becomes the user (nil: stays the same) in that one's group alone, and gives up
+// every capability that is not named, in all threads of the process and of those it
+// will have, for good: from the effective, permitted, inheritable and ambient sets, and,
+// where the process may, from the bounding set. It sets no_new_privs, so that no executed
+// program, set-user-ID or not, gets any back; sudo and su do not work below this process
+// any more.
 //
-// Naming a capability that the process lacks is no error. A process without any,
+// Naming a capability that the process does not have is no error. A process without any,
 // an ordinary user's, only gets no_new_privs. It may be called again, to give up more.
+// Where the user cannot be changed, Result says so, and the rest is done.
 //
-// It fails with ErrCgo or ErrUneven before it has changed anything. After any
-// other error the process is somewhere in between, and should end.
+// It fails with ErrUneven or ErrProc before it has changed anything. After any other error the
+// process is somewhere in between, and should end.
 //
-// It takes a few milliseconds, in which all threads are stopped some forty times. A
+// It takes a few milliseconds, in which all threads are stopped some fifty times. A
 // thread whose capabilities other code changes in that time ends the program; see
 // syscall.AllThreadsSyscall.
-func Drop(keep ...Capability) (Result, error) {
-	if err := reachable(syscall.AllThreadsSyscall6); err != nil {
-		return Result{}, fmt.Errorf("privilege: drop capabilities: %w", err)
+func Drop(to *User, keep ...Capability) (Result, error) {
+	if self, err := os.Readlink("/proc/self"); withCgo && (err != nil || self != strconv.Itoa(os.Getpid())) {
+		return Result{}, fmt.Errorf("privilege: give up privileges: %w", ErrProc)
 	}
 	if err := even(tasks); err != nil {
-		return Result{}, fmt.Errorf("privilege: drop capabilities: %w", err)
+		return Result{}, fmt.Errorf("privilege: give up privileges: %w", err)
 	}
-	r, err := drop(only(keep...))
+	r, err := drop(to, keep)
+	if err == nil {
+		err = verify(&r)
+	}
 	if err != nil {
-		return r, fmt.Errorf("privilege: drop capabilities: %w; end the process, it may have kept some", err)
+		return r, fmt.Errorf("privilege: give up privileges: %w; end the process, it may have kept some", err)
 	}
 	return r, nil
 }
 
-// reachable tries the way to every thread with a question that all of them
-// answer alike.
-func reachable(all func(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err syscall.Errno)) error {
-	_, _, errno := all(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
-	if errno == unix.ENOTSUP {
-		return ErrCgo
+func drop(to *User, keep []Capability) (r Result, err error) {
+	if _, err := cap.Prctlw(unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
+		return r, fmt.Errorf("prctl PR_SET_NO_NEW_PRIVS: %w", err)
 	}
-	if errno != 0 {
-		return fmt.Errorf("reach all threads: %w", errno)
-	}
-	return nil
-}
-
-func drop(keep uint64) (Result, error) {
-	var r Result
-	if err := control("PR_SET_NO_NEW_PRIVS", unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
-		return r, err
-	}
-	before, err := read()
-	if err != nil {
-		return r, err
-	}
+	before := cap.GetProc()
+	effective := list(before, cap.Effective)
 	// CAP_SETPCAP is what reducing the bounding set needs, so that comes first.
-	if before.permitted&only(SetPCap) != 0 {
-		armed := before
-		armed.effective |= only(SetPCap)
-		if err := set(armed); err != nil {
-			return r, err
-		}
+	if in(before, cap.Permitted, SetPCap) {
 		if err := reduceBounding(keep); err != nil {
 			return r, err
 		}
 		r.Bounding = true
 	}
-	// The kernel takes out of the ambient set what leaves these.
-	after := sets{before.effective & keep, before.permitted & keep, before.inheritable & keep}
-	if err := set(after); err != nil {
-		return r, err
+	if to != nil {
+		if r.StaysRoot, err = become(*to, before); err != nil {
+			return r, err
+		}
+		if now := unix.Getuid(); now == to.UID {
+			r.User = to
+		}
 	}
-	r.Dropped = list(before.permitted &^ keep)
-	r.Kept = list(after.permitted)
+	// The kernel takes out of the ambient set what leaves these.
+	after := cap.NewSet()
+	for _, c := range list(before, cap.Permitted) {
+		if !slices.Contains(keep, c) {
+			r.Dropped = append(r.Dropped, c)
+			continue
+		}
+		r.Kept = append(r.Kept, c)
+		err = errors.Join(err, after.SetFlag(cap.Permitted, true, c))
+		err = errors.Join(err, after.SetFlag(cap.Effective, slices.Contains(effective, c), c))
+		err = errors.Join(err, after.SetFlag(cap.Inheritable, in(before, cap.Inheritable, c), c))
+	}
+	if err == nil {
+		err = after.SetProc()
+	}
+	if err != nil {
+		return r, fmt.Errorf("capset: %w", err)
+	}
 	return r, nil
 }
 
-// reduceBounding removes what is not kept from the bounding set. The kernel says
-// with EINVAL where its capabilities end.
-func reduceBounding(keep uint64) error {
-	for c := Capability(0); c < 64; c++ {
-		in, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0)
-		if err == unix.EINVAL {
-			return nil
+// reduceBounding removes what is not kept from the bounding set.
+func reduceBounding(keep []Capability) error {
+	var gone []Capability
+	for c := Capability(0); c < cap.MaxBits(); c++ {
+		if is, err := cap.GetBound(c); err == nil && is && !slices.Contains(keep, c) {
+			gone = append(gone, c)
 		}
-		if err != nil {
-			return fmt.Errorf("prctl PR_CAPBSET_READ %v: %w", c, err)
-		}
-		if in == 0 || keep&only(c) != 0 {
-			continue
-		}
-		if err := control("PR_CAPBSET_DROP", unix.PR_CAPBSET_DROP, uintptr(c)); err != nil {
-			return fmt.Errorf("%w (%v)", err, c)
-		}
+	}
+	if err := cap.DropBound(gone...); err != nil {
+		return fmt.Errorf("prctl PR_CAPBSET_DROP: %w", err)
 	}
 	return nil
 }
 
-// control is prctl on every thread.
-func control(name string, option, arg uintptr) error {
-	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, option, arg, 0, 0, 0, 0); errno != 0 {
-		return fmt.Errorf("prctl %s: %w", name, errno)
+// become changes the user, or says why root stays root.
+func become(to User, before *cap.Set) (staysRoot string, err error) {
+	users, err := readMap("/proc/self/uid_map")
+	if err != nil {
+		return "", err
 	}
-	return nil
-}
-
-// set is capset on every thread. Process number 0 means the thread that calls.
-func set(s sets) error {
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	data := s.data()
-	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET,
-		uintptr(unsafe.Pointer(&hdr)), uintptr(unsafe.Pointer(data)), 0)
-	if errno != 0 {
-		return fmt.Errorf("capset: %w", errno)
+	groups, err := readMap("/proc/self/gid_map")
+	if err != nil {
+		return "", err
 	}
-	return nil
+	_, userKnown := outside(users, to.UID)
+	_, groupKnown := outside(groups, to.GID)
+	if !userKnown || !groupKnown {
+		if really, _ := outside(users, 0); really != 0 {
+			return "", nil
+		}
+		return fmt.Sprintf("user %d or group %d does not exist in this user namespace", to.UID, to.GID), nil
+	}
+	if !in(before, cap.Permitted, cap.SETUID) || !in(before, cap.Permitted, cap.SETGID) {
+		return "changing the user needs CAP_SETUID and CAP_SETGID, which are not given (docker run --cap-add SETUID --cap-add SETGID)", nil
+	}
+	if err := cap.SetGroups(to.GID); err != nil {
+		return "", fmt.Errorf("change to group %d alone: %w", to.GID, err)
+	}
+	if err := cap.SetUID(to.UID); err != nil {
+		return "", fmt.Errorf("change to user %d: %w", to.UID, err)
+	}
+	return "", nil
 }

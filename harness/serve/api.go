@@ -2,20 +2,22 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"time"
 
 	"lastack/harness/control"
 )
 
-// startControl opens the control API's door, if there is to be one.
-func (s *server) startControl(ctx context.Context) error {
-	if s.cfg.Control == "" {
-		return nil
+// startControl answers on the control API's socket, if there is one.
+func (s *server) startControl(ctx context.Context) {
+	if s.control == nil {
+		return
 	}
 	began := time.Now()
-	srv, err := control.Listen(s.cfg.Control, control.Config{
+	cfg := control.Config{
 		Tunables: s.host.Tunables(),
 		Sockets:  s.host,
 		Info: func() control.HostInfo {
@@ -24,16 +26,13 @@ func (s *server) startControl(ctx context.Context) error {
 				UptimeMS: time.Since(began).Milliseconds(),
 			}
 		},
-	})
-	if err != nil {
-		return err
 	}
 	s.workers.Go(func() {
-		if err := srv.Serve(ctx); err != nil {
+		// That the file could not be removed is said at the end.
+		if err := s.control.Serve(ctx, cfg); err != nil && !errors.Is(err, fs.ErrPermission) {
 			s.cancel(fmt.Errorf("control API: %w", err))
 		}
 	})
-	return nil
 }
 
 // version is the module's, as far as the binary knows it.

@@ -37,13 +37,19 @@ type Config struct {
 	Seed        uint64
 	// Apps are the servers. None is app.Defaults.
 	Apps []app.Spec
-	// Pcapng is a file to record the wire in; "" is none.
+	// Pcapng is a file to record the wire in; "" is none. What is in it stays until
+	// the host is up. When it cannot be written to any more the recording ends with a
+	// warning, and Run's error says so at the end.
 	Pcapng string
 	// Control is the path of the control API's socket; "" is none.
 	Control string
 
+	// Confine is called once everything is open that may take privileges, with the
+	// device, and before anything is read from the network or the control socket; its
+	// error ends Run. It is the place to give up privileges. Nil is nothing.
+	Confine func(tun.Device) error
 	// Ready is called once everything is set up, with the device; its error
-	// ends Run. It is the place to give up privileges. Nil is nothing.
+	// ends Run. Nil is nothing.
 	Ready func(tun.Device) error
 
 	// Out gets the closes, Log what else there is to say. JSON makes Out JSON

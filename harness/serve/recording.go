@@ -3,50 +3,78 @@ package serve
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"lastack/harness/capture"
+	"lastack/harness/outfile"
 	"lastack/harness/trace"
 )
 
 // recording is the pcapng file: the wire as the host sees it, with a comment on
-// each segment whose ACK was held.
+// each segment whose ACK was held. It ends at the first error.
 type recording struct {
-	file *os.File
-	w    *capture.Writer
+	file  *outfile.File
+	iface string
+	w     *capture.Writer // nil before begin
+	// packets were written since the last flush, and before it.
+	packets, flushed int
+	size             int64 // of the file, at the last flush
+	err              error // why it ended
+	ended            bool  // flush has told of err
 }
 
+// newRecording opens the file and leaves it as it is.
 func newRecording(path, iface string) (*recording, error) {
-	f, err := os.Create(path)
+	f, err := outfile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
 	}
-	w, err := capture.NewWriter(f, capture.WriterConfig{Interfaces: []string{iface}})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("recording to %s: %w", path, err), f.Close())
-	}
-	return &recording{file: f, w: w}, nil
+	return &recording{file: f, iface: iface}, nil
 }
 
-func (r *recording) write(i *trace.Item) error {
-	if i.Lost {
-		return nil // the wire never had it
+// begin empties the file and writes its header.
+func (r *recording) begin() (err error) {
+	if r.w, err = capture.NewWriter(r.file, capture.WriterConfig{Interfaces: []string{r.iface}}); err != nil {
+		return fmt.Errorf("recording to %s: %w", r.file.Name(), err)
+	}
+	return r.flush()
+}
+
+// write adds a segment; what fails is for flush to tell.
+func (r *recording) write(i *trace.Item) {
+	if i.Lost || r.err != nil {
+		return // the wire never had it, or the file cannot have it
 	}
 	p := capture.Packet{Time: i.Time, Data: i.Packet, Direction: capture.Outgoing, Comment: i.Comment()}
 	if i.Out {
 		// Relative to the kernel, which the host's packets come into.
 		p.Direction = capture.Incoming
 	}
-	if err := r.w.Write(p); err != nil {
-		return fmt.Errorf("recording to %s: %w", r.file.Name(), err)
-	}
-	return nil
+	r.err = r.w.Write(p)
+	r.packets++
 }
 
-func (r *recording) close() error {
-	err := errors.Join(r.w.Close(), r.file.Close())
-	if err != nil {
-		return fmt.Errorf("recording to %s: %w", r.file.Name(), err)
+// flush writes out what was added. If that cannot be done it ends the recording behind
+// the last flush, so that the file has whole packets only, and says why, once.
+func (r *recording) flush() error {
+	if r.err == nil {
+		if r.err = r.w.Flush(); r.err == nil {
+			r.flushed, r.packets, r.size = r.flushed+r.packets, 0, r.file.Size()
+			return nil
+		}
 	}
-	return nil
+	if r.ended {
+		return nil
+	}
+	r.ended = true
+	r.err = fmt.Errorf("recording to %s ended after %d packets: %w", r.file.Name(), r.flushed, errors.Join(r.err, r.file.CutTo(r.size)))
+	return r.err
+}
+
+// close ends the recording. Its error is why it ended before.
+func (r *recording) close() error {
+	err := r.err
+	if r.w != nil && err == nil {
+		err = r.w.Close()
+	}
+	return errors.Join(err, r.file.Close())
 }

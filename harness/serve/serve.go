@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"sync"
 
 	"lastack/harness/app"
+	"lastack/harness/control"
+	"lastack/harness/term"
 	"lastack/harness/trace"
 	"lastack/stack"
 	"lastack/stack/impair"
@@ -43,22 +46,24 @@ type server struct {
 	rec     *trace.Recorder
 	host    *stack.Host
 	dev     tun.Device
-	file    *recording
+	file    *recording      // nil if there is none
+	control *control.Server // nil if there is none
 	cancel  context.CancelCauseFunc
 	workers sync.WaitGroup // apps and the control API
 }
 
-// open sets everything up.
+// open sets everything up: first what takes privileges, then, without them, what reads
+// from the network.
 func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule) error {
-	var err error
-	if s.cfg.Pcapng != "" {
-		if s.file, err = newRecording(s.cfg.Pcapng, s.cfg.TUN); err != nil {
+	if err := s.openPrivileged(); err != nil {
+		return err
+	}
+	if s.cfg.Confine != nil {
+		if err := s.cfg.Confine(s.dev); err != nil {
 			return err
 		}
 	}
-	if err := s.openDevice(); err != nil {
-		return err
-	}
+	var err error
 	s.host, err = stack.New(stack.Config{
 		Device: s.dev, Addrs: s.cfg.HostAddrs, Tunables: set, Tap: s.rec.Tap,
 		Impairments: rules, Seed: s.cfg.Seed,
@@ -66,11 +71,14 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 	if err != nil {
 		return err
 	}
-	if err := s.startControl(ctx); err != nil {
-		return err
-	}
 	for _, spec := range s.cfg.Apps {
 		if err := s.startApp(ctx, spec); err != nil {
+			return err
+		}
+	}
+	s.startControl(ctx)
+	if s.file != nil {
+		if err := s.file.begin(); err != nil {
 			return err
 		}
 	}
@@ -78,6 +86,24 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 		return s.cfg.Ready(s.dev)
 	}
 	return nil
+}
+
+// openPrivileged opens the device, and then the files: a host that cannot start touches
+// none.
+func (s *server) openPrivileged() error {
+	if err := s.openDevice(); err != nil {
+		return err
+	}
+	var err error
+	if s.cfg.Pcapng != "" {
+		if s.file, err = newRecording(s.cfg.Pcapng, s.cfg.TUN); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Control != "" {
+		s.control, err = control.Listen(s.cfg.Control)
+	}
+	return err
 }
 
 // openDevice opens the TUN; where the machine has IPv6 switched off it does
@@ -128,7 +154,7 @@ func (s *server) announce() {
 	if s.cfg.JSON {
 		w = s.cfg.Log // Out is for the closes alone
 	}
-	fmt.Fprintf(w, "lastack: %s, kernel %s, host %s\n", s.dev.Name(), join(s.cfg.KernelAddrs), join(s.cfg.HostAddrs))
+	fmt.Fprintf(w, "lastack: %s, kernel %s, host %s\n", term.Quote(s.dev.Name()), join(s.cfg.KernelAddrs), join(s.cfg.HostAddrs))
 	for _, a := range s.cfg.Apps {
 		fmt.Fprintf(w, "  app %s\n", a)
 	}
@@ -136,7 +162,7 @@ func (s *server) announce() {
 		fmt.Fprintf(w, "  rule %s%s\n", r.String(), seeded(&r, s.cfg.Seed))
 	}
 	if s.cfg.Control != "" {
-		fmt.Fprintf(w, "control: %s\n", s.cfg.Control)
+		fmt.Fprintf(w, "control: %s\n", term.Quote(s.cfg.Control))
 	}
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
 }
@@ -151,7 +177,7 @@ func seeded(r *impair.Rule, seed uint64) string {
 }
 
 func (s *server) logf(format string, args ...any) {
-	fmt.Fprintf(s.cfg.Log, "lastack: "+format+"\n", args...)
+	fmt.Fprintln(s.cfg.Log, "lastack: "+term.Escape(fmt.Sprintf(format, args...)))
 }
 
 // close ends everything that open began, in the opposite order.
@@ -164,6 +190,14 @@ func (s *server) close() error {
 		errs = append(errs, s.host.Close())
 	case s.dev != nil:
 		errs = append(errs, s.dev.Close())
+	}
+	if s.control != nil {
+		// Served, it is closed already.
+		if err := s.control.Close(); !errors.Is(err, fs.ErrPermission) {
+			errs = append(errs, err)
+		} else {
+			s.logf("%v", err)
+		}
 	}
 	if s.file != nil {
 		errs = append(errs, s.file.close())
@@ -196,9 +230,12 @@ func (s *server) digest(p *printer) error {
 	for _, item := range s.rec.Take() {
 		p.add(&item)
 		if s.file != nil {
-			if err := s.file.write(&item); err != nil {
-				return err
-			}
+			s.file.write(&item)
+		}
+	}
+	if s.file != nil {
+		if err := s.file.flush(); err != nil {
+			s.logf("warning: %v; the host goes on without", err)
 		}
 	}
 	return p.flush()
