@@ -50,6 +50,12 @@ type Socket struct {
 	Retransmissions int
 }
 
+// Live reports whether the socket is of a connection that is not over, even for
+// TIME_WAIT to keep.
+func (s *Socket) Live() bool {
+	return s.State != "LISTEN" && s.State != "TIME_WAIT" && s.State != "CLOSED"
+}
+
 // Sockets lists the TCP sockets of the current network namespace, TIME_WAIT
 // included. family is unix.AF_INET, unix.AF_INET6 or unix.AF_UNSPEC for both, and
 // means the addresses: a connection over IPv4 is AF_INET even if the
