@@ -75,11 +75,11 @@ var policy = []rule{
 	{pkg: "harness/report", ours: []string{"harness/teardown", "harness/ladder", "harness/experiment", "harness/claims"}, never: []string{"os", "net", "net/http"}},
 	{
 		pkg: "harness/bench", ours: []string{"tun/...", "stack/...", "harness/..."},
-		outside: []string{sys, gvisor, netlinkMod},
+		outside: []string{sys, netlinkMod},
 	},
 	{
 		pkg: "harness/soak/...", ours: []string{"tun", "stack/...", "harness/..."},
-		outside: []string{sys, gvisor, netlinkMod},
+		outside: []string{sys, gvisor},
 	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 

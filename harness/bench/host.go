@@ -28,7 +28,7 @@ func (h host) config(kind) wire.Config {
 	for name, v := range h.set {
 		far[name] = v
 	}
-	return wire.Config{Subject: h, Offload: h.offload, MTU: h.mtu, Far: far}
+	return wire.Config{Subject: h, Offload: h.offload, MTU: h.mtu, FarSettings: far}
 }
 
 // Raise implements wire.Subject.

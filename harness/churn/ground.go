@@ -35,11 +35,12 @@ type ground struct {
 func raise(ctx context.Context, subject string, m Mode, ports Range, msl time.Duration) (*ground, error) {
 	host := map[string]string{"lastack.msl_ms": strconv.FormatInt(msl.Milliseconds(), 10)}
 	c := wire.Config{
-		Subject: wire.Lastack{}, Apart: true, NearAddr: kernelPrefix, FarAddr: hostAddr, Near: map[string]string{}, Far: host,
+		Subject: wire.Lastack{}, Apart: true, NearAddr: kernelPrefix, FarAddr: hostAddr,
+		NearSettings: map[string]string{}, FarSettings: host,
 	}
 	client := host
 	if subject == Kernel {
-		client = c.Near
+		client = c.NearSettings
 	}
 	client["net.ipv4.ip_local_port_range"], client["net.ipv4.tcp_tw_reuse"] = ports.String(), "0"
 	if m.reuse {

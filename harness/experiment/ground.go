@@ -38,7 +38,7 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 	g := &ground{hits: newHits()}
 	c := wire.Config{
 		Subject: wire.Kernel{}, Apart: true, Link: linkName, FarLink: farName, NearAddr: nearPrefix, FarAddr: farAddr,
-		Near: e.Tunables.Peer, Far: e.Tunables.Subject,
+		NearSettings: e.Tunables.Peer, FarSettings: e.Tunables.Subject,
 	}
 	if subject == Lastack {
 		c.Subject = wire.Lastack{}

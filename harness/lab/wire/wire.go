@@ -38,9 +38,9 @@ type Config struct {
 	// interfaces, so that what crosses them does not look as on a wire.
 	MTU     int
 	Offload bool
-	// Near and Far set what is a sysctl for a kernel and a tunable for lastack, by
+	// NearSettings and FarSettings set what is a sysctl for a kernel and a tunable for lastack, by
 	// name, before anything is served.
-	Near, Far map[string]string
+	NearSettings, FarSettings map[string]string
 	// Impairments are the rules by which the wire is bad, in which the subject is
 	// the host; Seed is for the random ones. Tap sees the segments, and what the
 	// rules do to them, beside the subject. Only Kernel and Lastack obey them.
@@ -123,10 +123,10 @@ func Raise(ctx context.Context, cfg Config) (_ *Wire, err error) {
 	if w.Far, err = cfg.Subject.Raise(w); err != nil {
 		return nil, err
 	}
-	if err := set(w.Far, cfg.Far, false); err != nil {
+	if err := set(w.Far, cfg.FarSettings, false); err != nil {
 		return nil, err
 	}
-	return w, set(w.Near, cfg.Near, true)
+	return w, set(w.Near, cfg.NearSettings, true)
 }
 
 // Validate reports what is missing in the Config.

@@ -155,7 +155,7 @@ func TestGVisor(t *testing.T) {
 	}
 	talk(t, c)
 	_, err = wire.Raise(t.Context(), wire.Config{
-		Subject: wire.GVisor{}, Apart: true, Link: "wire1", NearAddr: near, FarAddr: far, Far: map[string]string{"a": "b"},
+		Subject: wire.GVisor{}, Apart: true, Link: "wire1", NearAddr: near, FarAddr: far, FarSettings: map[string]string{"a": "b"},
 	})
 	var bad *wire.SettingError
 	if !errors.As(err, &bad) || bad.Near || !errors.Is(err, errors.ErrUnsupported) {
@@ -203,13 +203,13 @@ func TestSettings(t *testing.T) {
 	}
 	reuse, none := map[string]string{"net.ipv4.tcp_tw_reuse": "1"}, map[string]string{"net.ipv4.no_such": "1"}
 	for _, s := range []wire.Subject{wire.Lastack{}, wire.Kernel{}} {
-		w := raise(t, wire.Config{Subject: s, Apart: true, Near: reuse, Far: reuse})
+		w := raise(t, wire.Config{Subject: s, Apart: true, NearSettings: reuse, FarSettings: reuse})
 		if w.Host != nil {
 			if v := w.Host.Tunables().Int(tunable.TWReuse); v != 1 {
 				t.Errorf("lastack has %d", v)
 			}
 		}
-		_, err := wire.Raise(t.Context(), wire.Config{Subject: s, Apart: true, NearAddr: near, FarAddr: far, Near: none})
+		_, err := wire.Raise(t.Context(), wire.Config{Subject: s, Apart: true, NearAddr: near, FarAddr: far, NearSettings: none})
 		var bad *wire.SettingError
 		if !errors.As(err, &bad) || !bad.Near || bad.Name != "net.ipv4.no_such" || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a setting that is not there: %v", err)
