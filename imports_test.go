@@ -41,11 +41,6 @@ var policy = []rule{
 	},
 	{pkg: "stack/link", ours: []string{"stack/segment", "tun/vnet"}, outside: []string{gvisor}},
 	{
-		pkg:     "stack/forward",
-		ours:    []string{"stack/segment", "stack/tunable", "stack/impair", "stack/closepath", "stack/link"},
-		outside: []string{gvisor},
-	},
-	{
 		pkg:     "stack",
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable", "stack/closepath", "stack/link"},
 		outside: []string{gvisor},
@@ -58,6 +53,16 @@ var policy = []rule{
 	{pkg: "harness/privilege", outside: []string{sys, libcap}},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
+	{
+		pkg:     "harness/lab/forward",
+		ours:    []string{"stack/tunable", "stack/impair", "stack/closepath", "stack/link"},
+		outside: []string{gvisor},
+	},
+	{
+		pkg:     "harness/lab/wire",
+		ours:    []string{"tun", "stack", "stack/segment", "stack/impair", "stack/closepath", "stack/link", "harness/app", "harness/lab", "harness/lab/forward"},
+		outside: []string{sys, gvisor, netlinkMod},
+	},
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
@@ -76,11 +81,11 @@ var policy = []rule{
 	{pkg: "harness/report/explained", ours: []string{"harness/teardown", "harness/ladder", "harness/explain", "harness/report/page"}, never: impure},
 	{
 		pkg: "harness/bench", ours: []string{"tun/...", "stack/...", "harness/..."},
-		outside: []string{sys, gvisor, netlinkMod},
+		outside: []string{sys, netlinkMod},
 	},
 	{
 		pkg: "harness/soak/...", ours: []string{"tun", "stack/...", "harness/..."},
-		outside: []string{sys, gvisor, netlinkMod},
+		outside: []string{sys, gvisor},
 	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 

@@ -17,7 +17,7 @@ const pauseLine = "pause"
 
 // startClients runs the clients in a process of their own, and returns their sample
 // and what the host's process found at each of their pauses.
-func startClients(r *run, g *ground) (sample, []reading, error) {
+func startClients(r *run, timeWaits func() int) (sample, []reading, error) {
 	spec, err := json.Marshal(r)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +37,7 @@ func startClients(r *run, g *ground) (sample, []reading, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, nil, fmt.Errorf("bench: starting the clients: %w", err)
 	}
-	s, pauses, err := follow(out, in, g.read)
+	s, pauses, err := follow(out, in, func() reading { return read(timeWaits) })
 	if waitErr := cmd.Wait(); waitErr != nil {
 		// They have said why.
 		return nil, nil, fmt.Errorf("bench: the clients of %s: %w", r.Subject, waitErr)

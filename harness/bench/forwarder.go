@@ -2,9 +2,11 @@ package bench
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 
+	"lastack/stack/link"
 	"lastack/tun"
 	"lastack/tun/vnet"
 )
@@ -17,11 +19,12 @@ type forwarder struct {
 	errs  [2]error
 }
 
-func forward(a, b tun.OffloadDevice) *forwarder {
-	f := &forwarder{a: a, b: b}
-	f.loops.Go(func() { f.errs[0] = carry(a, b) })
-	f.loops.Go(func() { f.errs[1] = carry(b, a) })
-	return f
+// forward is a wire.Join.
+func forward(near, far link.Device) (io.Closer, error) {
+	f := &forwarder{a: near.(tun.OffloadDevice), b: far.(tun.OffloadDevice)}
+	f.loops.Go(func() { f.errs[0] = carry(f.a, f.b) })
+	f.loops.Go(func() { f.errs[1] = carry(f.b, f.a) })
+	return f, nil
 }
 
 // carry copies until the device it reads from is closed.
@@ -43,7 +46,8 @@ func carry(from, to tun.OffloadDevice) error {
 	}
 }
 
-func (f *forwarder) close() error {
+// Close ends the loops, with both devices.
+func (f *forwarder) Close() error {
 	err := errors.Join(f.a.Close(), f.b.Close())
 	f.loops.Wait()
 	return errors.Join(err, f.errs[0], f.errs[1])

@@ -48,7 +48,8 @@ type reading struct {
 	timeWaits int
 }
 
-func (g *ground) read() reading {
+// read asks timeWaits for their number, unless it is nil.
+func read(timeWaits func() int) reading {
 	runtime.GC()
 	begin := time.Now()
 	runtime.GC() // what finalizers and pools let go of in the first
@@ -56,8 +57,8 @@ func (g *ground) read() reading {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	r.heap = float64(m.HeapAlloc + m.StackInuse)
-	if g.timeWaits != nil {
-		r.timeWaits = g.timeWaits()
+	if timeWaits != nil {
+		r.timeWaits = timeWaits()
 	}
 	return r
 }

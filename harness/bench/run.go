@@ -66,19 +66,23 @@ func asHost(r *run, m *measure) (err error) {
 	if err := lab.Setup(); err != nil {
 		return err
 	}
-	g, err := raise(r.Subject)
+	w, err := raise(r.Subject, m.kind(r))
 	if err != nil {
 		return fmt.Errorf("bench: setting up %s: %w", r.Subject, err)
 	}
-	defer func() { err = errors.Join(err, g.close()) }()
-	if err := g.serve(m.kind(r)); err != nil {
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if err := start(w, m.kind(r)); err != nil {
 		return fmt.Errorf("bench: starting the server on %s: %w", r.Subject, err)
 	}
 	before, err := gauge()
 	if err != nil {
 		return err
 	}
-	s, pauses, err := startClients(r, g)
+	var timeWaits func() int
+	if w.Host != nil {
+		timeWaits = w.Host.TimeWaits
+	}
+	s, pauses, err := startClients(r, timeWaits)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package bench
 import (
 	"io"
 	"net"
+
+	"lastack/harness/lab/wire"
 )
 
 // kind is what a server does with a connection.
@@ -27,13 +29,14 @@ const (
 	ports = 16
 )
 
-// serve starts servers of the kind on all ports. They end with the process.
-func (g *ground) serve(k kind) error {
-	if g.app != nil {
-		return g.app(k)
+// start starts servers of the kind on all ports, but for a subject that serves by
+// itself. They end with the process.
+func start(w *wire.Wire, k kind) error {
+	if w.Far == nil {
+		return nil
 	}
 	for port := range ports {
-		l, err := g.listen(firstPort + port)
+		l, err := w.Far.Listen(uint16(firstPort + port))
 		if err != nil {
 			return err
 		}

@@ -63,8 +63,8 @@ func (*closable) Close() error { return nil }
 
 func TestFollow(t *testing.T) {
 	in := &closable{}
-	g := &ground{timeWaits: func() int { return 7 }}
-	s, pauses, err := follow(strings.NewReader("pause\npause\n{\"rate\": 5}\n"), in, g.read)
+	seven := func() reading { return read(func() int { return 7 }) }
+	s, pauses, err := follow(strings.NewReader("pause\npause\n{\"rate\": 5}\n"), in, seven)
 	if err != nil || s["rate"] != 5 || len(pauses) != 2 || in.String() != "\n\n" {
 		t.Fatalf("%v, %v, %v, answered %q", s, pauses, err, in.String())
 	}
@@ -72,7 +72,7 @@ func TestFollow(t *testing.T) {
 		t.Errorf("read %+v", p)
 	}
 	for said, want := range map[string]string{"": "said nothing", "hello\n": `said "hello"`} {
-		if _, _, err := follow(io.Reader(strings.NewReader(said)), &closable{}, g.read); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := follow(io.Reader(strings.NewReader(said)), &closable{}, seven); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", said, err, want)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"lastack/stack/tunable"
+	"lastack/harness/lab/wire"
 	"lastack/tun"
 )
 
@@ -12,7 +12,8 @@ import (
 type subject struct {
 	name  string
 	about string
-	raise func(*ground) error
+	// config is the wire to the subject, whose servers are of the kind.
+	config func(kind) wire.Config
 }
 
 // Names of subjects.
@@ -32,23 +33,29 @@ const (
 	lastackServe   = "serve"
 )
 
-var undelayed = map[tunable.ID]int64{tunable.DelayedACK: 0}
+var (
+	undelayed = map[string]string{"lastack.delayed_ack": "0"}
+	slow      = map[string]string{"lastack.msl_ms": "240000"}
+)
 
 var subjects = []subject{
-	{veth, "the kernel over a virtual cable", raiseVeth},
-	{throughForward, "the kernel behind two TUNs that a loop joins: the floor", raiseForwarder(false)},
-	{throughOffload, "the same with segmentation offload", raiseForwarder(true)},
-	{plain, "gVisor's netstack on fdbased, as its examples have it", raiseGVisor},
-	{lastack, "lastack as a library", raiseHost(hostConfig{})},
-	{lastackOffload, "with --offload", raiseHost(hostConfig{offload: true})},
-	{lastackTraced, "with every segment recorded", raiseHost(hostConfig{traced: true})},
-	{lastackNoDelay, "with lastack.delayed_ack=0", raiseHost(hostConfig{set: undelayed})},
-	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", raiseHost(hostConfig{offload: true, set: undelayed})},
-	{lastackJumbo, "with the largest MTU", raiseHost(hostConfig{mtu: tun.MaxMTU})},
-	{offloadJumbo, "with --offload and the largest MTU", raiseHost(hostConfig{offload: true, mtu: tun.MaxMTU})},
-	{lastackSlow, "with lastack.msl_ms=240000, so that TIME_WAIT outlasts the run", raiseHost(hostConfig{set: map[tunable.ID]int64{tunable.MSLms: 240_000}})},
-	{lastackServe, "lastack serve, telling of each close", raiseServe},
+	{veth, "the kernel over a virtual cable", as(wire.Config{Subject: wire.Kernel{}, Offload: true})},
+	{throughForward, "the kernel behind two TUNs that a loop joins: the floor", as(wire.Config{Subject: wire.Kernel{}, Join: forward})},
+	{throughOffload, "the same with segmentation offload", as(wire.Config{Subject: wire.Kernel{}, Join: forward, Offload: true})},
+	{plain, "gVisor's netstack on fdbased, as its examples have it", as(wire.Config{Subject: wire.GVisor{}})},
+	{lastack, "lastack as a library", host{}.config},
+	{lastackOffload, "with --offload", host{offload: true}.config},
+	{lastackTraced, "with every segment recorded", traced{}.config},
+	{lastackNoDelay, "with lastack.delayed_ack=0", host{set: undelayed}.config},
+	{offloadNoDelay, "with --offload and lastack.delayed_ack=0", host{offload: true, set: undelayed}.config},
+	{lastackJumbo, "with the largest MTU", host{mtu: tun.MaxMTU}.config},
+	{offloadJumbo, "with --offload and the largest MTU", host{offload: true, mtu: tun.MaxMTU}.config},
+	{lastackSlow, "with lastack.msl_ms=240000, so that TIME_WAIT outlasts the run", host{set: slow}.config},
+	{lastackServe, "lastack serve, telling of each close", served{}.config},
 }
+
+// as is the same wire whatever its servers do.
+func as(c wire.Config) func(kind) wire.Config { return func(kind) wire.Config { return c } }
 
 func find(name string) (*subject, error) {
 	var known []string

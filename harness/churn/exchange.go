@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
+
+	"lastack/harness/lab/wire"
 )
 
 const requestSize = 64
@@ -20,7 +21,7 @@ const patience = 10 * time.Second
 
 // line is an open connection of the client; it ends with its context.
 type line struct {
-	net.Conn
+	wire.Conn
 	release func() bool
 	buf     [requestSize]byte
 }
@@ -29,7 +30,7 @@ type line struct {
 func connect(ctx context.Context, g *ground) (*line, error) {
 	dialing, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c, err := g.client.dial(dialing, g.to)
+	c, err := g.client.Dial(dialing, g.to, 0, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +55,10 @@ func (l *line) ask() error {
 	return nil
 }
 
-// halfCloser is what the connections of both sides are.
-type halfCloser interface{ CloseWrite() error }
-
 // closeFirst sends the first FIN and returns when the server's has come: then
 // this side is in TIME_WAIT.
 func (l *line) closeFirst() error {
-	if err := l.Conn.(halfCloser).CloseWrite(); err != nil {
+	if err := l.CloseWrite(); err != nil {
 		return err
 	}
 	return l.closeSecond()

@@ -3,16 +3,12 @@ package churn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"lastack/harness/app"
-	"lastack/harness/lab"
-	"lastack/stack"
-	"lastack/tun"
+	"lastack/harness/lab/wire"
 )
 
 var (
@@ -26,90 +22,50 @@ var (
 	serverCloses = app.Spec{Port: 8001, Kind: "server-closes"}
 )
 
-// ground is what one run happens on: a namespace, a host, and a server on the
-// side that is not the client.
+// ground is what one run happens on: a kernel and a host, one of which is the
+// client, the other has a server.
 type ground struct {
-	client, server side
+	*wire.Wire
+	client, server wire.Side
 	to             netip.AddrPort
-
-	ns     *lab.Namespace
-	host   *stack.Host
-	cancel context.CancelFunc
-	apps   sync.WaitGroup
-	failed error // the app's; read after apps.Wait
+	life           time.Duration // of TIME_WAIT at whoever holds it
 }
 
-// raise builds the ground for a run; who raises it razes it.
-func raise(ctx context.Context, subject string, m Mode, ports Range, msl time.Duration) (_ *ground, err error) {
-	g := &ground{}
-	ctx, g.cancel = context.WithCancel(ctx)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, g.raze())
-		}
-	}()
-	if g.ns, err = lab.NewNamespace(); err != nil {
+// raise builds the ground for a run; who raises it closes it.
+func raise(ctx context.Context, subject string, m Mode, ports Range, msl time.Duration) (*ground, error) {
+	host := map[string]string{"lastack.msl_ms": strconv.FormatInt(msl.Milliseconds(), 10)}
+	c := wire.Config{
+		Subject: wire.Lastack{}, Apart: true, NearAddr: kernelPrefix, FarAddr: hostAddr,
+		NearSettings: map[string]string{}, FarSettings: host,
+	}
+	client := host
+	if subject == Kernel {
+		client = c.NearSettings
+	}
+	client["net.ipv4.ip_local_port_range"], client["net.ipv4.tcp_tw_reuse"] = ports.String(), "0"
+	if m.reuse {
+		client["net.ipv4.tcp_tw_reuse"] = "1"
+	}
+	w, err := wire.Raise(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	if err := g.startHost(msl); err != nil {
-		return nil, err
-	}
-	g.server = &kernelSide{g.ns, kernelPrefix.Addr()}
-	g.client = &lastackSide{g.host, msl}
+	g := &ground{Wire: w, client: w.Far.(wire.Side), server: w.Near, life: 2 * msl}
 	if subject == Kernel {
 		g.client, g.server = g.server, g.client
 	}
-	if err := g.tune(m, ports); err != nil {
-		return nil, err
+	if (subject == Kernel) != m.serverFirst {
+		g.life = kernelLife
 	}
-	return g, g.serve(ctx, m)
-}
-
-// startHost makes the host, and a TUN to it in the namespace.
-func (g *ground) startHost(msl time.Duration) error {
-	var dev tun.Device
-	err := g.ns.Do(func() (err error) {
-		dev, err = tun.Open(tun.Config{Addrs: []netip.Prefix{kernelPrefix}})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	g.host, err = stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{hostAddr}})
-	if err != nil {
-		return err
-	}
-	return g.host.Tunables().Set("lastack.msl_ms", strconv.FormatInt(msl.Milliseconds(), 10))
-}
-
-// tune gives the client its ports.
-func (g *ground) tune(m Mode, ports Range) error {
-	reuse := "0"
-	if m.reuse {
-		reuse = "1"
-	}
-	if err := g.client.set("net.ipv4.ip_local_port_range", ports.String()); err != nil {
-		return err
-	}
-	return g.client.set("net.ipv4.tcp_tw_reuse", reuse)
-}
-
-func (g *ground) serve(ctx context.Context, m Mode) error {
 	spec := echo
 	if m.serverFirst {
 		spec = serverCloses
 	}
-	a, err := app.New(spec, app.Config{})
-	if err != nil {
-		return err
+	g.to = netip.AddrPortFrom(g.server.Addr(), spec.Port)
+	if err := g.Serve(g.server, spec); err != nil {
+		return nil, errors.Join(err, g.Close())
 	}
-	g.to = netip.AddrPortFrom(g.server.addr(), spec.Port)
-	l, err := g.server.listen(g.to)
-	if err != nil {
-		return fmt.Errorf("listening for %s: %w", spec.Kind, err)
-	}
-	g.apps.Go(func() { g.failed = a.Serve(ctx, l) })
-	return nil
+	return g, nil
 }
 
 // Bounds of the wait for the last connections to finish closing.
@@ -127,10 +83,10 @@ func (g *ground) timeWaits(ctx context.Context) (client, server int, err error) 
 	defer tick.Stop()
 	for {
 		var live, rest int
-		if client, live, err = g.client.sockets(); err != nil {
+		if client, live, err = g.client.Count(); err != nil {
 			return 0, 0, err
 		}
-		if server, rest, err = g.server.sockets(); err != nil {
+		if server, rest, err = g.server.Count(); err != nil {
 			return 0, 0, err
 		}
 		if live+rest == 0 {
@@ -142,18 +98,4 @@ func (g *ground) timeWaits(ctx context.Context) (client, server int, err error) 
 			return client, server, nil
 		}
 	}
-}
-
-// raze ends everything that raise began; what it could not end ends with the lab.
-func (g *ground) raze() error {
-	g.cancel()
-	g.apps.Wait()
-	errs := []error{g.failed}
-	if g.host != nil {
-		errs = append(errs, g.host.Close())
-	}
-	if g.ns != nil {
-		errs = append(errs, g.ns.Close())
-	}
-	return errors.Join(errs...)
 }

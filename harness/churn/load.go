@@ -34,7 +34,7 @@ func newLoad(begin context.Context, cfg *Config, m Mode, g *ground, ports int) *
 // work returns when all is done, begin has ended and what was begun is over, or
 // ctx ends; and how long that took.
 func (l *load) work(ctx context.Context) (time.Duration, error) {
-	err := l.ground.client.within(func() error {
+	err := l.ground.client.Do(func() error {
 		if l.mode.pool > 0 {
 			l.kept(ctx)
 		} else {

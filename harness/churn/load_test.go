@@ -11,12 +11,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"lastack/harness/lab/wire"
 )
 
-// fakeSide is a client with a table of ports instead of a network: dial takes one
+// fakeSide is a client with a table of ports instead of a network: Dial takes one
 // port, which is free again after its time. It runs in a bubble's time.
 type fakeSide struct {
-	side
+	wire.Side
 	ports int
 	free  []time.Time     // of each port taken so far, when it is free again
 	wait  time.Duration   // how long a port is not
@@ -25,9 +27,9 @@ type fakeSide struct {
 	spoil error // of a read, once
 }
 
-func (s *fakeSide) within(f func() error) error { return f() }
+func (s *fakeSide) Do(f func() error) error { return f() }
 
-func (s *fakeSide) dial(context.Context, netip.AddrPort) (net.Conn, error) {
+func (s *fakeSide) Dial(context.Context, netip.AddrPort, uint16, []byte) (wire.Conn, error) {
 	now := time.Now()
 	s.dials = append(s.dials, now.Sub(s.start))
 	if s.ports > len(s.free) {
@@ -46,7 +48,7 @@ func (s *fakeSide) dial(context.Context, netip.AddrPort) (net.Conn, error) {
 // fakeConn is a connection to a server that echoes 64 bytes and closes when it is
 // read further.
 type fakeConn struct {
-	net.Conn
+	wire.Conn
 	data  []byte
 	spoil error
 }

@@ -76,7 +76,7 @@ func (c *Config) run(ctx context.Context, m Mode, subject string) (_ *Result, er
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, g.raze()) }()
+	defer func() { err = errors.Join(err, g.Close()) }()
 	begin, cancel := context.WithCancel(ctx)
 	if c.Duration > 0 {
 		begin, cancel = context.WithTimeout(ctx, c.Duration)
@@ -136,11 +136,7 @@ func (r *Result) settle(l *load, took time.Duration) {
 	}
 	r.Seconds = took.Seconds()
 	r.PerSecond = float64(t.answered) / r.Seconds
-	holder := l.ground.client
-	if l.mode.serverFirst {
-		holder = l.ground.server
-	}
-	r.Why = r.judge(l.mode, timing{overflow: t.overflow, end: took, life: holder.life()})
+	r.Why = r.judge(l.mode, timing{overflow: t.overflow, end: took, life: l.ground.life})
 	r.Verdict = Pass
 	if r.Why != "" {
 		r.Verdict = Fail

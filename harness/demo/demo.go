@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 	"lastack/harness/teardown"
 	"lastack/stack/segment"
-
-	"golang.org/x/sys/unix"
 )
 
 // Verdicts of a Result.
@@ -70,7 +69,7 @@ func Run(ctx context.Context, obs Observer) (results []Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, g.raze()) }()
+	defer func() { err = errors.Join(err, g.close()) }()
 	noTcpdump, err := whyNoTcpdump(ctx, tunName)
 	if err != nil {
 		return nil, err
@@ -136,11 +135,7 @@ func (g *ground) run(ctx context.Context, s *scenario, r *Result, noTcpdump stri
 	if err := g.setTunables(s); err != nil {
 		return err
 	}
-	iface := tunName
-	if s.onKernel {
-		iface = vethName
-	}
-	w, err := watch(ctx, iface, noTcpdump)
+	w, err := watch(ctx, g.of(s).Config.Link, noTcpdump)
 	if err != nil {
 		return err
 	}
@@ -164,7 +159,7 @@ func (g *ground) setTunables(s *scenario) error {
 	if s.delayedACK {
 		value = "1"
 	}
-	return g.host.Tunables().Set("lastack.delayed_ack", value)
+	return g.lastack.Host.Tunables().Set("lastack.delayed_ack", value)
 }
 
 // runClient runs the kernel's client to its end.
@@ -202,7 +197,7 @@ func (g *ground) judgeLastack(ctx context.Context, s *scenario, r *Result, w *wi
 	}
 	tuple := segment.Tuple{Src: segment.EndpointFrom(server), Dst: segment.EndpointFrom(client)}
 	if err := waitUntil(ctx, func() bool {
-		r.ServerState = g.host.State(tuple)
+		r.ServerState = g.lastack.Host.State(tuple)
 		return r.ServerState == "CLOSED"
 	}); err != nil {
 		return fmt.Errorf("lastack's connection is still %s: %w", r.ServerState, err)
@@ -242,7 +237,7 @@ func (g *ground) judgeKernel(ctx context.Context, s *scenario, r *Result, w *wit
 	}
 	g.known = append(g.known, client)
 	r.ClientState = "TIME_WAIT"
-	err := g.there.Do(func() (err error) {
+	err := g.kernel.Far.(wire.Side).Do(func() (err error) {
 		r.ServerState, err = lab.WaitState(ctx, server, client, "CLOSED")
 		return err
 	})
@@ -266,7 +261,7 @@ func (g *ground) judgeKernel(ctx context.Context, s *scenario, r *Result, w *wit
 // newTimeWaitTo finds the client end of the only connection to server that was
 // not known before.
 func (g *ground) newTimeWaitTo(server netip.AddrPort) (netip.AddrPort, error) {
-	socks, err := lab.Sockets(familyOf(server.Addr()))
+	socks, err := g.kernel.Near.Sockets()
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -307,11 +302,4 @@ func waitUntil(ctx context.Context, done func() bool) error {
 		}
 	}
 	return nil
-}
-
-func familyOf(a netip.Addr) int {
-	if a.Is4() {
-		return unix.AF_INET
-	}
-	return unix.AF_INET6
 }

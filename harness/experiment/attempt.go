@@ -10,6 +10,7 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 	"lastack/harness/teardown"
 )
 
@@ -18,7 +19,7 @@ type attempt struct {
 	exp    *Experiment
 	ground *ground
 	watch  *watch
-	open   []socket // of the client
+	open   []wire.Conn // of the client
 	clock  *late
 	// crafted is the client that is no socket; nil if there is none.
 	crafted *crafted
@@ -79,9 +80,9 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		if a.crafted != nil {
 			err = errors.Join(err, a.crafted.probe.Close())
 		}
-		err = errors.Join(err, a.ground.raze())
+		err = errors.Join(err, a.ground.Close())
 	}()
-	if a.watch, err = startWatch(a.ground.near); err != nil {
+	if a.watch, err = startWatch(a.ground.Near); err != nil {
 		return nil, err
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
@@ -119,8 +120,8 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 	if a.seen.settled, err = a.settle(ctx); err != nil || !a.seen.settled {
 		return err
 	}
-	for i, s := range []side{a.ground.client, a.ground.server} {
-		if a.seen.timeWaits[i], err = s.timeWaits(); err != nil {
+	for i, s := range []wire.Side{a.ground.client, a.ground.server} {
+		if a.seen.timeWaits[i], _, err = s.Count(); err != nil {
 			return err
 		}
 	}
@@ -196,10 +197,10 @@ func (a *attempt) settled() (bool, error) {
 }
 
 func (a *attempt) states(p pair) (s States, err error) {
-	if s.Client, err = a.ground.client.state(p.client, p.server); err != nil {
+	if s.Client, err = a.ground.client.State(p.client, p.server); err != nil {
 		return s, err
 	}
-	s.Server, err = a.ground.server.state(p.server, p.client)
+	s.Server, err = a.ground.server.State(p.server, p.client)
 	return s, err
 }
 
@@ -237,7 +238,7 @@ func (a *attempt) check(ctx context.Context) error {
 		if program := strings.Fields(c.Run)[0]; !installed(program) {
 			return &lab.MissingError{What: "the program " + program + " is not installed", Mend: "install it, or put it on the PATH"}
 		}
-		err := a.ground.near.Do(func() error {
+		err := a.ground.Near.Do(func() error {
 			out, err := lab.Command(ctx, "sh", "-c", c.Run).Output()
 			a.seen.prints = append(a.seen.prints, strings.TrimSpace(string(out)))
 			var exit *exec.ExitError

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +42,7 @@ func (a *attempt) command(ctx context.Context) error {
 		}
 		args[0] = path
 	}
-	return a.ground.near.Do(func() error {
+	return a.ground.Near.Do(func() error {
 		cmd := lab.Command(ctx, args[0], args[1:]...)
 		cmd.Stdin = strings.NewReader(a.exp.Client.Stdin)
 		out, err := cmd.CombinedOutput()
@@ -54,7 +55,7 @@ func (a *attempt) command(ctx context.Context) error {
 
 // script is a client's steps under way. conn is nil while nothing is open.
 type script struct {
-	conn socket
+	conn wire.Conn
 }
 
 func (s *script) run(ctx context.Context, a *attempt) error {
@@ -81,8 +82,10 @@ func (s *script) step(ctx context.Context, a *attempt, step *Step) (err error) {
 		if s.conn != nil {
 			a.open = append(a.open, s.conn)
 		}
-		s.conn, err = a.ground.client.dial(ctx, a.ground.to, step.N, step.Data)
-		return err
+		return a.ground.client.Do(func() error {
+			s.conn, err = a.ground.client.Dial(ctx, a.ground.to, uint16(step.N), step.Data)
+			return err
+		})
 	case "wait":
 		return pause(ctx, step.Wait)
 	}
@@ -129,7 +132,7 @@ func (s *script) read(n int) error {
 // onlyReader keeps io.Copy from splicing, which only kernel sockets do.
 type onlyReader struct{ io.Reader }
 
-func cork(c socket) error {
+func cork(c wire.Conn) error {
 	k, ok := c.(*net.TCPConn)
 	if !ok {
 		return fmt.Errorf("TCP_CORK on a %T: %w", c, errors.ErrUnsupported)

@@ -46,7 +46,7 @@ type Answer struct {
 func (g *ground) openCrafted() (c *crafted, err error) {
 	c = &crafted{to: g.to, conns: map[uint16]*probe.Conn{}}
 	var at net.HardwareAddr
-	err = g.near.Do(func() (err error) {
+	err = g.Near.Do(func() (err error) {
 		if c.probe, err = probe.Open(linkName, craftedAddr); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (g *ground) openCrafted() (c *crafted, err error) {
 		return err
 	})
 	if err == nil && len(at) > 0 { // a veth; a TUN needs no neighbours
-		err = g.far.Do(func() error { return probe.Neighbour(farName, craftedAddr, at) })
+		err = g.server.Do(func() error { return probe.Neighbour(farName, craftedAddr, at) })
 	}
 	if err != nil && c.probe != nil {
 		err = errors.Join(err, c.probe.Close())

@@ -27,8 +27,8 @@
 // file, the JSON Schema and "lastack run --help-format" all go by those.
 // The built-in experiments are the files in the folder corpus.
 //
-// If the wire is to be bad, the kernels are linked by two TUNs instead, with
-// lastack's close path in between (lastack/stack/forward), where lastack as the
+// Package wire raises all of it. If the wire is to be bad, the kernels are linked by
+// two TUNs instead, with lastack's close path in between, where lastack as the
 // subject has it anyway.
 //
 // A client may make its segments itself, with package probe, at an address that

@@ -5,18 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 
-	"lastack/harness/app"
-	"lastack/harness/lab"
-	"lastack/stack"
-	"lastack/stack/forward"
-	"lastack/tun"
+	"lastack/harness/lab/wire"
 )
 
 // The addresses; the picture is in the package comment.
@@ -27,114 +20,55 @@ const (
 
 var (
 	nearPrefix = netip.MustParsePrefix("10.77.0.1/24")
-	farPrefix  = netip.MustParsePrefix("10.77.0.2/24")
+	farAddr    = netip.MustParseAddr("10.77.0.2")
 )
 
-// ground is what one attempt at an experiment happens on.
+// ground is what one attempt at an experiment happens on. The program that serves,
+// if one does, is nil otherwise.
 type ground struct {
-	// near is the kernel's namespace that the link is captured in; far is the
-	// subject's, if that is the kernel.
-	near, far *lab.Namespace
-	host      *stack.Host
-	forwarder *forward.Forwarder // between two kernels, if the wire is bad
-	hits      *hits
-
-	subject, peer  side
-	client, server side
+	*wire.Wire
+	hits           *hits
+	client, server wire.Side
 	to             netip.AddrPort
-
-	cancel  context.CancelFunc
-	apps    sync.WaitGroup
-	failed  error    // the app's; read after apps.Wait
-	program *program // that serves; nil if an app does
+	program        *program
 }
 
-// raise builds the ground; who raises it razes it.
-func raise(ctx context.Context, e *Experiment, subject string) (_ *ground, err error) {
+// raise builds the ground; who raises it closes it.
+func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) {
 	g := &ground{hits: newHits()}
-	ctx, g.cancel = context.WithCancel(ctx)
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, g.raze())
-		}
-	}()
-	if g.near, err = lab.NewNamespace(); err != nil {
-		return nil, err
+	c := wire.Config{
+		Subject: wire.Kernel{}, Apart: true, Link: linkName, FarLink: farName, NearAddr: nearPrefix, FarAddr: farAddr,
+		NearSettings: e.Tunables.Peer, FarSettings: e.Tunables.Subject,
 	}
-	g.peer = &kernelSide{g.near, nearPrefix.Addr()}
-	switch {
-	case subject == Lastack:
-		err = g.raiseLastack(e)
-	case len(e.rules()) > 0:
-		err = g.raiseForwarded(e)
-	default:
-		err = g.raiseKernel()
+	if subject == Lastack {
+		c.Subject = wire.Lastack{}
 	}
-	if err != nil {
-		return nil, err
-	}
-	g.client, g.server = g.peer, g.subject
-	if e.Subject == "client" {
-		g.client, g.server = g.subject, g.peer
-	}
-	if err := g.tune(e); err != nil {
-		return nil, err
-	}
-	return g, g.serve(ctx, e)
-}
-
-func (g *ground) raiseKernel() (err error) {
-	if g.far, err = lab.NewNamespace(); err != nil {
-		return err
-	}
-	g.subject = &kernelSide{g.far, farPrefix.Addr()}
-	return lab.Veth(lab.VethConfig{
-		A:         lab.VethEnd{Namespace: g.near, Name: linkName, Addrs: []netip.Prefix{nearPrefix}},
-		B:         lab.VethEnd{Namespace: g.far, Name: farName, Addrs: []netip.Prefix{farPrefix}},
-		NoOffload: true,
-	})
-}
-
-// raiseForwarded has a kernel at both ends and lastack's forwarder in between.
-func (g *ground) raiseForwarded(e *Experiment) (err error) {
-	if g.far, err = lab.NewNamespace(); err != nil {
-		return err
-	}
-	g.subject = &kernelSide{g.far, farPrefix.Addr()}
-	near, err := openTUN(g.near, linkName, nearPrefix)
-	if err != nil {
-		return err
-	}
-	far, err := openTUN(g.far, farName, farPrefix)
-	if err != nil {
-		return errors.Join(err, near.Close())
-	}
-	g.forwarder, err = forward.New(forward.Config{Host: far, Peer: near, Impairments: e.rules(), Tap: g.hits.tap})
-	return err
-}
-
-func openTUN(ns *lab.Namespace, name string, addr netip.Prefix) (dev tun.Device, err error) {
-	err = ns.Do(func() (err error) {
-		dev, err = tun.Open(tun.Config{Name: name, Addrs: []netip.Prefix{addr}})
-		return err
-	})
-	return dev, err
-}
-
-func (g *ground) raiseLastack(e *Experiment) error {
-	dev, err := openTUN(g.near, linkName, nearPrefix)
-	if err != nil {
-		return err
-	}
-	c := stack.Config{Device: dev, Addrs: []netip.Addr{farPrefix.Addr()}}
 	if rules := e.rules(); len(rules) > 0 {
 		c.Impairments, c.Tap = rules, g.hits.tap
 	}
-	if g.host, err = stack.New(c); err != nil {
-		return err
+	var err error
+	var bad *wire.SettingError
+	if g.Wire, err = wire.Raise(ctx, c); errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist) {
+		return nil, &unsupported{bad.Name, bad.Near, err}
+	} else if err != nil {
+		return nil, err
 	}
-	g.subject = &lastackSide{g.host}
-	return nil
+	g.client, g.server = g.Near, g.Far.(wire.Side)
+	if e.Subject == "client" {
+		g.client, g.server = g.server, g.client
+	}
+	g.to = netip.AddrPortFrom(g.server.Addr(), port)
+	if err := g.serve(e); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	return g, nil
+}
+
+func (g *ground) serve(e *Experiment) error {
+	if len(e.Server.Command) > 0 {
+		return g.serveProgram(e.Server.Command)
+	}
+	return g.Serve(g.server, e.Server.spec())
 }
 
 // unsupported is a setting that this machine's kernel does not have.
@@ -173,58 +107,3 @@ func (u *unsupported) nearest() string {
 }
 
 func (u *unsupported) Unwrap() error { return u.err }
-
-// tune makes the settings of both sides.
-func (g *ground) tune(e *Experiment) error {
-	for _, x := range []struct {
-		side side
-		set  map[string]string
-	}{{g.subject, e.Tunables.Subject}, {g.peer, e.Tunables.Peer}} {
-		for _, name := range slices.Sorted(maps.Keys(x.set)) {
-			err := x.side.set(name, x.set[name])
-			if errors.Is(err, fs.ErrNotExist) {
-				return &unsupported{name, x.side == g.peer, err}
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (g *ground) serve(ctx context.Context, e *Experiment) error {
-	g.to = netip.AddrPortFrom(g.server.addr(), port)
-	if len(e.Server.Command) > 0 {
-		return g.serveProgram(ctx, e.Server.Command)
-	}
-	a, err := app.New(e.Server.spec(), app.Config{})
-	if err != nil {
-		return err
-	}
-	l, err := g.server.listen()
-	if err != nil {
-		return fmt.Errorf("listening for %s: %w", e.Server.App, err)
-	}
-	g.apps.Go(func() { g.failed = a.Serve(ctx, l) })
-	return nil
-}
-
-// raze ends everything that raise began; what it could not end ends with the lab.
-func (g *ground) raze() error {
-	g.cancel()
-	g.apps.Wait()
-	errs := []error{g.failed}
-	if g.host != nil {
-		errs = append(errs, g.host.Close())
-	}
-	if g.forwarder != nil {
-		errs = append(errs, g.forwarder.Close())
-	}
-	for _, ns := range []*lab.Namespace{g.near, g.far} {
-		if ns != nil {
-			errs = append(errs, ns.Close())
-		}
-	}
-	return errors.Join(errs...)
-}

@@ -72,24 +72,24 @@ func (g *ground) fill(command []string) (args []string) {
 }
 
 // serveProgram starts the server's program and waits until it listens. It ends
-// with ctx.
-func (g *ground) serveProgram(ctx context.Context, command []string) error {
+// with the wire.
+func (g *ground) serveProgram(command []string) error {
 	args := g.fill(command)
 	p := &program{name: args[0], listens: make(chan struct{}), over: make(chan struct{}), err: errors.New("exit status 0")}
-	cmd := lab.Command(ctx, args[0], args[1:]...)
+	cmd := lab.Command(g.Context(), args[0], args[1:]...)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, p
-	if err := g.server.namespace().Do(cmd.Start); err != nil {
+	if err := g.server.Do(cmd.Start); err != nil {
 		return err
 	}
 	go p.read(out)
 	g.program = p
-	g.apps.Go(func() {
+	g.Go(func() error {
 		if err := cmd.Wait(); err != nil {
 			p.err = err
 		}
-		_ = in.Close() // ends read
 		close(p.over)
+		return in.Close() // ends read
 	})
 	select {
 	case <-p.listens:

@@ -95,11 +95,11 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 		for _, c := range a.open {
 			_ = c.Close()
 		}
-		if err := a.ground.raze(); err != nil {
+		if err := a.ground.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	if a.watch, err = startWatch(a.ground.near); err != nil {
+	if a.watch, err = startWatch(a.ground.Near); err != nil {
 		t.Fatal(err)
 	}
 	defer a.watch.abandon()

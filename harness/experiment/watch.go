@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
-	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 	"lastack/harness/teardown"
 	"lastack/harness/trace"
 	"lastack/stack/segment"
@@ -31,7 +31,7 @@ type watch struct {
 }
 
 // startWatch captures what crosses the link from now on.
-func startWatch(near *lab.Namespace) (*watch, error) {
+func startWatch(near wire.Side) (*watch, error) {
 	w := &watch{over: make(chan error, 1)}
 	w.begin()
 	err := near.Do(func() (err error) {

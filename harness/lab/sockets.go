@@ -28,26 +28,33 @@ type Socket struct {
 	// State is RFC 9293's name with underscores: "LISTEN", "SYN_SENT",
 	// "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT",
 	// "CLOSING", "LAST_ACK", "TIME_WAIT" or "CLOSED".
-	State         string
-	Local, Remote netip.AddrPort
+	State  string         `json:"state"`
+	Local  netip.AddrPort `json:"local"`
+	Remote netip.AddrPort `json:"remote"`
 	// RecvQ counts bytes that the application has not read, and one more for a
 	// FIN; of a listener, connections not yet accepted.
-	RecvQ int
+	RecvQ int `json:"recv_q"`
 	// SendQ counts bytes that the peer has not acknowledged; of a listener, how
 	// many connections may wait.
-	SendQ int
+	SendQ int `json:"send_q"`
 	// Inode names the socket in /proc/*/fd. It is 0 when no process holds it,
 	// as in TIME_WAIT.
-	Inode uint32
+	Inode uint32 `json:"inode,omitempty"`
 	// UID of the owner.
-	UID uint32
+	UID uint32 `json:"uid,omitempty"`
 	// Timer that runs: "retransmit", "keepalive" (FIN_WAIT_2 of a socket that
 	// nobody holds runs on it too), "timewait", "persist" (zero-window probes) or "" for none.
-	Timer string
+	Timer string `json:"timer,omitempty"`
 	// TimerLeft until that timer fires, in the kernel's ticks of a few ms.
-	TimerLeft time.Duration
+	TimerLeft time.Duration `json:"timer_left_ns,omitempty"`
 	// Retransmissions of what that timer sends, so far.
-	Retransmissions int
+	Retransmissions int `json:"retransmissions,omitempty"`
+}
+
+// Live reports whether the socket is of a connection that is not over, even for
+// TIME_WAIT to keep.
+func (s *Socket) Live() bool {
+	return s.State != "LISTEN" && s.State != "TIME_WAIT" && s.State != "CLOSED"
 }
 
 // Sockets lists the TCP sockets of the current network namespace, TIME_WAIT

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"lastack/harness/lab/labtest"
-	"lastack/stack"
+	"lastack/harness/lab/wire"
 	"lastack/stack/impair"
-	"lastack/stack/tunable"
-	"lastack/tun"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,22 +56,17 @@ func TestFastOpenLossOfKernelClients(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	dev, err := tun.Open(tun.Config{Name: "lastack1", Addrs: []netip.Prefix{netip.MustParsePrefix("10.78.0.1/24")}})
+	w, err := wire.Raise(t.Context(), wire.Config{
+		Subject: wire.Lastack{}, Link: "lastack1",
+		NearAddr: netip.MustParsePrefix("10.78.0.1/24"), FarAddr: netip.MustParseAddr("10.78.0.2"),
+		FarSettings: map[string]string{"net.ipv4.tcp_fastopen": "2", "lastack.fastopen_pending": "1000"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := tunable.NewSet()
-	for id, v := range map[tunable.ID]int64{tunable.FastOpen: 2, tunable.FastOpenPending: 1000} {
-		if err := set.SetInt(id, v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	h, err := stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{netip.MustParseAddr("10.78.0.2")}, Tunables: set})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = h.Close() }()
-	l, err := h.Listen("tcp", "10.78.0.2:7")
+	defer func() { _ = w.Close() }()
+	h := w.Host
+	l, err := w.Far.Listen(7)
 	if err != nil {
 		t.Fatal(err)
 	}

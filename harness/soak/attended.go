@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 )
 
 // attended are the server's connections, so that those of a peer that is gone can
@@ -25,8 +28,19 @@ type attended struct {
 // be over at the client.
 const young = 5 * time.Second
 
-// listen wraps a listener.
-func (a *attended) listen(l net.Listener) net.Listener { return &attendedListener{l, a} }
+// attendedServer is a subject whose connections are attended.
+type attendedServer struct {
+	wire.Server
+	all *attended
+}
+
+func (s *attendedServer) Listen(port uint16) (net.Listener, error) {
+	l, err := s.Server.Listen(port)
+	if err != nil {
+		return nil, err
+	}
+	return &attendedListener{l, s.all}, nil
+}
 
 type attendedListener struct {
 	net.Listener
@@ -67,7 +81,7 @@ func (c *attendedConn) Close() error {
 }
 
 // sweep closes the connections whose client has no socket, and says how many.
-func (a *attended) sweep(clients []Socket) int {
+func (a *attended) sweep(clients []lab.Socket) int {
 	there := make(map[netip.AddrPort]bool)
 	for _, s := range clients {
 		there[s.Local] = true

@@ -7,9 +7,7 @@ import (
 	"net/netip"
 	"time"
 
-	"lastack/harness/lab"
-	"lastack/stack"
-	"lastack/tun"
+	"lastack/harness/lab/wire"
 )
 
 // Comparison says what both hosts go through. The zero value is no load; use
@@ -45,12 +43,16 @@ type Compared struct {
 
 // Compare gives one subject, Kernel or Lastack, the load.
 func Compare(ctx context.Context, subject string, c Comparison) (_ *Compared, err error) {
-	g := &ground{}
-	defer func() { err = errors.Join(err, g.close()) }()
-	if err := g.wired(subject, c.Badness); err != nil {
+	// An ACK that comes late, after the server is through, is answered with a RST,
+	// which would end the client's TIME_WAIT (RFC 1337).
+	w, err := raise(ctx, subject, wire.Config{
+		NearSettings: map[string]string{"net.ipv4.tcp_rfc1337": "1"}, Join: c.Badness.join,
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err := g.serve(ctx, echoServer, closesServer); err != nil {
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if err := w.Serve(w.Far, echoServer, closesServer); err != nil {
 		return nil, err
 	}
 	l := &load{
@@ -61,9 +63,9 @@ func Compare(ctx context.Context, subject string, c Comparison) (_ *Compared, er
 	waits := make(timeWaits)
 	var looking error
 	r.Clients, err = startClients(ctx, l, func(*Clients) {
-		looking = errors.Join(looking, waits.look())
-	}, func() error { return r.settle(ctx, g) })
-	if err := errors.Join(err, looking, waits.look()); err != nil {
+		looking = errors.Join(looking, waits.look(w.Near))
+	}, func() error { return r.settle(ctx, w) })
+	if err := errors.Join(err, looking, waits.look(w.Near)); err != nil {
 		return nil, err
 	}
 	r.TimeWait = waits.count()
@@ -71,66 +73,24 @@ func Compare(ctx context.Context, subject string, c Comparison) (_ *Compared, er
 	return r, nil
 }
 
-// wired makes a subject on the far end of a bad wire.
-func (g *ground) wired(subject string, b Badness) error {
-	// An ACK that comes late, after the server is through, is answered with a RST,
-	// which would end the client's TIME_WAIT (RFC 1337).
-	if err := lab.Sysctl("net.ipv4.tcp_rfc1337", "1"); err != nil {
-		return err
-	}
-	near, err := tun.Open(tun.Config{Name: linkName, Addrs: []netip.Prefix{kernelPrefix}})
-	if err != nil {
-		return err
-	}
-	if subject == Lastack {
-		mine, hosts := newCable()
-		w := newWire(near, mine, b)
-		g.atEnd(w.close)
-		h, err := stack.New(stack.Config{Device: hosts, Addrs: []netip.Addr{hostAddr}})
-		if err == nil {
-			g.onHost(h)
-		}
-		return err
-	}
-	ns, err := g.kernelServer()
-	if err != nil {
-		return errors.Join(err, near.Close())
-	}
-	far, err := openIn(ns)
-	if err != nil {
-		return errors.Join(err, near.Close())
-	}
-	g.atEnd(newWire(near, far, b).close)
-	return nil
-}
-
-// openIn opens the host's TUN in the namespace.
-func openIn(ns *lab.Namespace) (far tun.Device, err error) {
-	err = ns.Do(func() (err error) {
-		far, err = tun.Open(tun.Config{Name: linkName, Addrs: []netip.Prefix{hostPrefix}})
-		return err
-	})
-	return far, err
-}
-
 // settle waits until nothing is left at either side, while the wire stays bad.
-func (r *Compared) settle(ctx context.Context, g *ground) error {
+func (r *Compared) settle(ctx context.Context, w *wire.Wire) error {
 	start := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		client, err := kernelSockets()
+		client, err := live(w.Near)
 		if err != nil {
 			return err
 		}
-		host, err := g.sockets()
+		host, err := live(w.Far)
 		r.SettleSeconds = time.Since(start).Seconds()
 		if err != nil || len(client)+len(host) == 0 {
 			return err
 		}
 		if time.Since(start) > settling {
 			for _, s := range append(client, host...) {
-				r.Faults = append(r.Faults, "stuck: "+s.String())
+				r.Faults = append(r.Faults, "stuck: "+shown(&s))
 			}
 			return nil
 		}
@@ -148,8 +108,8 @@ func (r *Compared) settle(ctx context.Context, g *ground) error {
 type timeWaits map[netip.AddrPort]*habit
 
 // look adds those of now.
-func (t timeWaits) look() error {
-	all, err := lab.Sockets(afInet)
+func (t timeWaits) look(near wire.Side) error {
+	all, err := near.Sockets()
 	for _, s := range all {
 		for _, h := range []*habit{&habits[0], &habits[1]} {
 			if s.State == "TIME_WAIT" && s.Remote.Port() == h.port {

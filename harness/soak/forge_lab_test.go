@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/lab/wire"
 	"lastack/stack/segment"
 
 	"golang.org/x/sys/unix"
@@ -26,16 +27,16 @@ func TestEachForgery(t *testing.T) {
 			if !inside(t) {
 				return
 			}
-			g, err := raise(subject)
+			g, err := raise(t.Context(), subject, wire.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() {
-				if err := g.close(); err != nil {
+				if err := g.Close(); err != nil {
 					t.Error(err)
 				}
 			})
-			if err := g.serve(t.Context(), echoServer, closesServer); err != nil {
+			if err := g.Serve(g.Far, echoServer, closesServer); err != nil {
 				t.Fatal(err)
 			}
 			raw, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
@@ -57,15 +58,15 @@ func TestEachForgery(t *testing.T) {
 }
 
 // nothingLeft waits for the sockets of both sides to be gone.
-func nothingLeft(t *testing.T, g *ground) {
+func nothingLeft(t *testing.T, g *wire.Wire) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(10 * time.Second); ; <-tick.C {
-		client, err := kernelSockets()
+		client, err := live(g.Near)
 		if err != nil {
 			t.Fatal(err)
 		}
-		host, err := g.sockets()
+		host, err := live(g.Far)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +76,7 @@ func nothingLeft(t *testing.T, g *ground) {
 		}
 		if time.Now().After(end) {
 			for _, s := range left {
-				t.Errorf("left: %s", s)
+				t.Errorf("left: %s", shown(&s))
 			}
 			return
 		}

@@ -2,15 +2,26 @@ package soak
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"io"
 	"net/netip"
-	"sync"
+	"slices"
 
-	"lastack/harness/app"
 	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
+
+	"gvisor.dev/gvisor/pkg/log"
 )
+
+// The subjects.
+const (
+	Kernel  = "kernel"
+	GVisor  = "gvisor"
+	Lastack = "lastack"
+)
+
+// Subjects are all of them.
+func Subjects() []string { return []string{Kernel, GVisor, Lastack} }
 
 // linkName is the clients' interface, whatever subject is behind it.
 const linkName = "soak0"
@@ -18,120 +29,41 @@ const linkName = "soak0"
 var (
 	kernelPrefix = netip.MustParsePrefix("10.88.0.1/24")
 	hostAddr     = netip.MustParseAddr("10.88.0.2")
-	hostPrefix   = netip.PrefixFrom(hostAddr, kernelPrefix.Bits())
 )
 
-// Socket is one TCP socket of either side, reduced to what a report needs.
-type Socket struct {
-	State  string         `json:"state"`
-	Local  netip.AddrPort `json:"local"`
-	Remote netip.AddrPort `json:"remote"`
-	// Note is what else the side knows: queues, timers.
-	Note string `json:"note,omitempty"`
+// raise puts a subject at the far end of the clients' wire, which is otherwise as c
+// says. The clients are in the lab's own namespace. Without offload, as a lost
+// packet is then one segment with every subject; without keep-alive probes, as
+// lastack sends none.
+func raise(ctx context.Context, subject string, c wire.Config) (*wire.Wire, error) {
+	all := []wire.Subject{wire.Kernel{KeepAlive: -1}, wire.GVisor{}, wire.Lastack{}}
+	i := slices.Index(Subjects(), subject)
+	if i < 0 {
+		return nil, fmt.Errorf("there is no subject %q; there are %v", subject, Subjects())
+	}
+	// netstack warns of each segment that a listener refuses.
+	log.SetTarget(&log.Writer{Next: io.Discard})
+	c.Subject, c.Link, c.NearAddr, c.FarAddr = all[i], linkName, kernelPrefix, hostAddr
+	return wire.Raise(ctx, c)
 }
 
-func (s Socket) String() string {
-	return fmt.Sprintf("%-12s %s -> %s %s", s.State, s.Local, s.Remote, s.Note)
+// live lists the sockets that are stuck if there are any after the load.
+func live(at wire.Server) ([]lab.Socket, error) {
+	all, err := at.Sockets()
+	return slices.DeleteFunc(all, func(s lab.Socket) bool { return !s.Live() }), err
 }
 
-// live reports whether a socket is neither a listener nor in TIME_WAIT: after the
-// load such a socket is stuck.
-func (s Socket) live() bool {
-	return s.State != "LISTEN" && s.State != "TIME_WAIT" && s.State != "CLOSED"
-}
-
-// ground is a subject with its servers and the clients' link to it. The clients
-// are in the lab's own namespace.
-type ground struct {
-	listen func(port uint16) (net.Listener, error)
-	// sockets lists the subject's live sockets.
-	sockets func() ([]Socket, error)
-
-	ended  []func() error
-	cancel context.CancelFunc
-	apps   sync.WaitGroup
-	mu     sync.Mutex
-	failed error // of the apps
-}
-
-// atEnd makes close call f, the latest first.
-func (g *ground) atEnd(f func() error) { g.ended = append(g.ended, f) }
-
-func (g *ground) close() error {
-	if g.cancel != nil {
-		g.cancel()
-	}
-	g.apps.Wait()
-	errs := []error{g.failed}
-	for i := len(g.ended) - 1; i >= 0; i-- {
-		errs = append(errs, g.ended[i]())
-	}
-	g.ended = nil
-	return errors.Join(errs...)
-}
-
-// raise sets a subject up, without servers.
-func raise(subject string) (*ground, error) {
-	g := &ground{}
-	if err := lab.Sysctl("net.ipv4.ip_forward", "0"); err != nil {
-		return nil, err
-	}
-	f, err := findSubject(subject)
-	if err != nil {
-		return nil, err
-	}
-	if err := f(g); err != nil {
-		return nil, errors.Join(err, g.close())
-	}
-	return g, nil
-}
-
-// serve starts servers on the subject, until close.
-func (g *ground) serve(ctx context.Context, specs ...app.Spec) error {
-	ctx, g.cancel = context.WithCancel(ctx)
-	for _, spec := range specs {
-		a, err := app.New(spec, app.Config{})
-		if err != nil {
-			return err
-		}
-		l, err := g.listen(spec.Port)
-		if err != nil {
-			return fmt.Errorf("listening for %s: %w", spec.Kind, err)
-		}
-		g.apps.Go(func() {
-			if err := a.Serve(ctx, l); err != nil {
-				g.mu.Lock()
-				defer g.mu.Unlock()
-				g.failed = errors.Join(g.failed, err)
-			}
-		})
-	}
-	return nil
-}
-
-// kernelSockets lists the live sockets of the current namespace.
-func kernelSockets() ([]Socket, error) {
-	all, err := lab.Sockets(afInet)
-	if err != nil {
-		return nil, err
-	}
-	var live []Socket
-	for _, k := range all {
-		s := Socket{State: k.State, Local: k.Local, Remote: k.Remote}
-		s.Note = fmt.Sprintf("recv-q %d send-q %d timer %q %v retransmissions %d",
-			k.RecvQ, k.SendQ, k.Timer, k.TimerLeft, k.Retransmissions)
-		if s.live() {
-			live = append(live, s)
-		}
-	}
-	return live, nil
+// shown is a socket in a report.
+func shown(s *lab.Socket) string {
+	return fmt.Sprintf("%-12s %s -> %s recv-q %d send-q %d timer %q %v retransmissions %d",
+		s.State, s.Local, s.Remote, s.RecvQ, s.SendQ, s.Timer, s.TimerLeft, s.Retransmissions)
 }
 
 // states counts sockets by state.
-func states(sockets []Socket) map[string]int {
+func states(sockets []lab.Socket) map[string]int {
 	count := make(map[string]int)
-	for _, s := range sockets {
-		count[s.State]++
+	for i := range sockets {
+		count[sockets[i].State]++
 	}
 	return count
 }

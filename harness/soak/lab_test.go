@@ -138,7 +138,7 @@ func TestSettleBites(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := s.ground.close(); err != nil {
+		if err := s.wire.Close(); err != nil {
 			t.Error(err)
 		}
 	}()

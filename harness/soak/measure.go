@@ -5,7 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"lastack/harness/app"
+	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 	"lastack/harness/serve"
 )
 
@@ -19,8 +20,8 @@ type Measured struct {
 	HostStates   map[string]int `json:"host_states"`
 	Seconds      float64        `json:"seconds"`
 	// ClientSockets and HostSockets are those sockets.
-	ClientSockets []Socket `json:"client_sockets,omitempty"`
-	HostSockets   []Socket `json:"host_sockets,omitempty"`
+	ClientSockets []lab.Socket `json:"client_sockets,omitempty"`
+	HostSockets   []lab.Socket `json:"host_sockets,omitempty"`
 }
 
 // Measurement says what to measure with. The zero value is what the known
@@ -91,12 +92,12 @@ func measure(ctx context.Context, subject string, m Measurement, bad loss, l *lo
 	if !m.Plain {
 		serve.TuneRuntime()
 	}
-	g, err := raise(subject)
+	w, err := raise(ctx, subject, wire.Config{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, g.close()) }()
-	if err := g.serve(ctx, []app.Spec{echoServer}...); err != nil {
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if err := w.Serve(w.Far, echoServer); err != nil {
 		return nil, err
 	}
 	if bad != (loss{}) {
@@ -108,17 +109,17 @@ func measure(ctx context.Context, subject string, m Measurement, bad loss, l *lo
 	start := time.Now()
 	r.Clients, err = startClients(ctx, l, m.Progress, func() error {
 		r.Seconds = time.Since(start).Seconds()
-		return r.look(g)
+		return r.look(w)
 	})
 	return r, err
 }
 
 // look takes down what is live on both sides.
-func (r *Measured) look(g *ground) (err error) {
-	if r.ClientSockets, err = kernelSockets(); err != nil {
+func (r *Measured) look(w *wire.Wire) (err error) {
+	if r.ClientSockets, err = live(w.Near); err != nil {
 		return err
 	}
-	if r.HostSockets, err = g.sockets(); err != nil {
+	if r.HostSockets, err = live(w.Far); err != nil {
 		return err
 	}
 	r.ClientStates, r.HostStates = states(r.ClientSockets), states(r.HostSockets)

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"runtime"
 	"time"
 
-	"lastack/harness/app"
+	"lastack/harness/lab/wire"
 	"lastack/harness/serve"
 	"lastack/stack"
-	"lastack/stack/tunable"
-	"lastack/tun"
 )
 
 // Config says what to soak with. The zero value is an hour with a seed of 0
@@ -66,7 +62,7 @@ var mix = map[string]int{echoes: 60, closesSecond: 12, aborts: 8, leavesUnread: 
 type soaking struct {
 	Config
 	result Result
-	ground *ground
+	wire   *wire.Wire
 	host   *stack.Host
 	conns  attended
 	phase  string
@@ -78,11 +74,10 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	serve.TuneRuntime()
 	before := runtime.NumGoroutine()
 	s := newSoaking(cfg)
-	err := errors.Join((loss{}).apply(ctx), s.raise(ctx))
-	if err == nil {
-		err = s.soak(ctx)
+	if err := errors.Join((loss{}).apply(ctx), s.raise(ctx)); err != nil {
+		return nil, err
 	}
-	if err := errors.Join(err, s.ground.close()); err != nil {
+	if err := errors.Join(s.soak(ctx), s.wire.Close()); err != nil {
 		return nil, err
 	}
 	s.fault(goroutinesLeft(before, 5*time.Second))
@@ -95,7 +90,7 @@ func newSoaking(cfg Config) *soaking {
 		cfg.Log = func(string, ...any) {}
 	}
 	return &soaking{
-		Config: cfg, ground: &ground{}, start: time.Now(),
+		Config: cfg, start: time.Now(),
 		conns: attended{conns: make(map[*attendedConn]struct{})},
 	}
 }
@@ -108,27 +103,19 @@ func (s *soaking) fault(text string) {
 }
 
 // raise makes the host and its servers.
-func (s *soaking) raise(ctx context.Context) error {
-	dev, err := tun.Open(tun.Config{Name: linkName, Addrs: []netip.Prefix{kernelPrefix}})
+func (s *soaking) raise(ctx context.Context) (err error) {
+	s.wire, err = raise(ctx, Lastack, wire.Config{
+		Seed: s.Seed, FarSettings: map[string]string{"lastack.msl_ms": fmt.Sprint(msl.Milliseconds())},
+	})
 	if err != nil {
 		return err
 	}
-	s.host, err = stack.New(stack.Config{Device: dev, Addrs: []netip.Addr{hostAddr}, Seed: s.Seed})
-	if err != nil {
-		return err
+	s.host = s.wire.Host
+	far := &attendedServer{s.wire.Far, &s.conns}
+	if err := s.wire.Serve(far, echoServer, closesServer, abortsServer, ignoresServer); err != nil {
+		return errors.Join(err, s.wire.Close())
 	}
-	s.ground.onHost(s.host)
-	if err := s.host.Tunables().SetInt(tunable.MSLms, msl.Milliseconds()); err != nil {
-		return err
-	}
-	plain := s.ground.listen
-	s.ground.listen = func(port uint16) (l net.Listener, err error) {
-		if l, err = plain(port); err != nil {
-			return nil, err
-		}
-		return s.conns.listen(l), nil
-	}
-	return s.ground.serve(ctx, []app.Spec{echoServer, closesServer, abortsServer, ignoresServer}...)
+	return nil
 }
 
 // soak warms the host up, loads it, and judges what is left.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"lastack/harness/lab"
 )
 
 // remains is what is left of the connections.
 type remains struct {
-	client, host []Socket
+	client, host []lab.Socket
 	flows        int
 	timeWaits    int
 }
@@ -17,10 +19,10 @@ func (r *remains) stuck() bool { return len(r.client)+len(r.host)+r.flows > 0 }
 
 // look takes down what is left now.
 func (s *soaking) look() (r remains, err error) {
-	if r.client, err = kernelSockets(); err != nil {
+	if r.client, err = live(s.wire.Near); err != nil {
 		return r, err
 	}
-	r.host, err = s.ground.sockets()
+	r.host, err = live(s.wire.Far)
 	r.flows, r.timeWaits = s.host.Flows(), s.host.TimeWaits()
 	return r, err
 }
@@ -55,10 +57,10 @@ func (s *soaking) tell(r *remains) {
 	s.fault(fmt.Sprintf("%s: stuck at the client: %s; at the host: %s; the close path follows %d flows",
 		s.phase, counted(states(r.client)), counted(states(r.host)), r.flows))
 	for _, k := range r.client[:min(len(r.client), samples)] {
-		s.fault(fmt.Sprintf("%s: client: %s; the host: %s", s.phase, k, stateOf(r.host, k.Local)))
+		s.fault(fmt.Sprintf("%s: client: %s; the host: %s", s.phase, shown(&k), stateOf(r.host, k.Local)))
 	}
 	for _, k := range r.host[:min(len(r.host), samples)] {
-		s.fault(fmt.Sprintf("%s: host: %s; the client: %s", s.phase, k, stateOf(r.client, k.Remote)))
+		s.fault(fmt.Sprintf("%s: host: %s; the client: %s", s.phase, shown(&k), stateOf(r.client, k.Remote)))
 	}
 }
 
@@ -88,7 +90,7 @@ func (s *soaking) until(ctx context.Context, end time.Time, wanted func(*remains
 
 // sweep closes what the servers have of clients that are gone.
 func (s *soaking) sweep() {
-	clients, err := kernelSockets()
+	clients, err := live(s.wire.Near)
 	if err != nil {
 		s.Log("asking the kernel for its sockets: %v", err)
 		return

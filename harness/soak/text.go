@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"lastack/harness/lab"
 )
 
 // WriteMeasured writes a measurement for a person: a line that can be compared,
@@ -48,7 +50,7 @@ func total(count map[string]int64) (n int64) {
 }
 
 // stateOf is the state of the socket that has the client's address at either end.
-func stateOf(sockets []Socket, client netip.AddrPort) string {
+func stateOf(sockets []lab.Socket, client netip.AddrPort) string {
 	for _, s := range sockets {
 		if s.Local == client || s.Remote == client {
 			return s.State

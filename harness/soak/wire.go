@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -24,28 +25,29 @@ type Badness struct {
 	Delay time.Duration
 }
 
-// wire carries packets between two devices, badly.
+// badWire carries packets between two devices, badly.
 //
 //	near.Read -> fate -> queue by time -> far.Write, and the other way
-type wire struct {
+type badWire struct {
 	ends  [2]link.Device
 	loops sync.WaitGroup
 	done  chan struct{}
 	errs  [2]error
 }
 
-// newWire joins two devices, which it owns from now on.
-func newWire(near, far link.Device, b Badness) *wire {
-	w := &wire{ends: [2]link.Device{near, far}, done: make(chan struct{})}
+// join is a wire.Join.
+func (b Badness) join(near, far link.Device) (io.Closer, error) {
+	w := &badWire{ends: [2]link.Device{near, far}, done: make(chan struct{})}
 	for i := range 2 {
 		l := &lane{to: w.ends[1-i], bad: b, rand: rand.New(rand.NewPCG(b.Seed, uint64(i))), wake: make(chan struct{}, 1)}
 		w.loops.Go(func() { w.errs[i] = l.read(w.ends[i]) })
 		w.loops.Go(func() { l.deliver(w.done) })
 	}
-	return w
+	return w, nil
 }
 
-func (w *wire) close() error {
+// Close ends the wire, with both devices.
+func (w *badWire) Close() error {
 	close(w.done)
 	err := errors.Join(w.ends[0].Close(), w.ends[1].Close())
 	w.loops.Wait()

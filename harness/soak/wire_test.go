@@ -6,21 +6,29 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"lastack/tun/tuntest"
 )
 
-// carried is what comes out of a wire of n packets that are each their number.
+// ipv4 is how a packet begins that a device takes.
+const ipv4 = 0x45
+
+// carried is what comes out of a wire of n packets that each have their number.
 func carried(t *testing.T, n int, b Badness) []byte {
 	t.Helper()
-	from, near := newCable()
-	far, to := newCable()
-	w := newWire(near, far, b)
+	from, near := tuntest.Pair(0)
+	far, to := tuntest.Pair(0)
+	w, err := b.join(near, far)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range n {
-		if _, err := from.Write([]byte{byte(i)}); err != nil {
+		if _, err := from.Write([]byte{ipv4, byte(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var got []byte
-	buf := make([]byte, 100)
+	buf := make([]byte, 1500)
 	quiet := time.AfterFunc(200*time.Millisecond, func() { _ = to.Close() })
 	for {
 		k, err := to.Read(buf)
@@ -28,9 +36,9 @@ func carried(t *testing.T, n int, b Badness) []byte {
 			break
 		}
 		quiet.Reset(200 * time.Millisecond)
-		got = append(got, buf[:k]...)
+		got = append(got, buf[1:k]...)
 	}
-	if err := w.close(); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return got

@@ -1,4 +1,4 @@
-package soak
+package wire
 
 import (
 	"os"
@@ -14,6 +14,9 @@ type cable struct {
 	done    chan struct{} // of this end
 	once    sync.Once
 }
+
+// room is how many packets may wait at either end; those beyond are lost.
+const room = 4096
 
 // newCable returns the two ends.
 func newCable() (a, b *cable) {
