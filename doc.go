@@ -19,18 +19,18 @@
 //
 // What the taps and captures saw becomes a verdict:
 //
-//	harness/trace (live), harness/capture (packet socket, tcpdump, files)
+//	harness/host/trace (live), harness/capture (packet socket, tcpdump, files)
 //	     |
-//	stack/segment -> stack/flow -> harness/teardown -> harness/ladder
+//	stack/segment -> stack/flow -> harness/teardown -> harness/teardown/ladder
 //
 // harness/lab makes the network namespaces, harness/lab/wire a wire in them with a
-// subject at its far end; harness/probe sends crafted segments there.
+// subject at its far end; harness/lab/probe sends crafted segments there.
 // harness/lab/forward makes the wire between two kernels bad by the rules of
-// stack/impair. harness/serve, demo, churn, monitor and doctor are what the commands
-// of that name do; harness/experiment is list and run, harness/claims judges by
-// what it measured, and harness/report makes pages and Markdown of that. ss,
-// sysctl and monitor ask a running host over harness/control, and
-// harness/sockstat knows the words of ss. harness/bench compares.
+// stack/impair. harness/host/serve, demo, churn, monitor and doctor are what the commands
+// of that name do; harness/experiment is list and run, harness/experiment/claims judges by
+// what it measured, and harness/experiment/report makes pages and Markdown of that. ss,
+// sysctl and monitor ask a running host over harness/host/control, and
+// harness/host/sockstat knows the words of ss. harness/bench compares.
 // harness/explain tells of the closes of a whole capture what a person should do
 // about them, and holds two captures against each other.
 // Who may import whom is a table in imports_test.go.

@@ -47,10 +47,10 @@ var policy = []rule{
 	},
 
 	{pkg: "harness/app"},
-	{pkg: "harness/paragraph", ours: []string{"harness/term"}, never: impure},
+	{pkg: "harness/term/paragraph", ours: []string{"harness/term"}, never: impure},
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
-	{pkg: "harness/outfile", outside: []string{sys}},
-	{pkg: "harness/privilege", outside: []string{sys, libcap}},
+	{pkg: "harness/term/outfile", outside: []string{sys}},
+	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{
@@ -66,25 +66,25 @@ var policy = []rule{
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
-	{pkg: "harness/ladder", ours: []string{"harness/teardown"}, never: impure},
-	{pkg: "harness/sockstat", never: impure},
+	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown"}, never: impure},
+	{pkg: "harness/host/sockstat", never: impure},
 	{
-		pkg:     "harness/probe",
+		pkg:     "harness/lab/probe",
 		ours:    []string{"harness/capture", "stack/segment"},
 		outside: []string{netlinkMod, sys},
 	},
-	{pkg: "harness/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
+	{pkg: "harness/host/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
-	{pkg: "harness/report", ours: []string{"harness/teardown", "harness/ladder", "harness/experiment", "harness/claims", "harness/report/page"}, never: []string{"os", "net", "net/http"}},
-	{pkg: "harness/report/page", ours: []string{"harness/ladder"}, never: impure},
+	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
 	// It builds wherever explain does, which what experiments need does not.
-	{pkg: "harness/report/explained", ours: []string{"harness/teardown", "harness/ladder", "harness/explain", "harness/report/page"}, never: impure},
+	{pkg: "harness/explain/explained", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/explain", "harness/teardown/page"}, never: impure},
 	{
 		pkg: "harness/bench", ours: []string{"tun/...", "stack/...", "harness/..."},
 		outside: []string{sys, netlinkMod},
 	},
 	{
-		pkg: "harness/soak/...", ours: []string{"tun", "stack/...", "harness/..."},
+		pkg: "harness/bench/soak/...", ours: []string{"tun", "stack/...", "harness/..."},
 		outside: []string{sys, gvisor},
 	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
@@ -177,6 +177,59 @@ func packages(t *testing.T) []pkg {
 		}
 		all = append(all, p)
 	}
+}
+
+// TestRooms: harness/ has at most ten rooms, and no two of them import each other, not by
+// way of others either.
+func TestRooms(t *testing.T) {
+	into := map[string]map[string]bool{}
+	for _, p := range packages(t) {
+		from := room(p.ImportPath)
+		if from == "" {
+			continue
+		}
+		if into[from] == nil {
+			into[from] = map[string]bool{}
+		}
+		for _, imp := range p.Imports {
+			if to := room(imp); to != "" && to != from {
+				into[from][to] = true
+			}
+		}
+	}
+	if len(into) > 10 {
+		t.Errorf("harness/ has %d rooms", len(into))
+	}
+	for from := range into {
+		if reaches(into, from, from, map[string]bool{}) {
+			t.Errorf("harness/%s imports itself by way of other rooms", from)
+		}
+	}
+}
+
+// room is the directory directly under harness/ that a package is in; empty outside.
+func room(path string) string {
+	rest, ok := strings.CutPrefix(path, module+"/harness/")
+	if !ok {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}
+
+func reaches(into map[string]map[string]bool, from, to string, seen map[string]bool) bool {
+	for next := range into[from] {
+		if next == to {
+			return true
+		}
+		if !seen[next] {
+			seen[next] = true
+			if reaches(into, next, to, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // TestPolicyBites proves that the table can fail.

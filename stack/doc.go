@@ -18,7 +18,7 @@
 //
 // New makes as many of netstack's workers as Go's runtime has processors then. A
 // machine of two does more with one, as a packet then stays on the processor that
-// read it; lastack/harness/serve.TuneRuntime, which the command uses, says more.
+// read it; lastack/harness/host/serve.TuneRuntime, which the command uses, says more.
 //
 // It does not resolve names, and has no UDP.
 package stack

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"lastack/harness/bench"
-	"lastack/harness/outfile"
+	"lastack/harness/term/outfile"
 
 	"github.com/spf13/cobra"
 )

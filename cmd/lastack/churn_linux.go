@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"lastack/harness/churn"
+	"lastack/harness/experiment/churn"
 
 	"github.com/spf13/cobra"
 )

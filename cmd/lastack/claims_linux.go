@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 
-	"lastack/harness/claims"
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/claims"
 
 	"github.com/spf13/cobra"
 )

@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 
-	"lastack/harness/demo"
+	"lastack/harness/experiment/demo"
 	"lastack/harness/lab"
 
 	"github.com/spf13/cobra"

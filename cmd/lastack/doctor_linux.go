@@ -1,8 +1,8 @@
 package main
 
 import (
-	"lastack/harness/doctor"
 	"lastack/harness/lab"
+	"lastack/harness/lab/doctor"
 
 	"github.com/spf13/cobra"
 )

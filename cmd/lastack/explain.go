@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"lastack/harness/explain"
-	"lastack/harness/ladder"
+	"lastack/harness/teardown/ladder"
 
 	"github.com/spf13/cobra"
 )

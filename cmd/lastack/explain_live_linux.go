@@ -6,7 +6,7 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/lab"
-	"lastack/harness/privilege"
+	"lastack/harness/lab/privilege"
 )
 
 // open begins to capture, in the namespace asked for. No other thread of the process goes

@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 
 	"lastack/harness/explain"
-	"lastack/harness/report/explained"
+	"lastack/harness/explain/explained"
 )
 
 // outputs are the files that explain writes beside what it prints.

@@ -3,7 +3,7 @@ package main
 import (
 	"time"
 
-	"lastack/harness/monitor"
+	"lastack/harness/host/monitor"
 
 	"github.com/spf13/cobra"
 )

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 
-	"lastack/harness/claims"
 	"lastack/harness/experiment"
-	"lastack/harness/outfile"
-	"lastack/harness/report"
+	"lastack/harness/experiment/claims"
+	"lastack/harness/experiment/report"
+	"lastack/harness/term/outfile"
 )
 
 // writable fails if a file cannot be written to, which is better known before

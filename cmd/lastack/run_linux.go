@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"lastack/harness/experiment"
-	"lastack/harness/report"
+	"lastack/harness/experiment/report"
 
 	"github.com/spf13/cobra"
 )

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"lastack/harness/app"
-	"lastack/harness/privilege"
-	"lastack/harness/serve"
+	"lastack/harness/host/serve"
+	"lastack/harness/lab/privilege"
 	"lastack/tun"
 
 	"github.com/spf13/cobra"

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"lastack/harness/control"
-	"lastack/harness/privilege"
+	"lastack/harness/host/control"
+	"lastack/harness/lab/privilege"
 	"lastack/harness/term"
 
 	"github.com/spf13/cobra"

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"io"
 
-	"lastack/harness/control"
-	"lastack/harness/sockstat"
+	"lastack/harness/host/control"
+	"lastack/harness/host/sockstat"
 
 	"github.com/spf13/cobra"
 )

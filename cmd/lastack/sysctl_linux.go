@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"lastack/harness/control"
+	"lastack/harness/host/control"
 	"lastack/stack/tunable"
 
 	"github.com/spf13/cobra"

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"lastack/harness/control"
+	"lastack/harness/host/control"
 	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 	"lastack/stack/tunable"

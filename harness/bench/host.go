@@ -5,9 +5,9 @@ import (
 	"net/netip"
 
 	"lastack/harness/app"
+	"lastack/harness/host/serve"
+	"lastack/harness/host/trace"
 	"lastack/harness/lab/wire"
-	"lastack/harness/serve"
-	"lastack/harness/trace"
 	"lastack/tun"
 )
 

@@ -10,7 +10,7 @@ import (
 	"net/netip"
 	"time"
 
-	"lastack/harness/probe"
+	"lastack/harness/lab/probe"
 	"lastack/stack/segment"
 )
 

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"sync"
 
-	"lastack/harness/trace"
+	"lastack/harness/host/trace"
 	"lastack/stack/closepath"
 	"lastack/stack/impair"
 )

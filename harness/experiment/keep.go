@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"lastack/harness/capture"
-	"lastack/harness/outfile"
+	"lastack/harness/term/outfile"
 )
 
 // keep saves the packets of the last attempt and the result, if that is wanted.

@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"lastack/harness/capture"
+	"lastack/harness/host/trace"
 	"lastack/harness/teardown"
-	"lastack/harness/trace"
 	"lastack/stack/segment"
 )
 

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"lastack/harness/capture"
-	"lastack/harness/ladder"
+	"lastack/harness/host/trace"
 	"lastack/harness/teardown"
+	"lastack/harness/teardown/ladder"
 	"lastack/harness/teardown/teardowntest"
-	"lastack/harness/trace"
 	"lastack/stack/impair"
 	"lastack/stack/segment"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
-	"lastack/harness/paragraph"
+	"lastack/harness/term/paragraph"
 )
 
 // Schema is the format as a JSON Schema, for editors.

@@ -5,10 +5,10 @@ import (
 	"io"
 	"strings"
 
-	"lastack/harness/ladder"
-	"lastack/harness/paragraph"
 	"lastack/harness/teardown"
+	"lastack/harness/teardown/ladder"
 	"lastack/harness/term"
+	"lastack/harness/term/paragraph"
 )
 
 // WriteList writes what each experiment is called and asks, and where it is not run.

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/host/trace"
 	"lastack/harness/lab/wire"
 	"lastack/harness/teardown"
-	"lastack/harness/trace"
 	"lastack/stack/segment"
 )
 

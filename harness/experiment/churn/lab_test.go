@@ -1,0 +1,51 @@
+package churn_test
+
+import (
+	"testing"
+	"time"
+
+	"lastack/harness/experiment/churn"
+	"lastack/harness/lab/labtest"
+)
+
+// TestRun has both stacks show what every mode is about, on few ports.
+func TestRun(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	results, err := churn.Run(t.Context(), churn.Config{Ports: churn.Ports(40)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != 2*len(churn.Modes()) {
+		t.Errorf("%d results", len(results))
+	}
+	for _, r := range results {
+		if r.Verdict != churn.Pass {
+			t.Errorf("%s, %s as the client: %s", r.Mode, r.Subject, r.Why)
+		}
+	}
+}
+
+// TestShortLife: with an MSL of its own lastack's ports come back while
+// connections are still made.
+func TestShortLife(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	m, err := churn.ParseMode("client-first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := churn.Run(t.Context(), churn.Config{
+		Modes: []churn.Mode{m}, Subjects: []string{churn.Lastack}, Ports: churn.Ports(20),
+		Connections: 60, Rate: 100, MSL: 50 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// On a busy machine some connections come in bursts, and find no port.
+	if r := results[0]; r.Made <= 20 || r.Verdict != churn.Pass {
+		t.Errorf("%d connections made on 20 ports in %.1f s with 2MSL of 100 ms: %s", r.Made, r.Seconds, r.Why)
+	}
+}

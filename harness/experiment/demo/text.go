@@ -1,0 +1,115 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"lastack/harness/teardown/ladder"
+	"lastack/harness/term/paragraph"
+)
+
+// Text is an Observer that tells the demo as it happens, and sums it up.
+type Text struct {
+	W io.Writer
+	// Color allows ANSI colours.
+	Color bool
+}
+
+// Begin implements Observer.
+func (t Text) Begin(noTcpdump string) {
+	fmt.Fprint(t.W, "Kernel clients close against lastack, a TCP endpoint in userspace on a TUN.\n"+
+		"Each ladder is lastack's own trace, held against an independent capture of the\n"+
+		"same interface. Times are in milliseconds from the first FIN.\n")
+	if noTcpdump != "" {
+		fmt.Fprint(t.W, "\nThe capture is the kernel's packet socket, because tcpdump cannot be used here:\n"+
+			paragraph.Indented(noTcpdump, "  "))
+	}
+}
+
+// Start implements Observer.
+func (t Text) Start(r *Result) {
+	again := ""
+	if r.Attempt > 1 {
+		again = fmt.Sprintf(", attempt %d of %d: the machine may have been busy", r.Attempt, maxAttempts)
+	}
+	fmt.Fprintf(t.W, "\n(%s) %s%s\n", r.Experiment, r.Title, again)
+	fmt.Fprintf(t.W, "    $ %s      (%s)\n\n", r.Command, r.Settings)
+}
+
+// Done implements Observer.
+func (t Text) Done(r *Result) {
+	client := strings.Trim(strings.Fields(r.Title)[0], ",")
+	fmt.Fprint(t.W, ladder.Render(&r.Report, ladder.Config{
+		Client: client + " (kernel)", Server: r.server(), Color: t.Color,
+	}))
+	fmt.Fprintf(t.W, "states afterwards: client %s (inet_diag), server %s (%s)\n",
+		r.ClientState, r.ServerState, r.authority())
+	fmt.Fprintln(t.W, r.trace())
+	if r.Why != "" {
+		fmt.Fprintf(t.W, "%s: %s\n", t.verdict(r), r.Why)
+		return
+	}
+	fmt.Fprintf(t.W, "%s: %s, as expected\n", t.verdict(r), r.Close)
+}
+
+// Summary writes one line a close.
+func (t Text) Summary(results []Result) {
+	fmt.Fprintln(t.W, "\nSummary")
+	for i := range results {
+		r := &results[i]
+		again := ""
+		if r.Attempt > 1 {
+			again = fmt.Sprintf(" at attempt %d", r.Attempt)
+		}
+		fmt.Fprintf(t.W, "  %s  %-45s %-8s %-10s %s%s\n", r.Experiment, r.Title, r.Subject, r.Close, t.verdict(r), again)
+	}
+}
+
+// Passed reports whether every close was as expected, and none is missing.
+func Passed(results []Result) bool {
+	for i := range results {
+		if results[i].Verdict != Pass {
+			return false
+		}
+	}
+	return len(results) == len(scenarios())
+}
+
+func (t Text) verdict(r *Result) string {
+	word, color := "PASS", "\x1b[32m"
+	if r.Verdict != Pass {
+		word, color = "FAIL", "\x1b[31m"
+	}
+	if !t.Color {
+		return word
+	}
+	return color + word + "\x1b[0m"
+}
+
+// server says whose server it was, authority who told its state.
+func (r *Result) server() string {
+	if r.Subject == "kernel" {
+		return "the kernel"
+	}
+	return "lastack (userspace)"
+}
+
+func (r *Result) authority() string {
+	if r.Subject == "kernel" {
+		return "inet_diag"
+	}
+	return "netstack"
+}
+
+// trace says what the drawing rests on.
+func (r *Result) trace() string {
+	d := r.Compared
+	switch {
+	case d == nil:
+		return "trace: as " + r.Witness + " saw it; the kernel has no trace of its own"
+	case d.Same:
+		return fmt.Sprintf("trace: all %d segments as %s saw them", d.Matched, r.Witness)
+	}
+	return fmt.Sprintf("trace: %d segments as %s saw them, %d not", d.Matched, r.Witness, d.OnlyA+d.OnlyB+d.Changed)
+}

@@ -1,0 +1,44 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime/debug"
+	"time"
+
+	"lastack/harness/host/control"
+)
+
+// startControl answers on the control API's socket, if there is one.
+func (s *server) startControl(ctx context.Context) {
+	if s.control == nil {
+		return
+	}
+	began := time.Now()
+	cfg := control.Config{
+		Tunables: s.host.Tunables(),
+		Sockets:  s.host,
+		Info: func() control.HostInfo {
+			return control.HostInfo{
+				Version: version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
+				UptimeMS: time.Since(began).Milliseconds(),
+			}
+		},
+	}
+	s.workers.Go(func() {
+		// That the file could not be removed is said at the end.
+		if err := s.control.Serve(ctx, cfg); err != nil && !errors.Is(err, fs.ErrPermission) {
+			s.cancel(fmt.Errorf("control API: %w", err))
+		}
+	})
+}
+
+// version is the module's, as far as the binary knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
