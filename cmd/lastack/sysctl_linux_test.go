@@ -67,7 +67,7 @@ func bounds(d tunable.Def) []string {
 
 // TestReadme: its table has a row for each tunable, with the default.
 func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../harness/host/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
