@@ -80,7 +80,7 @@ func wantError(t *testing.T, err, is error, parts ...string) {
 	}
 	for _, part := range parts {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q lacks %q", err, part)
+			t.Errorf("error %q does not have %q", err, part)
 		}
 	}
 	if s := err.Error(); !strings.HasPrefix(s, "tun") || strings.ContainsAny(s, "\n") {

@@ -77,7 +77,7 @@ func checkInterface(t *testing.T, dev tun.Device, cfg tun.Config) {
 	}
 	for _, p := range cfg.Addrs {
 		if !slices.Contains(got, p.String()) {
-			t.Errorf("the interface lacks address %v, it has %v", p, got)
+			t.Errorf("the interface does not have address %v, it has %v", p, got)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestIPv6Disabled(t *testing.T) {
 	_, err = tun.Open(tun.Config{Name: "tno6", Addrs: prefixes("10.77.0.1/24", "fd77::1/64")})
 	wantError(t, err, tun.ErrIPv6Disabled, "fd77::1/64", "sysctl", "disable_ipv6")
 	if errors.Is(err, fs.ErrPermission) {
-		t.Errorf("%v matches fs.ErrPermission, which root would not mend", err)
+		t.Errorf("%v matches fs.ErrPermission, which root would not fix", err)
 	}
 	if after := census(t); !slices.Equal(before, after) {
 		t.Errorf("left behind: %v, before: %v", after, before)

@@ -42,7 +42,7 @@ than a minute, and its figures say little.
 The clients are the kernel's, in a process of their own. --svg FILE draws a chart.
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind, and Ctrl-C reports what was measured so far. Exit status: 0 even if a goal
-is missed, 1 if a connection failed, 3 if the machine lacks something ("lastack
+is missed, 1 if a connection failed, 3 if the machine does not have something ("lastack
 doctor" says more).`,
 		Args: cobra.ArbitraryArgs,
 	}

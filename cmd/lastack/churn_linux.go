@@ -41,7 +41,7 @@ kernel as the client of lastack. The modes, all of them unless some are named:
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if every mode shows what it is expected to, 1 if not, 3 if
-the machine lacks something ("lastack doctor" says more).`,
+the machine does not have something ("lastack doctor" says more).`,
 		Args: cobra.ArbitraryArgs,
 	}
 	l := c.Flags()

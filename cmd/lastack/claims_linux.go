@@ -35,7 +35,7 @@ with the ladders of both.
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if every claim that was tried came out as expected, 1 if
-one did not, 2 for a claim that does not exist, 3 if the machine lacks something
+one did not, 2 for a claim that does not exist, 3 if the machine does not have something
 ("lastack doctor" says more).`,
 		Args: cobra.NoArgs,
 	}

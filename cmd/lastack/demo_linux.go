@@ -25,7 +25,7 @@ tcpdump saw (in a user namespace, where tcpdump cannot run: the packet socket).
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if every close is as expected, 1 if not, 3 if the machine
-lacks something ("lastack doctor" says more).`,
+does not have something ("lastack doctor" says more).`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")

@@ -11,10 +11,10 @@ func doctorCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "What this machine can and cannot do, and how to mend it",
+		Short: "What this machine can and cannot do, and how to fix it",
 		Long: `doctor tries everything that lastack needs of a machine: the TUN device, network
 namespaces, packet sockets, socket states, the clients. What is missing is named
-with the command that mends it. It changes nothing and leaves nothing behind.
+with the command that fixes it. It changes nothing and leaves nothing behind.
 
 Exit status: 0 if everything needed is there, 3 if not.`,
 		Args: cobra.NoArgs,

@@ -17,7 +17,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // a verdict failed, or something broke on the way
 	exitUsage       = 2   // bad usage or input
-	exitMissing     = 3   // the machine lacks something
+	exitMissing     = 3   // the machine does not have something
 	exitInterrupted = 130 // Ctrl-C, as shells count it
 	exitPipe        = 141 // nobody reads the output any more, as shells count it
 )

@@ -17,7 +17,7 @@ import (
 // mixed.pcap has a thousand connections, cut.pcap ends in the middle of a packet,
 // damaged.pcap is nonsense from a place on, and three.pcap, same.pcapng, four.pcap
 // have one connection each; later.pcap is mixed.pcap by a clock half a second ahead, and
-// lossy.pcap lacks every tenth packet of it; skipped.pcap has an ARP and a UDP packet beside a RST,
+// lossy.pcap does not have every tenth packet of it; skipped.pcap has an ARP and a UDP packet beside a RST,
 // and unread.pcap is of a link that is not read.
 func TestScriptExplain(t *testing.T) {
 	testscript.Run(t, testscript.Params{

@@ -49,7 +49,7 @@ first, and each experiment has the ladders of both subjects side by side.
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if nothing failed, 1 if something did, 2 for a name or
-file that is no experiment, 3 if the machine lacks something ("lastack doctor"
+file that is no experiment, 3 if the machine does not have something ("lastack doctor"
 says more).`,
 		Args: cobra.ArbitraryArgs,
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Waits between attempts to accept while the machine lacks something: the first,
+// Waits between attempts to accept while the machine does not have something: the first,
 // doubled up to the last.
 const (
 	firstBackoff = 5 * time.Millisecond

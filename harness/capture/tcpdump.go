@@ -24,7 +24,7 @@ type UnavailableError struct {
 	Err error
 }
 
-// Error says what is missing and how to mend it.
+// Error says what is missing and how to fix it.
 func (e *UnavailableError) Error() string {
 	return fmt.Sprintf("capture: tcpdump cannot be used: %s (%s): %v", e.What, e.Mend, e.Err)
 }

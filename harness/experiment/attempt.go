@@ -138,7 +138,7 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 }
 
 // driveAll repeats what the client does. Its failures are results, unless the
-// machine lacks what it is made of.
+// machine does not have what it is made of.
 func (a *attempt) driveAll(ctx context.Context) error {
 	patience := clientPatience
 	for _, d := range a.exp.Client.waits() {

@@ -31,7 +31,7 @@ type Config struct {
 	// time. An attempt in which the machine was too busy for that is made again
 	// without being counted, as long as there are not three times as many.
 	Attempts int
-	// Done is told of each result as it comes; nil means nobody is.
+	// Done receives each result as it comes. Nil receives none.
 	Done func(*Experiment, *Result)
 }
 

@@ -31,7 +31,7 @@
 //
 // What the verdicts can be trusted with is in package teardown. They are those of
 // its Report and Detail; what is added here, as it takes the whole capture, is for
-// how long a connection was left open by the end, and whether the capture lacks
+// how long a connection was left open by the end, and whether the capture does not have
 // segments that were acknowledged.
 //
 // A [Watch] makes a source of a live capture, keeps its packets, and calls back now and

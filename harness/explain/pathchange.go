@@ -54,7 +54,7 @@ type changeKey struct {
 type change struct {
 	connections, segments int
 	example               int
-	lo, hi                [2]uint8 // TTLs of the example
+	ttl                   [2]uint8 // of the example, at both ends
 }
 
 // changes counts them; past maxChanges new ones are only counted together.
@@ -98,7 +98,7 @@ func (w *walk) compare(p *twin, s int, f found) {
 	if from.ttl != 0 && to.ttl != 0 && from.ttl != to.ttl {
 		k := changeKey{kind: changeHops, way: way, from: uint32(from.ttl) - uint32(to.ttl)}
 		if g := w.changes.add(k, p, 1); g != nil && g.segments == 1 {
-			g.lo = [2]uint8{from.ttl, to.ttl}
+			g.ttl = [2]uint8{from.ttl, to.ttl}
 		}
 	}
 	see(changeDSCP, uint32(from.tos>>2), uint32(to.tos>>2))
@@ -211,7 +211,7 @@ func (k changeKey) values(g *change) (from, to string) {
 	}
 	switch k.kind {
 	case changeHops:
-		return num(uint32(g.lo[0])), num(uint32(g.lo[1]))
+		return num(uint32(g.ttl[0])), num(uint32(g.ttl[1]))
 	case changeECN:
 		return ecnNames[k.from&3], ecnNames[k.to&3]
 	case changeSACKPermitted, changeTimestamps, changeFastOpen, changeSACK:

@@ -60,7 +60,6 @@ type walk struct {
 	delays   [2]delays
 	changes  changes
 	resets   map[resetKey]*PathReset
-	moreRST  bool // than fit into resets
 	waiting  int
 	hurried  bool // the bound of what waits was reached
 	explains int  // connections whose reasons are kept

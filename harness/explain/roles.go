@@ -7,7 +7,7 @@ import (
 	"lastack/stack/segment"
 )
 
-// roles says which end of a connection is the server where the capture lacks the
+// roles says which end of a connection is the server where the capture does not have the
 // handshake: an end that a SYN of another connection went to, an end that more
 // connections share than the other's, and only then what the port's number tells,
 // which the Table goes by. What is said once of an end holds for all its connections;

@@ -184,7 +184,7 @@ func (s *Summary) warn(v *evidence) {
 		s.warning("%s cut before the end of the TCP header: capture with a snap length of at least 128 (tcpdump -s 128)", were(s.Truncated, "packet"))
 	}
 	if s.Partial > 0 {
-		s.warning("%s IP fragments of which the capture lacks the last: bytes are missing from their counts; capture without a filter on ports", were(s.Partial, "segment"))
+		s.warning("%s IP fragments of which the capture does not have the last: bytes are missing from their counts; capture without a filter on ports", were(s.Partial, "segment"))
 	}
 	if s.Malformed > 0 {
 		s.warning("%s malformed, and left out", were(s.Malformed, "packet"))

@@ -132,7 +132,7 @@ func (t *timeline) list() *Timeline {
 		return nil
 	}
 	width := slotWidths[t.width]
-	begin := time.Unix(0, 0)
+	var begin time.Time
 	if width < time.Second {
 		per := int64(time.Second / width)
 		begin = time.Unix(floored(t.low, per), (t.low-floored(t.low, per)*per)*int64(width))

@@ -112,7 +112,7 @@ func TestText(t *testing.T) {
 }
 
 // TestReasonOfWhatIsLeft: how long a connection was left open, and what the capture
-// lacks, is said in its reason.
+// does not have, is said in its reason.
 func TestReasonOfWhatIsLeft(t *testing.T) {
 	file, _ := generate(t, capturetest.Config{Seed: 11, Connections: 20, Kinds: []capturetest.Kind{capturetest.HalfClosed}})
 	content := file.Bytes()

@@ -21,7 +21,7 @@ type half struct {
 }
 
 // maxAhead is how many bytes after the first segment an answer may acknowledge,
-// where a capture begins in the middle or lacks segments.
+// where a capture begins in the middle or does not have segments.
 const maxAhead = 1 << 20
 
 // maxHalves bounds the connections of which an answer may tell.

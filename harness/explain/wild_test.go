@@ -34,7 +34,7 @@ func explained(t *testing.T, opt Options, scripts ...string) ([]*Connection, *Su
 	return all, sum
 }
 
-// TestRoles: who is the server where the capture lacks the handshake.
+// TestRoles: who is the server where the capture does not have the handshake.
 func TestRoles(t *testing.T) {
 	mid := "0 c PSH+ACK len=20\n1 s PSH+ACK len=300\n2 c FIN+ACK\n3 s ACK\n"
 	shared := func(n int) (scripts []string) {

@@ -16,7 +16,7 @@ import (
 // with, a constant of its ABI (PROC_USER_INIT_INO).
 const initialUserNamespace = 0xEFFFFFFD
 
-// MissingError says what this machine lacks and how to mend it.
+// MissingError says what this machine does not have and how to fix it.
 type MissingError struct {
 	What string // what is missing, as a clause: "user namespaces are disabled (...)"
 	Mend string // a command, or a sentence when no single command does it
@@ -28,7 +28,7 @@ func (e *MissingError) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	return s + "; to mend it: " + e.Mend
+	return s + "; to fix it: " + e.Mend
 }
 
 // Unwrap gives the error that was seen.
@@ -79,7 +79,7 @@ func init() {
 
 // Check tries what a lab needs in a child that lives a few milliseconds: the
 // namespaces, and the right to bring up an interface in them. It returns nil,
-// or a *MissingError with what is missing and the command that mends it.
+// or a *MissingError with what is missing and the command that fixes it.
 func Check() error { return check(!Privileged()) }
 
 func check(user bool) error {

@@ -100,7 +100,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 // If this process dies, the kernel kills the child and all it started.
 //
 // A non-nil error with code 1 says that there was no lab at all; where the
-// machine does not allow one, it is a *MissingError that says how to mend it.
+// machine does not allow one, it is a *MissingError that says how to fix it.
 func Reexec(ctx context.Context, o Options) (exitCode int, err error) {
 	if os.Getpid() == 1 && os.Getenv(markerEnv) != "" && !Inside() {
 		if ppid, err := procParent(); err == nil && ppid > 0 {

@@ -178,7 +178,7 @@ func TestWaitStateEnds(t *testing.T) {
 	}
 	for _, part := range []string{"still in ESTABLISHED", "waited for TIME_WAIT or LAST_ACK", c.clientAddr.String()} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error %q lacks %q", err, part)
+			t.Errorf("the error %q does not have %q", err, part)
 		}
 	}
 	if _, err := lab.WaitState(t.Context(), c.clientAddr, c.serverAddr, "TIME-WAIT"); err == nil {

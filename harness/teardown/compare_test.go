@@ -92,7 +92,7 @@ func TestCompareInterleaving(t *testing.T) {
 	}
 }
 
-// TestCompareMidstream: where one trace lacks the SYNs, numbers are compared as
+// TestCompareMidstream: where one trace does not have the SYNs, numbers are compared as
 // they stand on the wire.
 func TestCompareMidstream(t *testing.T) {
 	a := compareScript(t)

@@ -233,7 +233,7 @@ const (
 )
 
 // ackedUnseen: the FIN in e was acknowledged by a segment that the observer saw
-// earlier, so the capture is out of order, or lacks the first copy of the FIN.
+// earlier, so the capture is out of order, or does not have the first copy of the FIN.
 func (c *Conn) ackedUnseen(e *event) {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
 	e.note = noteSeenLate

@@ -85,7 +85,7 @@ func (c *Conn) lead(e *event) {
 		case st == a.from:
 			e.after[s] = a.to
 		case st == flow.CloseWait && a.to == flow.FinWait1:
-			e.after[s] = flow.Closing // the other FIN came, and the wire lacks this side's
+			e.after[s] = flow.Closing // the other FIN came, and the wire does not have this side's
 		default:
 			*a = ahead{}
 		}

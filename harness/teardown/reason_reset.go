@@ -177,7 +177,7 @@ func (c *Conn) reasonAbort(why why) string {
 	case peer.bytes > 0:
 		return fmt.Sprintf("%s aborted with a RST%s: it closed with unread data, or with SO_LINGER 0, or was killed; the wire does not tell which", atStart(x), when)
 	case !c.whole():
-		return fmt.Sprintf("%s aborted with a RST%s: SO_LINGER 0, unread data, or a killed process; the capture lacks the beginning", atStart(x), when)
+		return fmt.Sprintf("%s aborted with a RST%s: SO_LINGER 0, unread data, or a killed process; the capture does not have the beginning", atStart(x), when)
 	}
 	return fmt.Sprintf("%s aborted with a RST%s: it had received no data that could be unread, so this was SO_LINGER 0 or a timeout of its own", atStart(x), when)
 }

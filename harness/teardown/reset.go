@@ -104,7 +104,7 @@ func (c *Conn) momentOf(e *event) moment {
 	case e.from == flow.Client && me.synSeen && !peer.synSeen && peer.segments > 0 && me.bytes == 0:
 		return onOld
 	case peer.segments == 0 && me.hasAck:
-		return later // the capture lacks the other direction
+		return later // the capture does not have the other direction
 	case e.before[flow.Server] == flow.SynReceived || e.before[flow.Client] == flow.SynSent:
 		return inOpening
 	}

@@ -38,7 +38,7 @@ import (
 //     SYN-ACK for ever. It gets the option back.
 //   - SYN cookies: see cookie.go.
 //
-// All of it could be mended in netstack's tcp/rcv.go and tcp/connect.go.
+// All of it could be fixed in netstack's tcp/rcv.go and tcp/connect.go.
 type admit struct {
 	e     *Endpoint
 	place int // in the chain

@@ -223,7 +223,7 @@ func (d *delayedACK) release(f *tracked, why Hold) {
 	}
 	f.now.buf = nil
 	buf.DecRef()
-	// A failed write is a lost segment, which TCP mends.
+	// A failed write is a lost segment, from which TCP recovers.
 	_ = d.e.drain(f)
 }
 

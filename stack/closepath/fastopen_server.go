@@ -276,7 +276,7 @@ func (o *fastOpen) expire(f *tracked, a *accepted) {
 		o.giveUp(f, a)
 		return
 	}
-	// A failed write is a lost segment, which TCP mends.
+	// A failed write is a lost segment, from which TCP recovers.
 	_ = o.e.drain(f)
 }
 

@@ -23,7 +23,7 @@ import (
 // the tail loss probe is lost too, no timer runs, and the connection stands still for
 // ever. And the timeout starts at seconds after a lost SYN or SYN-ACK, as the copy has the
 // timestamp of the first (tcp/connect.go caches sendSYNOpts), so that the round trip is
-// measured from that; the timestamps stage mends this one. TCPRecovery(0), which turns
+// measured from that; the timestamps stage fixes this one. TCPRecovery(0), which turns
 // RACK off, avoids the first fault and costs most of the speed on a lossy wire.
 //
 // Upstream: arm the timer while SND.UNA is below SND.NXT, and take TSval anew for each copy

@@ -14,7 +14,7 @@ import (
 //
 // Where netstack sends nothing for longer than its timeout, and the peer acknowledges
 // nothing, the stage sends the last segment once more, as a tail loss probe does
-// (RFC 8985 7): the peer either has all then, or says what it lacks, from which netstack's
+// (RFC 8985 7): the peer either has all then, or says what it does not have, from which netstack's
 // loss recovery goes on by itself.
 type tail struct {
 	buf *netstack.PacketBuffer // with a reference of ours; nil if there is none

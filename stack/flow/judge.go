@@ -199,7 +199,7 @@ func (c *Conn) beyond(from Side, s *segment.Segment) bool {
 }
 
 // unseen is how much an observer on the path may have missed, in bytes: a capture that
-// lacks segments shows others beyond any window that it has seen.
+// does not have segments shows others beyond any window that it has seen.
 const unseen = 1 << 28
 
 // old reports whether all of a segment lies in front of what the host has acknowledged, so

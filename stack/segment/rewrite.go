@@ -3,7 +3,7 @@ package segment
 import "encoding/binary"
 
 // The methods of this file change a packet in place, and the Segment with it.
-// They mend the TCP checksum incrementally (RFC 1624 3): the payload is not
+// They update the TCP checksum incrementally (RFC 1624 3): the payload is not
 // read, so b may end after the TCP header. The checksum of an unfinished segment
 // stays as it is, since it covers none of what changes.
 

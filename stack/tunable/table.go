@@ -158,8 +158,8 @@ whose clock is ahead. It needs net.ipv4.tcp_timestamps on both sides.`,
 		Doc: `TCP Fast Open (RFC 7413), as a sum of bits. 1: a client that asks for it may send
 data in its SYN. 2: listeners answer a request for a cookie, and take data that
 comes in a SYN with one. 4: clients send data without a cookie too. 512:
-listeners take data without a cookie. 1024 has listeners take part that did not
-ask to; here all do, so it changes nothing. Other bits mean nothing, as in Linux.
+listeners take data without a cookie. 1024 enables Fast Open on every
+listener; lastack always does, so the bit has no effect. Other bits mean nothing, as in Linux.
 It is no switch that makes applications faster by itself: a client has to hand
 its data to the call that connects, and its first connection to a server only
 fetches the cookie. A SYN may come twice, to a server that has lost its memory

@@ -59,7 +59,7 @@ var handshake = []Claim{
 	{
 		Number: 6, Source: "N, A", Expect: InPart, Tries: []string{"four-way-slow-closer", "three-way", "simultaneous", "unread-data"},
 		Text:  "The state diagram as drawn: FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT against CLOSE_WAIT, LAST_ACK.",
-		Truth: "It lacks CLOSING, RST, and the way from FIN_WAIT_1 to TIME_WAIT.",
+		Truth: "It does not have CLOSING, RST, and the way from FIN_WAIT_1 to TIME_WAIT.",
 		judge: asDrawn,
 	},
 	{

@@ -28,7 +28,7 @@ type Check struct {
 	Needed bool `json:"needed"`
 	// Detail is what was seen, in one line.
 	Detail string `json:"detail"`
-	// Mend is the command that mends it, or a sentence where no single command
+	// Mend is the command that fixes it, or a sentence where no single command
 	// does. Empty where nothing has to be mended.
 	Mend string `json:"mend,omitempty"`
 	// For is what lastack uses it for, in one line.

@@ -17,7 +17,7 @@ const (
 
 // Render writes the checks as a plain text table of at most 80 columns, without
 // colours, and a last line that sums up. Under the row of what does not
-// work stand what it is for and how to mend it. Commands are wrapped so that
+// work stand what it is for and how to fix it. Commands are wrapped so that
 // they can be pasted into a shell as they are.
 func Render(w io.Writer, checks []Check) error {
 	var b strings.Builder

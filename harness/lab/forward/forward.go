@@ -75,7 +75,7 @@ func (t toward) DeliverNetworkPacket(p tcpip.NetworkProtocolNumber, buf *netstac
 // sockets here.
 func (toward) DeliverLinkPacket(tcpip.NetworkProtocolNumber, *netstack.PacketBuffer) {}
 
-// write sends one packet. A failed write is a lost packet, which the hosts mend;
+// write sends one packet. A failed write is a lost packet, from which the hosts recover;
 // a device that failed for good shows in Err.
 func write(to netstack.LinkWriter, buf *netstack.PacketBuffer) {
 	var l netstack.PacketBufferList

@@ -4,7 +4,7 @@
 //	soak compare                                 lastack and the kernel, same load and wire
 //	soak measure loss|busy [-subject NAME,...]   how many connections get stuck
 //
-// It exits 0 if all is well, 1 if not, 2 for bad usage and 3 if the machine lacks
+// It exits 0 if all is well, 1 if not, 2 for bad usage and 3 if the machine does not have
 // something.
 package main
 
