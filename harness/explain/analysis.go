@@ -60,9 +60,9 @@ type Options struct {
 
 // The bounds of what an Analysis remembers.
 const (
-	maxOpen     = 49_152          // connections under way
-	remember    = 16_384          // connections that are over, for their stragglers
-	rememberFor = 2 * time.Minute // no straggler comes later
+	maxOpen     = 49_152    // connections under way
+	remember    = 16_384    // connections that are over, for their stragglers
+	rememberFor = LeapAfter // behind a gap there are no stragglers
 )
 
 // Analysis explains the connections of one capture. Make one with New; it is for

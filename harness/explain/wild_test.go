@@ -232,3 +232,12 @@ func TestBurst(t *testing.T) {
 		t.Errorf("have %q, want %q", got, want)
 	}
 }
+
+// TestLateStragglers: what comes hours later without a SYN belongs to the connection that was
+// there, as tshark has it.
+func TestLateStragglers(t *testing.T) {
+	all, _ := explained(t, Options{}, "0 c RST\n8340000 c RST\n14580000 c RST\n")
+	if len(all) != 1 {
+		t.Errorf("%d connections, want 1", len(all))
+	}
+}
