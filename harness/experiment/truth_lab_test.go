@@ -49,7 +49,7 @@ func TestLadderIsTrue(t *testing.T) {
 func checkTruth(t *testing.T, name, experiment, rule, subject string) {
 	t.Helper()
 	var wrong []string
-	for range 4 {
+	for range 8 {
 		e := named(t, experiment, rule)
 		r, seen := truth(t, e, subject)
 		var compared int

@@ -217,11 +217,8 @@ func (a *admit) restamp(f *tracked, p *packet) verdict {
 }
 
 func (a *admit) outbound(f *tracked, p *packet) verdict {
-	if a.e.observe || !p.seg.Flags.Has(segment.ACK) {
+	if f == nil || a.e.observe || !p.seg.Flags.Has(segment.ACK) {
 		return pass
-	}
-	if f == nil {
-		return a.missed(p)
 	}
 	h := &f.admitted
 	if p.seg.Flags.Has(segment.RST) {

@@ -1,7 +1,12 @@
 package closepath
 
 import (
+	"sync"
+	"time"
+
 	"lastack/stack/segment"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
 // This file is about what admit does for netstack's SYN cookies (RFC 4987 3.6). Where a
@@ -22,10 +27,6 @@ import (
 // So a listener gets bare ACKs alone: what comes with data or a FIN before there is an
 // endpoint is delivered when there is one, and a segment that fits no flow is answered with
 // the RST that is due.
-
-// cookieEpochs is for how many sweeps a handshake without an endpoint is remembered: as
-// long as netstack takes its cookies.
-const cookieEpochs = uint32(4)
 
 // early handles a segment with data or a FIN of a connection that netstack may have no
 // endpoint for. A Config without Registered leaves it to netstack.
@@ -74,8 +75,9 @@ func (a *admit) stray(p *packet) verdict {
 	if p.refused || !a.strayed(s) {
 		return pass
 	}
-	if key := s.Tuple.Reverse(); e.registered(key) && (e.alive == nil || !e.alive(key)) {
-		return pass // to netstack's own TIME_WAIT
+	key := s.Tuple.Reverse()
+	if e.registered(key) && !e.flows.closed.has(key, e.clock.NowMonotonic()) {
+		return pass // to netstack's own TIME_WAIT, or to a connection that is not followed
 	}
 	// If there is an endpoint, it has all and is about to leave. What comes too late for it
 	// netstack would hand to the listener.
@@ -96,16 +98,34 @@ func (a *admit) overtaken(s *segment.Segment) bool {
 	return a.e.flows.lookup(key) == nil && a.strayed(s) && !a.e.registered(key)
 }
 
-// missed answers a FIN that belongs to no flow in the peer's name: the flow has ended, so
-// the peer has acknowledged the FIN, and netstack's endpoint missed that. What the peer
-// says to a copy of the FIN would not reach the endpoint any more.
-func (a *admit) missed(p *packet) verdict {
-	e, s := a.e, &p.seg
-	if e.alive == nil || !s.Flags.Has(segment.FIN) || s.Flags.Any(segment.SYN|segment.RST) ||
-		e.timeWait.has(s.Tuple) || e.flows.misses(s.Tuple) {
-		return pass
+// closed are connections whose last ACK the host has just received; netstack may not have
+// worked on it yet. It forgets some early when there are many, which then fall to netstack.
+type closed struct {
+	mu   sync.Mutex
+	last [1024]struct {
+		key segment.Tuple
+		at  tcpip.MonotonicTime
+		any bool
 	}
-	e.timeWait.answerHost(segment.ACK, s, s.Ack, s.End())
-	e.report(nil, p, Dropped, Host, Out)
-	return taken
+}
+
+// closedFor is how long netstack may take to work on a segment.
+const closedFor = time.Second
+
+func (c *closed) index(key segment.Tuple) int {
+	return int(key.Dst.Port^key.Src.Port<<5^uint16(key.Dst.Addr[15])<<3) % len(c.last)
+}
+
+func (c *closed) add(key segment.Tuple, now tcpip.MonotonicTime) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &c.last[c.index(key)]
+	e.key, e.at, e.any = key, now, true
+}
+
+func (c *closed) has(key segment.Tuple, now tcpip.MonotonicTime) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &c.last[c.index(key)]
+	return e.any && e.key == key && now.Sub(e.at) < closedFor
 }

@@ -39,6 +39,7 @@ type table struct {
 	epoch  atomic.Uint32
 	sweeps tcpip.Timer
 	shards [shardCount]shard
+	closed closed
 }
 
 type shard struct {
@@ -252,7 +253,10 @@ func (t *table) advanced(f *tracked, p *packet) {
 		f.shard.mu.Unlock()
 	}
 	switch {
-	case st.Marks.Has(flow.Reset), host == flow.Closed:
+	case st.Marks.Has(flow.Reset):
+		t.forget(f)
+	case host == flow.Closed:
+		t.closed.add(f.key, t.e.clock.NowMonotonic())
 		t.forget(f)
 	case host == flow.TimeWait && f.conn.FINAcked(f.host) && f.conn.FINAcked(f.host.Other()):
 		// The last ACK is out.
@@ -316,7 +320,7 @@ func (t *table) ended(key segment.Tuple, idle uint32, embryo bool) bool {
 	case t.e.observe:
 		return idle > observedIdle
 	}
-	return t.e.alive != nil && (!embryo || idle > cookieEpochs) && !t.e.alive(key)
+	return t.e.alive != nil && !t.e.alive(key)
 }
 
 // all lists the flows of this moment.

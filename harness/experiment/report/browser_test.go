@@ -22,7 +22,7 @@ import (
 func TestBrowser(t *testing.T) {
 	chromium := browser(t)
 	all, results := fixture(t)
-	capture, err := os.ReadFile("explained/testdata/page.html")
+	capture, err := os.ReadFile("../../explain/explained/testdata/page.html")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // report reads one of teardown's scripts.
 func report(t testing.TB, name string, keep int) teardown.Report {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "teardown", "testdata", name+".script"))
+	text, err := os.ReadFile(filepath.Join("..", "testdata", name+".script"))
 	if err != nil {
 		t.Fatal(err)
 	}
