@@ -119,7 +119,7 @@ func (c *Conn) judgeAnswer(from Side, s *segment.Segment) Mark {
 // which has to be RCV.NXT exactly (RFC 5961 3.2). An observer on the path does not know
 // RCV.NXT that well: there, what lies in the window may count, and what follows tells.
 func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
-	to := &c.half[from.Other()]
+	me, to := &c.half[from], &c.half[from.Other()]
 	switch {
 	case c.at(from):
 		return c.judgeOwnRST(from, s)
@@ -129,6 +129,9 @@ func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 		}
 		return 0
 	case !to.acked:
+		if c.at(from.Other()) && me.synSeen && s.Seq != me.rcv {
+			return Ignored // the SYN-ACK has come, and is not acknowledged yet
+		}
 		return 0
 	case s.Seq.Less(to.lastAck) || c.rightEdge(from.Other()).Less(s.Seq):
 		return Ignored

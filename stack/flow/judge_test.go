@@ -94,6 +94,23 @@ func TestHostsOwnSegments(t *testing.T) {
 	}
 }
 
+// TestRSTBehindTheSYNACK: the client knows RCV.NXT, though it has not said so yet. A RST of an
+// older connection on the same ports is none of this one's.
+func TestRSTBehindTheSYNACK(t *testing.T) {
+	for seq, want := range map[segment.Seq]Mark{1: Reset, 2: Ignored, 1 << 30: Ignored} {
+		c := new(Conn)
+		c.At(Client)
+		for _, l := range handshake[:2] {
+			c.Update(l.from, l.segment())
+		}
+		l := seg{from: Server, flags: rst, seq: seq}
+		st := c.Update(Server, l.segment())
+		if !st.Marks.Has(want) || (c.State(Client) == Established) != (want == Ignored) {
+			t.Errorf("RST %d: marks %x, client %v", seq, st.Marks, c.State(Client))
+		}
+	}
+}
+
 // TestHandshakeRST: a RST by which the host answers a segment of no connection does not end
 // the handshake that goes on beside it.
 func TestHandshakeRST(t *testing.T) {
