@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"lastack/harness/capture"
 	"lastack/harness/explain"
+	"lastack/harness/term/outfile"
 )
 
 // captures are the files of a command line, open as one source.
@@ -59,7 +61,7 @@ func (c *captures) annotate(v *view, path string) error {
 	if err := notRead("--pcapng", path, c.paths); err != nil {
 		return err
 	}
-	out, err := os.Create(path)
+	out, err := outfile.Open(path)
 	if err != nil {
 		return usage(fmt.Errorf("--pcapng: %w", err))
 	}
@@ -68,13 +70,14 @@ func (c *captures) annotate(v *view, path string) error {
 }
 
 // annotate makes the view write what it shows to a file, which it closes, too.
-func (v *view) annotate(src capture.Source, out *os.File, names func() []string) capture.Source {
+func (v *view) annotate(src capture.Source, out io.WriteCloser, names func() []string) capture.Source {
 	n := explain.NewAnnotator(src, out, names)
 	n.Grow = v.live
 	v.opt.Packet = n.Remark
 	show := v.close
 	v.close = func(s *explain.Summary) error {
-		return errors.Join(n.Close(), out.Close(), show(s))
+		err := errors.Join(n.Close(), out.Close())
+		return errors.Join(show(s), err) // what the packets say is said on a full disk, too
 	}
 	return n
 }

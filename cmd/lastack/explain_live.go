@@ -13,6 +13,7 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/explain"
+	"lastack/harness/term/outfile"
 
 	"github.com/spf13/cobra"
 )
@@ -137,7 +138,7 @@ func explainLive(ctx context.Context, f *explainFlags, v *view) error {
 	}}
 	var source capture.Source = w
 	if f.pcapng != "" {
-		annotated, err := os.Create(f.pcapng)
+		annotated, err := outfile.Open(f.pcapng)
 		if err != nil {
 			return usage(fmt.Errorf("--pcapng: %w", err))
 		}

@@ -29,6 +29,8 @@ type Annotator struct {
 
 	held capture.Packet // read, and not yet written
 	any  bool
+
+	failed error // of writing
 }
 
 // NewAnnotator reads from src and writes to w, which stay the caller's to close.
@@ -38,11 +40,11 @@ func NewAnnotator(src capture.Source, w io.Writer, names func() []string) *Annot
 	return &Annotator{src: src, w: w, names: names}
 }
 
-// Next returns the next packet, and writes the one before. The error may be that
-// of writing.
+// Next returns the next packet, and writes the one before. After an error of writing, which
+// Close returns, it goes on reading and writes no more.
 func (n *Annotator) Next() (capture.Packet, error) {
-	if err := n.flush(); err != nil {
-		return capture.Packet{}, err
+	if n.failed == nil {
+		n.failed = n.flush()
 	}
 	p, err := n.src.Next()
 	n.held, n.any = p, err == nil
@@ -109,6 +111,9 @@ func (n *Annotator) begin() (err error) {
 
 // Close writes out what is buffered: an empty capture if there was no packet.
 func (n *Annotator) Close() error {
+	if n.failed != nil {
+		return n.failed
+	}
 	if err := n.flush(); err != nil {
 		return err
 	}

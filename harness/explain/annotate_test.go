@@ -2,6 +2,8 @@ package explain_test
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,6 +84,44 @@ func TestAnnotate(t *testing.T) {
 }
 
 // TestAnnotateEmpty: a capture without packets is a capture.
+// fullDisk takes so many bytes.
+type fullDisk int
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	n := min(len(b), int(*d))
+	if *d -= fullDisk(n); n < len(b) {
+		return n, io.ErrShortWrite
+	}
+	return n, nil
+}
+
+// TestAnnotateFullDisk: what cannot be written is an error of Close, and every packet is
+// explained all the same.
+func TestAnnotateFullDisk(t *testing.T) {
+	var file bytes.Buffer
+	truth, err := capturetest.Write(&file, capturetest.Config{Seed: 1, Connections: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := capture.NewReader(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := fullDisk(4096)
+	n := explain.NewAnnotator(src, &disk, func() []string { return nil })
+	a := explain.New(explain.Options{Packet: n.Remark})
+	if err := a.ReadAll(n); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := a.Summary()
+	if err != nil || sum.Packets != truth.Records {
+		t.Errorf("%d packets explained, want %d; %v", sum.Packets, truth.Records, err)
+	}
+	if err := n.Close(); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("Close: %v", err)
+	}
+}
+
 func TestAnnotateEmpty(t *testing.T) {
 	var out bytes.Buffer
 	if err := explain.NewAnnotator(&slice{}, &out, func() []string { return nil }).Close(); err != nil {
