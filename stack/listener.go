@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
@@ -54,6 +55,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 			c, err := newConn(l.host, ep, wq)
 			if err != nil {
 				ep.Close() // reset before it could be accepted
+				continue
+			}
+			if l.host.ghost(c) {
+				ep.(*tcp.Endpoint).Abort()
 				continue
 			}
 			return c, nil

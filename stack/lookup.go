@@ -50,6 +50,19 @@ func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok b
 	return rec.HasTimestamps, rec.Heard, ok
 }
 
+// ghost reports whether a connection that is being accepted is none: netstack takes an ACK
+// that comes too late for a SYN cookie, and no peer knows of the connection.
+func (h *Host) ghost(c *Conn) bool {
+	t := c.Tuple()
+	switch ep := closepath.Find(h.net, nic, t); {
+	case ep == nil:
+		return false // it is over already
+	case ep.EndpointState() != tcp.StateEstablished && ep.EndpointState() != tcp.StateCloseWait:
+		return false
+	}
+	return !h.path.Follows(t)
+}
+
 // exists tells ports whether anything is left of a connection.
 func (h *Host) exists(t segment.Tuple) bool {
 	_, waits := h.path.TimeWait(t)

@@ -168,3 +168,21 @@ func TestOvertaken(t *testing.T) {
 		t.Error("a segment is kept from its endpoint")
 	}
 }
+
+// TestFollows: what a host asks as it accepts a connection.
+func TestFollows(t *testing.T) {
+	r := newRig(t, false)
+	if r.ep.Follows(r.tuple(true)) {
+		t.Error("a connection that nobody has seen is followed")
+	}
+	r.open()
+	if !r.ep.Follows(r.tuple(true)) {
+		t.Error("a connection is not followed")
+	}
+	r.peerPort++
+	r.ep.flows.shard(r.tuple(true)).embryos = embryos
+	r.deliver(syn, 0, 0, 0)
+	if !r.ep.Follows(r.tuple(true)) {
+		t.Error("a connection that there was no room to follow is none")
+	}
+}

@@ -135,6 +135,13 @@ func (t *table) lookup(key segment.Tuple) *tracked {
 // one has ended must not begin another.
 const adoptionEpochs = 4
 
+// Follows reports whether the endpoint follows a connection (Src is the host), or may have
+// had no room to. An application can tell by it, as it accepts a connection, that netstack
+// has made one of a segment that came too late.
+func (e *Endpoint) Follows(t segment.Tuple) bool {
+	return e.flows.lookup(t) != nil || e.flows.misses(t)
+}
+
 // misses reports whether there may be connections on the tuple's shard that are not followed.
 func (t *table) misses(key segment.Tuple) bool {
 	sh := t.shard(key)
