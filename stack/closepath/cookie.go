@@ -83,13 +83,14 @@ func (a *admit) stray(p *packet) verdict {
 	// If there is an endpoint, it has all and is about to leave. What comes too late for it
 	// netstack would hand to the listener.
 	e.report(nil, p, Dropped, Host, In)
-	a.reset(s)
+	a.reset(nil, s)
 	return taken
 }
 
-func (a *admit) reset(s *segment.Segment) {
+// reset answers an acknowledgment of what was never sent, or of no connection (f is nil).
+func (a *admit) reset(f *tracked, s *segment.Segment) {
 	rst := segment.Segment{Tuple: s.Tuple.Reverse(), Version: s.Version, Flags: segment.RST, Seq: s.Ack}
-	a.e.emit(nil, &rst, nil, a.place)
+	a.e.emit(f, &rst, nil, a.place)
 }
 
 // overtaken reports whether the connection of a segment has ended since the chain let it

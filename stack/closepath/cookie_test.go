@@ -186,3 +186,17 @@ func TestFollows(t *testing.T) {
 		t.Error("a connection that there was no room to follow is none")
 	}
 }
+
+// TestOldACKOfACookie: a late copy of the SYN begins a handshake, and the old connection's last
+// ACK comes to it, whose numbers differ by as much as those of the cookie.
+func TestOldACKOfACookie(t *testing.T) {
+	r := newRig(t, false)
+	r.synCookie()
+	r.deliver(ack, 102, 102, 0)
+	r.arrived()
+	if got := r.sent(); len(got) != 1 || got[0].Flags != rst || got[0].Seq-102 != hostISN {
+		t.Errorf("on the wire: %v", got)
+	}
+	r.deliver(ack, 1, 1, 0) // the handshake goes on
+	r.arrived("ACK")
+}

@@ -229,7 +229,7 @@ func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, bu
 func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) {
 	v, behind := e.arrive(seg, buf, from)
 	if v == pass && from > 0 && e.sound(seg, buf) && e.admit.overtaken(seg) {
-		e.admit.reset(seg)
+		e.admit.reset(nil, seg)
 		v = taken
 	}
 	if v != taken {

@@ -71,8 +71,12 @@ func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.SynSent && p.seg.Ack.LessEq(f.conn.Next(f.host)):
 		// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fifth check). With data in the SYN,
 		// of which netstack knows nothing, that would answer with a RST.
-	case f.admitted.cookie && p.seg.Len() > 0:
-		// netstack may have no endpoint to judge it.
+	case f.admitted.cookie:
+		// netstack may have no endpoint to judge it, and its listener takes more for a cookie
+		// than it should. An old ACK comes where a late copy of the SYN began this handshake.
+		if p.seg.PureACK() {
+			t.e.admit.reset(f, &p.seg) // RFC 9293 3.10.7.4, fifth check in SYN-RECEIVED
+		}
 	default:
 		return pass
 	}
