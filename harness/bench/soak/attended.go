@@ -17,7 +17,7 @@ import (
 // an inexact one calls for (RFC 5961 3.2), the other side keeps a connection that
 // is idle for ever: TCP leaves that to the application. The servers here have no
 // timeout, which might hide a connection that is stuck, so the soak looks which
-// clients' sockets the kernel no longer has, and closes the connections to those. It
+// clients' sockets the kernel no longer has, and resets the connections to those. It
 // looks twice: the kernel's list misses a socket if another leaves while it is read.
 type attended struct {
 	mu    sync.Mutex
@@ -98,7 +98,9 @@ func (a *attended) sweep(clients []lab.Socket) int {
 	}
 	a.mu.Unlock()
 	for _, c := range gone {
-		_ = c.Close() // its peer answers the FIN with a RST
+		// A FIN would not be acknowledged as long as the client's port is in TIME_WAIT.
+		_ = c.SetLinger(0)
+		_ = c.Close()
 	}
 	return len(gone)
 }
