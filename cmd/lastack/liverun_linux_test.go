@@ -94,7 +94,7 @@ func linesOf(r io.Reader) chan string {
 	return lines
 }
 
-// finish ends the command once it has told of n connections, and returns what it said of
+// finish ends the command once it has printed n connections, and returns what it said of
 // them.
 func (r *liveRun) finish(t *testing.T, n int) []string {
 	t.Helper()

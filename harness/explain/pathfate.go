@@ -111,7 +111,7 @@ const (
 	maxChanges    = 256
 )
 
-// resetKey is what RSTs have in common that are told of together.
+// resetKey is what RSTs have in common that are reported together.
 type resetKey struct {
 	fate     string
 	side     int

@@ -24,10 +24,10 @@ import (
 //     second copy of it, behind the close, opens a connection that no peer knows of and that
 //     no segment ends.
 //
-// A Host also refuses what netstack made of a segment that overtook these rules: see
-// Endpoint.Follows. So a listener gets bare ACKs alone: what comes with data or a FIN before there is an
+// So a listener gets bare ACKs alone: what comes with data or a FIN before there is an
 // endpoint is delivered when there is one, and a segment that fits no flow is answered with
-// the RST that is due.
+// the RST that is due. A Host also refuses what netstack made of a segment that overtook
+// these rules: see Endpoint.Follows.
 
 // early handles a segment with data or a FIN of a connection that netstack may have no
 // endpoint for. A Config without Registered leaves it to netstack.

@@ -19,7 +19,7 @@ type recording struct {
 	packets, flushed int
 	size             int64 // of the file, at the last flush
 	err              error // why it ended
-	ended            bool  // flush has told of err
+	ended            bool  // flush has returned err
 }
 
 // newRecording opens the file and leaves it as it is.
