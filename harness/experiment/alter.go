@@ -11,12 +11,14 @@ import (
 )
 
 // altered is the experiment on a subject that is tuned, or a wire that is made
-// bad, beside what the file says. The file's own rules come after.
+// bad, beside what the file says, and captured as the Config says. The file's own
+// rules come after.
 func (c *Config) altered(e *Experiment) *Experiment {
-	if len(c.Settings) == 0 && len(c.Impairments) == 0 {
+	if len(c.Settings) == 0 && len(c.Impairments) == 0 && !c.Trace && !c.Tcpdump {
 		return e
 	}
 	out := *e
+	out.traced, out.tcpdump = c.Trace, c.Tcpdump
 	out.Tunables.Subject = maps.Clone(e.Tunables.Subject)
 	if out.Tunables.Subject == nil {
 		out.Tunables.Subject = map[string]string{}

@@ -51,6 +51,9 @@ type observed struct {
 	said string
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
+	// witness is what captured, compared is the host's own trace against it.
+	witness  string
+	compared *teardown.Diff
 	// hits counts what fell to each impairment.
 	hits map[string]int
 	// prints are what the checks printed.
@@ -82,7 +85,7 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		}
 		err = errors.Join(err, a.ground.Close())
 	}()
-	if a.watch, err = startWatch(a.ground.Near); err != nil {
+	if a.watch, err = startWatch(ctx, a.ground.Near, e.tcpdump); err != nil {
 		return nil, err
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
@@ -97,8 +100,11 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		return nil, err
 	}
 	if len(e.rules()) > 0 {
-		a.watch.retell(a.ground.hits.trace.Take())
+		a.watch.retell(merge(a.watch.packets, a.ground.hits.trace.Take()))
 		a.seen.hits = a.ground.hits.counts()
+	}
+	if a.seen.witness = a.watch.name; e.traced && subject == Lastack {
+		a.retrace(ctx)
 	}
 	if a.ground.program != nil {
 		a.seen.said = a.ground.program.said()

@@ -46,6 +46,10 @@ func (a *attempt) command(ctx context.Context) error {
 		cmd := lab.Command(ctx, args[0], args[1:]...)
 		cmd.Stdin = strings.NewReader(a.exp.Client.Stdin)
 		out, err := cmd.CombinedOutput()
+		var missing *lab.MissingError
+		if errors.As(err, &missing) {
+			return missing
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w: %s", shown, err, strings.TrimSpace(string(out)))
 		}

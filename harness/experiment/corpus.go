@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -15,21 +14,29 @@ import (
 var files embed.FS
 
 // Corpus is every built-in experiment, sorted by name.
-var Corpus = sync.OnceValue(func() []*Experiment {
-	names, err := fs.Glob(files, "corpus/*.yaml")
+var Corpus = sync.OnceValue(func() []*Experiment { return Embedded(files, "corpus/*.yaml") })
+
+// Embedded is every experiment among the files of a program, sorted by name. It
+// panics on one that is wrong, so a test parses them all.
+func Embedded(files embed.FS, pattern string) []*Experiment {
+	names, err := fs.Glob(files, pattern)
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
 	var all []*Experiment
 	for _, name := range names {
-		e, err := Parse(name, []byte(mustRead(path.Base(name))))
+		content, err := files.ReadFile(name)
 		if err != nil {
-			panic(err) // a test parses them all
+			panic(err) // embedded, or not built
+		}
+		e, err := Parse(name, content)
+		if err != nil {
+			panic(err)
 		}
 		all = append(all, e)
 	}
 	return all
-})
+}
 
 func mustRead(name string) string {
 	content, err := files.ReadFile("corpus/" + name)

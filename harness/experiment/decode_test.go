@@ -66,6 +66,8 @@ func TestMistakes(t *testing.T) {
 		{"net.ipv4.tcp_timestamps", "lastack.msl_ms", "x.yaml:8: the peer is the kernel, which has no"},
 		{"slow-closer", "slow-loser", `x.yaml:9: app "8000=slow-loser,delay=60ms": kind "slow-loser" does not exist; did you mean "slow-closer"?`},
 		{"delay: 60ms", "dealy: 60ms", `did you mean "delay"?`},
+		{"{app: slow-closer", "{port: 0, app: slow-closer", "x.yaml:9: server.port is 0; want 1 to 65535"},
+		{"{app: slow-closer", "{port: 65536, app: slow-closer", "x.yaml:9: server.port is 65536; want 1 to 65535"},
 		{"- connect", "- conect", `x.yaml:12: client.steps[1]: there is no step "conect"; did you mean "connect"?`},
 		{"    - connect\n", "", `the first step is "send \"a: b\""; a client begins with connect`},
 		{"- connect", "- connect to 1", `"to 1" is not understood; want connect [from PORT]`},

@@ -37,6 +37,9 @@ type Experiment struct {
 
 	// extra are rules that are not the file's.
 	extra []impair.Rule `yaml:"-"`
+	// traced and tcpdump are Config.Trace and Config.Tcpdump.
+	traced  bool `yaml:"-"`
+	tcpdump bool `yaml:"-"`
 }
 
 // Skip says why a subject is left out; empty if it is not.
@@ -55,6 +58,7 @@ type Tunables struct {
 type Server struct {
 	App     string            `yaml:"app" doc:"its kind, as for lastack serve --app"`
 	Options map[string]string `yaml:"options" doc:"its options, each NAME: VALUE"`
+	Port    int               `yaml:"port" doc:"where it listens; 8000 if left out"`
 	Command []string          `yaml:"command" doc:"instead of an app, a program and its arguments; {HOST} and {PORT} stand for where it is to listen, and it prints a line once it does. Not on lastack, unless the subject is the client"`
 }
 
@@ -155,5 +159,5 @@ func (e *Experiment) Sides(subject string) (client, server string) {
 	return client, server
 }
 
-// port is where the server listens.
-const port = 8000
+// defaultPort is where a server listens whose file does not say.
+const defaultPort = 8000

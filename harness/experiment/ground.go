@@ -43,8 +43,8 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 	if subject == Lastack {
 		c.Subject = wire.Lastack{}
 	}
-	if rules := e.rules(); len(rules) > 0 {
-		c.Impairments, c.Tap = rules, g.hits.tap
+	if c.Impairments = e.rules(); len(c.Impairments) > 0 || e.traced && subject == Lastack {
+		c.Tap = g.hits.tap
 	}
 	var err error
 	var bad *wire.SettingError
@@ -57,7 +57,7 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 	if e.Subject == "client" {
 		g.client, g.server = g.server, g.client
 	}
-	g.to = netip.AddrPortFrom(g.server.Addr(), port)
+	g.to = netip.AddrPortFrom(g.server.Addr(), uint16(e.Server.Port))
 	if err := g.serve(e); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}

@@ -21,7 +21,7 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 		}
 	}
 	for i := range o.reports {
-		why := x.judgeConn(&o.reports[i])
+		why := x.Judge(&o.reports[i])
 		if why == "" {
 			continue
 		}
@@ -79,8 +79,9 @@ func (e *Experiment) connections(failures int) Range {
 	return Range{Min: n, Max: n, Set: true}
 }
 
-// judgeConn is about one connection on the wire.
-func (x *Expect) judgeConn(r *teardown.Report) string {
+// Judge compares one connection on the wire with what is expected. The answer is the
+// first difference in words, or empty.
+func (x *Expect) Judge(r *teardown.Report) string {
 	switch {
 	case r.Close != x.Close:
 		return fmt.Sprintf("the close is %s, expected %s", r.Close, x.Close)

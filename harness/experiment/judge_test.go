@@ -155,6 +155,22 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
+// TestDistrust: a close whose trace the witness does not confirm fails, whatever it is.
+func TestDistrust(t *testing.T) {
+	e := &Experiment{Name: "x", Repeat: 1, Expect: expected(t)}
+	o := seen(report(t, three))
+	o.witness, o.compared = "tcpdump", &teardown.Diff{First: "the third segment is missing"}
+	r := &Result{}
+	r.settle(e, &o)
+	if want := "lastack's trace and tcpdump's differ: the third segment is missing"; r.Verdict != Fail || r.Why != want || !r.distrusted() {
+		t.Errorf("%s: %s", r.Verdict, r.Why)
+	}
+	o.compared.Same = true
+	if r.settle(e, &o); r.Verdict != Pass || r.distrusted() {
+		t.Errorf("confirmed: %s: %s", r.Verdict, r.Why)
+	}
+}
+
 // TestSettle: a result keeps why it was tried again, and shows what differs.
 func TestSettle(t *testing.T) {
 	e := &Experiment{Name: "x", Repeat: 1, Expect: expected(t)}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -63,8 +64,16 @@ func (p *program) failed() error {
 }
 
 // fill puts the server's address into a command's arguments.
-func (g *ground) fill(command []string) (args []string) {
-	r := strings.NewReplacer("{HOST}", g.to.Addr().String(), "{PORT}", strconv.Itoa(port))
+func (g *ground) fill(command []string) (args []string) { return fill(command, g.to) }
+
+// Invocation is the client's command with the address of the server, the subject; nil
+// if the client is no command.
+func (e *Experiment) Invocation() []string {
+	return fill(e.Client.Command, netip.AddrPortFrom(farAddr, uint16(e.Server.Port)))
+}
+
+func fill(command []string, to netip.AddrPort) (args []string) {
+	r := strings.NewReplacer("{HOST}", to.Addr().String(), "{PORT}", strconv.Itoa(int(to.Port())))
 	for _, arg := range command {
 		args = append(args, r.Replace(arg))
 	}

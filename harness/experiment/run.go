@@ -31,8 +31,15 @@ type Config struct {
 	// time. An attempt in which the machine was too busy for that is made again
 	// without being counted, as long as there are not three times as many.
 	Attempts int
-	// Done receives each result as it comes. Nil receives none.
-	Done func(*Experiment, *Result)
+	// Trace takes the connections of lastack as the subject from its own account
+	// of each segment, and holds that against the capture. It is for experiments
+	// of one connection on a good wire.
+	Trace bool
+	// Tcpdump captures with tcpdump in place of a packet socket.
+	Tcpdump bool
+	// Done receives each result as it comes; Trying receives one before each
+	// attempt, and Tried after it. Nil receives none.
+	Done, Trying, Tried func(*Experiment, *Result)
 }
 
 // Validate reports a subject that does not exist.
@@ -71,12 +78,16 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 				return results, fmt.Errorf("%s on %s: %w", e.Name, subject, err)
 			}
 			results = append(results, *r)
-			if cfg.Done != nil {
-				cfg.Done(e, r)
-			}
+			notify(cfg.Done, e, r)
 		}
 	}
 	return results, nil
+}
+
+func notify(to func(*Experiment, *Result), e *Experiment, r *Result) {
+	if to != nil {
+		to(e, r)
+	}
 }
 
 // run is one experiment on one subject.
@@ -98,7 +109,9 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	}
 	const patience = 3
 	for counted := 0; ; {
+		notify(c.Trying, e, r)
 		a, err := try(ctx, e, subject)
+		r.Missing = err
 		var missing *lab.MissingError
 		var lacks *unsupported
 		var device *tun.Error
@@ -119,7 +132,8 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		} else if r.Verdict == Fail {
 			r.Excused++
 		}
-		if r.Verdict == Pass || counted == most || r.Attempts == patience*most {
+		notify(c.Tried, e, r)
+		if r.Verdict == Pass || counted == most || r.Attempts == patience*most || r.distrusted() {
 			return r, c.keep(r, a)
 		}
 	}

@@ -99,7 +99,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 			t.Error(err)
 		}
 	}()
-	if a.watch, err = startWatch(a.ground.Near); err != nil {
+	if a.watch, err = startWatch(t.Context(), a.ground.Near, false); err != nil {
 		t.Fatal(err)
 	}
 	defer a.watch.abandon()
@@ -119,7 +119,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 	if len(a.ground.hits.counts()) == 0 {
 		t.Errorf("%s: nothing fell to a rule", e.Name)
 	}
-	a.watch.retell(a.ground.hits.trace.Take())
+	a.watch.retell(merge(a.watch.packets, a.ground.hits.trace.Take()))
 	reports := a.watch.reports()
 	if len(reports) != 1 {
 		t.Fatalf("%d connections", len(reports))

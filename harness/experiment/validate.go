@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +65,12 @@ func (d *decoder) validateRepeat(e *Experiment) {
 
 func (d *decoder) validateServer(e *Experiment) {
 	s, line := &e.Server, d.lines["server"]
+	if at, given := d.lines["server.port"]; !given {
+		s.Port = defaultPort
+	} else if s.Port < 1 || s.Port > math.MaxUint16 {
+		d.fail(at, "server.port is %d; want 1 to %d", s.Port, math.MaxUint16)
+		return
+	}
 	switch {
 	case len(s.Command) == 0 && s.App == "":
 		d.fail(line, "nothing serves; give an app or a command")
@@ -88,7 +95,9 @@ func (d *decoder) validateRest(e *Experiment) {
 }
 
 // spec is the server as package app has it.
-func (s *Server) spec() app.Spec { return app.Spec{Port: port, Kind: s.App, Options: s.Options} }
+func (s *Server) spec() app.Spec {
+	return app.Spec{Port: uint16(s.Port), Kind: s.App, Options: s.Options}
+}
 
 func (d *decoder) validateClient(e *Experiment) {
 	c, line := &e.Client, d.lines["client"]

@@ -5,7 +5,9 @@ import (
 	"io"
 	"strings"
 
+	"lastack/harness/experiment"
 	"lastack/harness/teardown/ladder"
+	"lastack/harness/term"
 	"lastack/harness/term/paragraph"
 )
 
@@ -30,7 +32,7 @@ func (t Text) Begin(noTcpdump string) {
 // Start implements Observer.
 func (t Text) Start(r *Result) {
 	again := ""
-	if r.Attempt > 1 {
+	if r.Attempt+r.Excused > 1 {
 		again = fmt.Sprintf(", attempt %d of %d: the machine may have been busy", r.Attempt, maxAttempts)
 	}
 	fmt.Fprintf(t.W, "\n(%s) %s%s\n", r.Experiment, r.Title, again)
@@ -39,6 +41,10 @@ func (t Text) Start(r *Result) {
 
 // Done implements Observer.
 func (t Text) Done(r *Result) {
+	if r.Close == "" { // no connection came of it
+		fmt.Fprintf(t.W, "%s: %s\n", t.verdict(r), term.Escape(r.Why))
+		return
+	}
 	client := strings.Trim(strings.Fields(r.Title)[0], ",")
 	fmt.Fprint(t.W, ladder.Render(&r.Report, ladder.Config{
 		Client: client + " (kernel)", Server: r.server(), Color: t.Color,
@@ -66,19 +72,9 @@ func (t Text) Summary(results []Result) {
 	}
 }
 
-// Passed reports whether every close was as expected, and none is missing.
-func Passed(results []Result) bool {
-	for i := range results {
-		if results[i].Verdict != Pass {
-			return false
-		}
-	}
-	return len(results) == len(scenarios())
-}
-
 func (t Text) verdict(r *Result) string {
 	word, color := "PASS", "\x1b[32m"
-	if r.Verdict != Pass {
+	if r.Verdict != experiment.Pass {
 		word, color = "FAIL", "\x1b[31m"
 	}
 	if !t.Color {
@@ -89,14 +85,14 @@ func (t Text) verdict(r *Result) string {
 
 // server says whose server it was, authority who told its state.
 func (r *Result) server() string {
-	if r.Subject == "kernel" {
+	if r.Subject == experiment.Kernel {
 		return "the kernel"
 	}
 	return "lastack (userspace)"
 }
 
 func (r *Result) authority() string {
-	if r.Subject == "kernel" {
+	if r.Subject == experiment.Kernel {
 		return "inet_diag"
 	}
 	return "netstack"
