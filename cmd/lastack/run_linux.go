@@ -97,6 +97,11 @@ says more).`,
 func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experiment, f *runFlags) error {
 	text := experiment.Text{W: w, Color: colored(os.Stdout), Ladders: f.ladders}
 	f.cfg.Done = text.Done
+	if terminal(os.Stderr) {
+		f.cfg.Progress = func(p experiment.Progress) {
+			fmt.Fprintf(os.Stderr, "%s on %s: %d made, %d failed after %.0f s\n", p.Experiment, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
+		}
+	}
 	if f.json || f.mermaid {
 		f.cfg.Done = nil
 		if terminal(os.Stderr) {

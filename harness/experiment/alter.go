@@ -14,11 +14,11 @@ import (
 // bad, beside what the file says, and captured as the Config says. The file's own
 // rules come after.
 func (c *Config) altered(e *Experiment) *Experiment {
-	if len(c.Settings) == 0 && len(c.Impairments) == 0 && !c.Trace && !c.Tcpdump {
+	if len(c.Settings) == 0 && len(c.Impairments) == 0 && !c.Trace && !c.Tcpdump && c.Progress == nil {
 		return e
 	}
 	out := *e
-	out.traced, out.tcpdump = c.Trace, c.Tcpdump
+	out.traced, out.tcpdump, out.progress = c.Trace, c.Tcpdump, c.Progress
 	out.Tunables.Subject = maps.Clone(e.Tunables.Subject)
 	if out.Tunables.Subject == nil {
 		out.Tunables.Subject = map[string]string{}
@@ -41,8 +41,11 @@ func (c *Config) alterations() (all []string) {
 	return all
 }
 
-// foreign is a setting that the subject cannot have, as a reason not to run.
-func (c *Config) foreign(subject string) string {
+// foreign is a setting that the subject cannot have, or a rule, as a reason not to run.
+func (c *Config) foreign(e *Experiment, subject string) string {
+	if subject == Kernel && e.Load.Peer == Lastack && len(c.Impairments) > 0 {
+		return "a rule's host is the subject, and here the peer; run it with --subject lastack"
+	}
 	for _, s := range c.Settings {
 		if subject == Kernel && !strings.HasPrefix(s.Name, "net.") {
 			return fmt.Sprintf("the kernel has no %s to set; run it with --subject lastack", s.Name)

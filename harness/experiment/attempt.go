@@ -51,6 +51,7 @@ type observed struct {
 	said string
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
+	load      *Loaded // nil without
 	// witness is what captured, compared is the host's own trace against it.
 	witness  string
 	compared *teardown.Diff
@@ -85,6 +86,9 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		}
 		err = errors.Join(err, a.ground.Close())
 	}()
+	if e.loaded() {
+		return a, a.underLoad(ctx, subject)
+	}
 	if a.watch, err = startWatch(ctx, a.ground.Near, e.tcpdump); err != nil {
 		return nil, err
 	}

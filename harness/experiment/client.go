@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -109,6 +110,8 @@ func (s *script) act(step *Step) error {
 		return err
 	case "read":
 		return s.read(step.N)
+	case "echo":
+		return s.echo(step.Data)
 	case "half-close":
 		return s.conn.CloseWrite()
 	case "shut-read":
@@ -131,6 +134,20 @@ func (s *script) read(n int) error {
 	}
 	_, err := io.CopyN(io.Discard, onlyReader{s.conn}, int64(n))
 	return err
+}
+
+func (s *script) echo(data []byte) error {
+	if _, err := s.conn.Write(data); err != nil {
+		return err
+	}
+	got := make([]byte, len(data))
+	if _, err := io.ReadFull(s.conn, got); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data) {
+		return errors.New("the answer is not what was sent")
+	}
+	return nil
 }
 
 // onlyReader keeps io.Copy from splicing, which only kernel sockets do.

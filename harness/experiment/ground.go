@@ -40,8 +40,12 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 		Subject: wire.Kernel{}, Apart: true, Link: linkName, FarLink: farName, NearAddr: nearPrefix, FarAddr: farAddr,
 		NearSettings: e.Tunables.Peer, FarSettings: e.Tunables.Subject,
 	}
-	if subject == Lastack {
+	if subject == Lastack || e.Load.Peer == Lastack {
 		c.Subject = wire.Lastack{}
+	}
+	turned := subject == Kernel && e.Load.Peer == Lastack // the subject is at the near end
+	if turned {
+		c.NearSettings, c.FarSettings = c.FarSettings, c.NearSettings
 	}
 	if c.Impairments = e.rules(); len(c.Impairments) > 0 || e.traced && subject == Lastack {
 		c.Tap = g.hits.tap
@@ -49,13 +53,18 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 	var err error
 	var bad *wire.SettingError
 	if g.Wire, err = wire.Raise(ctx, c); errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist) {
-		return nil, &unsupported{bad.Name, bad.Near, err}
+		return nil, &unsupported{bad.Name, bad.Near != turned, err}
 	} else if err != nil {
 		return nil, err
 	}
 	g.client, g.server = g.Near, g.Far.(wire.Side)
-	if e.Subject == "client" {
+	if (e.Subject == "client") != turned {
 		g.client, g.server = g.server, g.client
+	}
+	if e.loaded() {
+		if err := g.client.Set("net.ipv4.ip_local_port_range", e.Load.Ports.String()); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
 	}
 	g.to = netip.AddrPortFrom(g.server.Addr(), uint16(e.Server.Port))
 	if err := g.serve(e); err != nil {

@@ -11,6 +11,9 @@ import (
 // judge compares what was seen with what is expected. The answer is the first
 // difference in words, or empty, and which connection shows it.
 func (e *Experiment) judge(o *observed) (why string, conn int) {
+	if o.load != nil {
+		return e.JudgeLoad(o.load), 0
+	}
 	x := &e.Expect
 	if why := e.judgeClient(o); why != "" {
 		return why, 0

@@ -58,6 +58,8 @@ type Result struct {
 	// first of them.
 	Failures int    `json:"failures"`
 	Failure  string `json:"failure,omitempty"`
+	// Load is what a load came to.
+	Load *Loaded `json:"load,omitempty"`
 	// Errors are those of the client's steps, those that were expected included.
 	Errors         []StepError `json:"errors,omitempty"`
 	TimeWaitClient int         `json:"time_wait_client"`
@@ -104,6 +106,9 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	r.Connections, r.Failures, r.Failure = len(o.reports), o.failures, ""
 	if o.failed != nil {
 		r.Failure = o.failed.Error()
+	}
+	if r.Load = o.load; o.load != nil {
+		r.Connections, r.Failures, o.timeWaits = o.load.Made, o.load.Attempted-o.load.Made, [2]int{o.load.TimeWait.Client, o.load.TimeWait.Server}
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints

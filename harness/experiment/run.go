@@ -37,6 +37,8 @@ type Config struct {
 	Trace bool
 	// Tcpdump captures with tcpdump in place of a packet socket.
 	Tcpdump bool
+	// Progress receives how far a load is, once a second. Nil receives nothing.
+	Progress func(Progress)
 	// Done receives each result as it comes; Trying receives one before each
 	// attempt, and Tried after it. Nil receives none.
 	Done, Trying, Tried func(*Experiment, *Result)
@@ -99,7 +101,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	if e.Slow && !c.Slow {
 		return r.skip("it takes more than 10 seconds; run it with --slow"), nil
 	}
-	if why := c.foreign(subject); why != "" {
+	if why := c.foreign(e, subject); why != "" {
 		return r.skip("%s", why), nil
 	}
 	e = c.altered(e)
@@ -121,7 +123,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		case errors.As(err, &lacks):
 			return r.skip("%v", lacks), nil
 		case errors.As(err, &device) && subject == Kernel:
-			// Only a bad wire needs one; the others go on without.
+			// Only a bad wire and lastack as its peer need one; the others go on without.
 			return r.skip("%v", device), nil
 		case err != nil:
 			return nil, err

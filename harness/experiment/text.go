@@ -86,6 +86,9 @@ func (r *Result) evidence() string {
 	if r.Connections > 1 {
 		parts = append(parts, fmt.Sprintf("%d connections", r.Connections))
 	}
+	if r.Load != nil {
+		parts = append(parts, fmt.Sprintf("%d failed, %.0f requests per s", r.Failures, r.Load.PerSecond))
+	}
 	if r.CPUMS > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f ms of processor time", r.CPUMS))
 	}

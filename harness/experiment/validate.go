@@ -43,6 +43,7 @@ func (d *decoder) validate(e *Experiment) {
 	d.validateServer(e)
 	d.validateClient(e)
 	d.validateTunables(e)
+	d.validateLoad(e)
 	d.validateLasts(e)
 	d.validateChecks(e)
 	d.validateRest(e)
@@ -136,6 +137,12 @@ func (d *decoder) validateTunables(e *Experiment) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Tunables.Peer)) {
+		if e.Load.Peer == Lastack && e.Skip.Kernel == "" {
+			if err := tunable.NewSet().Set(name, e.Tunables.Peer[name]); err != nil {
+				d.fail(d.lines["tunables.peer."+name], "%v", err)
+				continue
+			}
+		}
 		if !strings.HasPrefix(name, "net.") {
 			d.fail(d.lines["tunables.peer."+name], "the peer is the kernel, which has no %s; its sysctls begin with net.", quote(name))
 		}
