@@ -41,7 +41,7 @@ type Text struct {
 
 // Done writes a line about a result, and what there is to say about it.
 func (t Text) Done(e *Experiment, r *Result) {
-	fmt.Fprintf(t.W, "%s  %-7s  %s\n", t.verdict(r.Verdict), r.Subject, r.Experiment+r.evidence())
+	fmt.Fprintf(t.W, "%s  %-7s  %s\n", Shout(r.Verdict, t.Color), r.Subject, r.Experiment+r.evidence())
 	if r.Why != "" {
 		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
 	}
@@ -113,9 +113,10 @@ func (t Text) Summary(results []Result) {
 	fmt.Fprintf(t.W, "\n%d passed, %d failed, %d skipped\n", n[Pass], n[Fail], n[Skipped])
 }
 
-func (t Text) verdict(v string) string {
+// Shout is a verdict in capitals, and in its colour if there are colours.
+func Shout(v string, colored bool) string {
 	word := strings.ToUpper(v)
-	if !t.Color {
+	if !colored {
 		return word
 	}
 	color := map[string]string{Pass: "32", Fail: "31", Skipped: "33"}[v]

@@ -29,7 +29,7 @@ func Write(w io.Writer, results []Result, color bool) error {
 	}
 	for i := range results {
 		if r := &results[i]; r.Verdict != experiment.Pass {
-			b.WriteString("\n" + wrap(fmt.Sprintf("%s: %s, %s as the client: %s", verdict(r, color), r.Mode, r.Subject, r.Why)))
+			b.WriteString("\n" + wrap(fmt.Sprintf("%s: %s, %s as the client: %s", experiment.Shout(r.Verdict, color), r.Mode, r.Subject, r.Why)))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -48,7 +48,7 @@ func (r *Result) row(b *strings.Builder, color bool) {
 		}
 	}
 	fmt.Fprintf(b, "%-12s %-8s %6d %7d %6d %7s %6d  %6d %8.0f %s\n", r.Mode, r.Subject, r.Made,
-		r.Failures[experiment.NoPort], other, first, r.TimeWait.Client, r.TimeWait.Server, r.PerSecond, verdict(r, color))
+		r.Failures[experiment.NoPort], other, first, r.TimeWait.Client, r.TimeWait.Server, r.PerSecond, experiment.Shout(r.Verdict, color))
 	for _, kind := range slices.Sorted(maps.Keys(r.Failures)) {
 		if kind != experiment.NoPort {
 			fmt.Fprintf(b, "%29d other: %s\n", r.Failures[kind], kind)
@@ -102,17 +102,6 @@ func isAre(n int) string {
 		return "is"
 	}
 	return "are"
-}
-
-func verdict(r *Result, color bool) string {
-	word, code := "PASS", "\x1b[32m"
-	if r.Verdict != experiment.Pass {
-		word, code = "FAIL", "\x1b[31m"
-	}
-	if !color {
-		return word
-	}
-	return code + word + "\x1b[0m"
 }
 
 // wrap breaks text at 80 columns; lines after the first are indented.

@@ -50,34 +50,22 @@ type Result struct {
 	Compared *teardown.Diff `json:"compared,omitempty"`
 }
 
-// Observer is told how the demo goes on, from one goroutine.
-type Observer interface {
-	// Begin is called before the first close. noTcpdump says why the packet
-	// socket is the witness; empty if tcpdump is.
-	Begin(noTcpdump string)
-	// Start is called before each close with what is about to happen.
-	Start(r *Result)
-	// Done is called after each close. One that failed may be tried again,
-	// from Start.
-	Done(r *Result)
-}
-
 // maxAttempts is how often a close is brought about before its failure counts.
 const maxAttempts = 3
 
-// Run brings the demo's closes about, one after the other. An error means that
-// it could not be carried through; a close that is not as expected is no error,
-// but a Result with the verdict Fail.
-func Run(ctx context.Context, obs Observer) (results []Result, err error) {
+// Run brings the demo's closes about, one after the other, and writes to t how it
+// goes on. An error means that it could not be carried through; a close that is not
+// as expected is no error, but a Result with the verdict experiment.Fail.
+func Run(ctx context.Context, t Text) (results []Result, err error) {
 	noTcpdump, err := whyNoTcpdump(ctx)
 	if err != nil {
 		return nil, err
 	}
-	obs.Begin(noTcpdump)
+	t.Begin(noTcpdump)
 	cfg := experiment.Config{
 		Trace: true, Tcpdump: noTcpdump == "", Attempts: maxAttempts,
-		Trying: func(e *experiment.Experiment, r *experiment.Result) { obs.Start(announce(e, r)) },
-		Tried:  func(e *experiment.Experiment, r *experiment.Result) { obs.Done(result(e, r)) },
+		Trying: func(e *experiment.Experiment, r *experiment.Result) { t.Start(announce(e, r)) },
+		Tried:  func(e *experiment.Experiment, r *experiment.Result) { t.Done(result(e, r)) },
 	}
 	for _, e := range closes() {
 		cfg.Subjects = []string{subject(e)}

@@ -11,14 +11,15 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-// Text is an Observer that tells the demo as it happens, and sums it up.
+// Text writes how the demo goes on, and sums it up.
 type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.
 	Color bool
 }
 
-// Begin implements Observer.
+// Begin is for before the first close. noTcpdump says why the packet socket is the
+// witness; empty if tcpdump is.
 func (t Text) Begin(noTcpdump string) {
 	fmt.Fprint(t.W, "Kernel clients close against lastack, a TCP endpoint in userspace on a TUN.\n"+
 		"Each ladder is lastack's own trace, held against an independent capture of the\n"+
@@ -29,7 +30,7 @@ func (t Text) Begin(noTcpdump string) {
 	}
 }
 
-// Start implements Observer.
+// Start is for before each attempt at a close, and writes what is about to happen.
 func (t Text) Start(r *Result) {
 	again := ""
 	if r.Attempt+r.Excused > 1 {
@@ -39,10 +40,10 @@ func (t Text) Start(r *Result) {
 	fmt.Fprintf(t.W, "    $ %s      (%s)\n\n", r.Command, r.Settings)
 }
 
-// Done implements Observer.
+// Done is for after each attempt at a close, and writes what came of it.
 func (t Text) Done(r *Result) {
 	if r.Close == "" { // no connection came of it
-		fmt.Fprintf(t.W, "%s: %s\n", t.verdict(r), term.Escape(r.Why))
+		fmt.Fprintf(t.W, "%s: %s\n", experiment.Shout(r.Verdict, t.Color), term.Escape(r.Why))
 		return
 	}
 	client := strings.Trim(strings.Fields(r.Title)[0], ",")
@@ -53,10 +54,10 @@ func (t Text) Done(r *Result) {
 		r.ClientState, r.ServerState, r.authority())
 	fmt.Fprintln(t.W, r.trace())
 	if r.Why != "" {
-		fmt.Fprintf(t.W, "%s: %s\n", t.verdict(r), r.Why)
+		fmt.Fprintf(t.W, "%s: %s\n", experiment.Shout(r.Verdict, t.Color), r.Why)
 		return
 	}
-	fmt.Fprintf(t.W, "%s: %s, as expected\n", t.verdict(r), r.Close)
+	fmt.Fprintf(t.W, "%s: %s, as expected\n", experiment.Shout(r.Verdict, t.Color), r.Close)
 }
 
 // Summary writes one line a close.
@@ -68,19 +69,8 @@ func (t Text) Summary(results []Result) {
 		if r.Attempt > 1 {
 			again = fmt.Sprintf(" at attempt %d", r.Attempt)
 		}
-		fmt.Fprintf(t.W, "  %s  %-45s %-8s %-10s %s%s\n", r.Experiment, r.Title, r.Subject, r.Close, t.verdict(r), again)
+		fmt.Fprintf(t.W, "  %s  %-45s %-8s %-10s %s%s\n", r.Experiment, r.Title, r.Subject, r.Close, experiment.Shout(r.Verdict, t.Color), again)
 	}
-}
-
-func (t Text) verdict(r *Result) string {
-	word, color := "PASS", "\x1b[32m"
-	if r.Verdict != experiment.Pass {
-		word, color = "FAIL", "\x1b[31m"
-	}
-	if !t.Color {
-		return word
-	}
-	return color + word + "\x1b[0m"
 }
 
 // server says whose server it was, authority who told its state.
@@ -102,6 +92,8 @@ func (r *Result) authority() string {
 func (r *Result) trace() string {
 	d := r.Compared
 	switch {
+	case d == nil && r.Subject == experiment.Lastack:
+		return "trace: not compared, as that takes one connection"
 	case d == nil:
 		return "trace: as " + r.Witness + " saw it; the kernel has no trace of its own"
 	case d.Same:
