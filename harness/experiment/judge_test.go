@@ -171,6 +171,17 @@ func TestDistrust(t *testing.T) {
 	}
 }
 
+// TestSettleLoad: a result of a load counts as others do.
+func TestSettleLoad(t *testing.T) {
+	e := under(t, LoadSpec{Ports: PortCount(10), Pool: 2}, closing...)
+	e.Expect.States = States{Client: timeWait, Server: "CLOSED"}
+	r := &Result{}
+	r.settle(e, &observed{load: &Loaded{Ports: 10, Attempted: 3, Made: 2, Requests: 40, Failures: map[string]int{timedOut: 1}, TimeWait: TimeWaits{Client: 2}}})
+	if r.Verdict != Fail || r.Why != "1 of 3 connections failed: timed out" || r.Connections != 2 || r.Failures != 1 || r.Failure != timedOut || r.TimeWaitClient != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestSettle: a result keeps why it was tried again, and shows what differs.
 func TestSettle(t *testing.T) {
 	e := &Experiment{Name: "x", Repeat: 1, Expect: expected(t)}

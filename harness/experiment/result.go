@@ -2,6 +2,9 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"lastack/harness/teardown"
 )
@@ -108,7 +111,9 @@ func (r *Result) settle(e *Experiment, o *observed) {
 		r.Failure = o.failed.Error()
 	}
 	if r.Load = o.load; o.load != nil {
-		r.Connections, r.Failures, o.timeWaits = o.load.Made, o.load.Attempted-o.load.Made, [2]int{o.load.TimeWait.Client, o.load.TimeWait.Server}
+		r.Connections, r.Failures = o.load.Made, o.load.Attempted-o.load.Made
+		r.Failure = strings.Join(slices.Sorted(maps.Keys(o.load.Failures)), ", ")
+		o.timeWaits = [2]int{o.load.TimeWait.Client, o.load.TimeWait.Server}
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints

@@ -87,7 +87,7 @@ func (r *Result) evidence() string {
 		parts = append(parts, fmt.Sprintf("%d connections", r.Connections))
 	}
 	if r.Load != nil {
-		parts = append(parts, fmt.Sprintf("%d failed, %.0f requests per s", r.Failures, r.Load.PerSecond))
+		parts = append(parts, fmt.Sprintf("%d found no port, %.0f requests per s", r.Load.Failures[NoPort], r.Load.PerSecond))
 	}
 	if r.CPUMS > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f ms of processor time", r.CPUMS))
