@@ -155,9 +155,12 @@ func (c *cursor) linuxType(typ uint16) verdict {
 
 // loopback reads the 4-byte address family of the BSD loopback: in the byte
 // order of the machine that captured (NULL) or in network order (LOOP).
-// Families are small, so both orders can be told apart by looking.
-func (c *cursor) loopback() verdict {
-	h := c.take(4)
+func (c *cursor) loopback() verdict { return c.familyFirst(4) }
+
+// familyFirst passes a header of so many bytes that begins with a 4-byte address family.
+// Families are small, so both byte orders can be told apart by looking.
+func (c *cursor) familyFirst(size int) verdict {
+	h := c.take(size)
 	if h == nil {
 		return tooShort
 	}

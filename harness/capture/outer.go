@@ -3,6 +3,8 @@ package capture
 import (
 	"encoding/binary"
 
+	"lastack/stack/segment"
+
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 )
@@ -69,32 +71,20 @@ func (c *cursor) header6() (byte, verdict) {
 	copy(c.src[:], b[8:])
 	copy(c.dst[:], b[24:])
 	next := b[6]
-	for {
+	for segment.IsExtension(next) {
 		b = c.rest()
-		size := 8
-		switch next {
-		default:
-			return next, isIP
-		case extHopByHop, extRouting, extDest, extFragment, extAuth:
-		}
-		if len(b) < 8 {
+		following, size, err := segment.Extension(next, b)
+		switch {
+		case err != nil:
+			return 0, tooShort
+		case next == segment.ExtFragment && binary.BigEndian.Uint16(b[2:])&^7 != 0:
+			return 0, c.piece(b[0])
+		case c.take(size) == nil:
 			return 0, tooShort
 		}
-		switch next {
-		case extFragment:
-			if binary.BigEndian.Uint16(b[2:])&^7 != 0 {
-				return 0, c.piece(b[0])
-			}
-		case extAuth:
-			size = (int(b[1]) + 2) * 4
-		default:
-			size = (int(b[1]) + 1) * 8
-		}
-		next = b[0]
-		if c.take(size) == nil {
-			return 0, tooShort
-		}
+		next = following
 	}
+	return next, isIP
 }
 
 // piece is a fragment without the headers of what was split.
