@@ -110,7 +110,7 @@ type fin struct {
 	twice      bool // the other side told that it had received two copies
 	unheard    bool // the other side spoke, in time to have received it, and did not acknowledge it
 	acked      bool
-	hold       Hold
+	hold       flow.Hold
 	spokeLast  bool // its side had sent the latest data, in a segment before it
 	byData     bool // the ACK came with data
 	byFIN      bool // the ACK came with the other side's FIN

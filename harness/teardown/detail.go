@@ -219,9 +219,9 @@ func (f *fin) carrier() Carrier {
 func (c *Conn) ackPace(of flow.Side) Pace {
 	f := &c.side[of].fin
 	switch f.hold {
-	case HoldNone:
+	case flow.NotHeld:
 		return PaceAtOnce
-	case HoldCarried, HoldExpired:
+	case flow.Carried, flow.Expired:
 		return PaceDelayed
 	}
 	by := of.Other()

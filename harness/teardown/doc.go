@@ -40,7 +40,7 @@
 //
 // # What an observer cannot know
 //
-// Times are the observer's. In a capture (HoldUnknown) the delay of an ACK
+// Times are the observer's. In a capture (flow.HoldUnknown) the delay of an ACK
 // includes the round trip between the observer and the side that sent it; the
 // handshake, where it was seen, gives that round trip, and the reasons allow for
 // it. A live host knows what it held back, and says so in Record.Hold.

@@ -183,13 +183,13 @@ func (c *Conn) whyACK(e *event) string {
 		load = "ACK"
 	}
 	switch {
-	case e.hold == HoldExpired:
+	case e.hold == flow.Expired:
 		return "delayed ACK ran out after " + ms(e.held)
-	case e.hold == HoldCarried:
+	case e.hold == flow.Carried:
 		return "ACK held " + ms(e.held) + ", carried by the " + load
 	case !pure:
 		return load + " that carries the ACK of the FIN"
-	case e.hold == HoldNone:
+	case e.hold == flow.NotHeld:
 		return "ACK of the FIN, at once"
 	}
 	switch p := c.pace(e.from, e.wait); {

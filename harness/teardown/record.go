@@ -7,21 +7,6 @@ import (
 	"lastack/stack/segment"
 )
 
-// Hold says what the observer knows about delayed ACK for one segment
-// (RFC 9293 3.8.6.3).
-type Hold uint8
-
-const (
-	// HoldUnknown: a capture; what was held is inferred from timing.
-	HoldUnknown Hold = iota
-	// HoldNone: the segment was sent at once.
-	HoldNone
-	// HoldCarried: the segment carries an ACK that had been held for Held.
-	HoldCarried
-	// HoldExpired: a pure ACK that was held for Held, until its deadline.
-	HoldExpired
-)
-
 // Record is one segment of a connection, as its observer saw it. It holds no
 // pointer into the packet.
 type Record struct {
@@ -34,9 +19,9 @@ type Record struct {
 	// Step is what flow.Conn.Update returned for Seg. Table.Add fills it in.
 	Step flow.Step
 	// Held is how long the ACK in the segment had been held back; it is
-	// meaningful with HoldCarried and HoldExpired.
+	// meaningful with flow.Carried and flow.Expired.
 	Held time.Duration
-	Hold Hold
+	Hold flow.Hold
 	// Impaired tells what a rule of the observer's own did to the segment:
 	// "dropped: the 1st FIN from host". Empty where there is none.
 	Impaired string

@@ -49,7 +49,7 @@ func (c *Conn) remarkOn(e *event) string {
 	switch {
 	case e.note == noteWindowUpdate || e.note == noteDuplicateACK:
 		return ""
-	case e.note == noteAcksFIN && pure && e.hold == HoldUnknown && !c.closedBefore(e) && c.pace(e.from, e.wait) == delayed:
+	case e.note == noteAcksFIN && pure && e.hold == flow.HoldUnknown && !c.closedBefore(e) && c.pace(e.from, e.wait) == delayed:
 		return "delayed ACK after " + ms(e.wait)
 	}
 	return c.why(e)

@@ -228,7 +228,7 @@ func (c *Conn) line(e *event) Line {
 	if e.flags.Has(segment.ACK) {
 		l.Ack = uint32(e.ack)
 	}
-	if e.hold == HoldCarried || e.hold == HoldExpired {
+	if e.hold == flow.Carried || e.hold == flow.Expired {
 		l.HeldUS = e.held.Microseconds()
 	}
 	return l

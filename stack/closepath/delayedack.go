@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
@@ -176,7 +177,7 @@ func (d *delayedACK) supersede(f *tracked, p *packet) {
 	if !reset && (!p.seg.Flags.Has(segment.ACK) || p.seg.Ack.Less(h.seg.Ack)) {
 		return
 	}
-	p.hold, p.held = Carried, d.heldFor(f)
+	p.hold, p.held = flow.Carried, d.heldFor(f)
 	if h.seg.HasTimestamps {
 		setTSEcr(p, h.tsEcr)
 	}
@@ -191,7 +192,7 @@ func (d *delayedACK) expire(f *tracked, gen uint32) {
 		f.mu.Unlock()
 		return
 	}
-	d.release(f, Expired)
+	d.release(f, flow.Expired)
 }
 
 // flushAll sends every held ACK now.
@@ -202,13 +203,13 @@ func (d *delayedACK) flushAll() {
 			f.mu.Unlock()
 			continue
 		}
-		d.release(f, Flushed)
+		d.release(f, flow.Flushed)
 	}
 }
 
 // release sends the held ACK through the stages outside of this one. f.mu is
 // held and will be released.
-func (d *delayedACK) release(f *tracked, why Hold) {
+func (d *delayedACK) release(f *tracked, why flow.Hold) {
 	h := &f.ack
 	f.now = packet{seg: h.seg, buf: h.buf, hold: why, held: d.heldFor(f)}
 	if h.seg.HasTimestamps {

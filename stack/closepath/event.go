@@ -77,21 +77,6 @@ func (k Kind) String() string {
 	return [...]string{"seen", "held", "superseded", "dropped", "impaired", "translated"}[k]
 }
 
-// Hold is what delayed ACK did to an outgoing segment.
-type Hold uint8
-
-const (
-	// NotHeld: the segment went out as netstack sent it, at once.
-	NotHeld Hold = iota
-	// Carried: the segment carries an ACK that had been held for it.
-	Carried
-	// Expired: a pure ACK whose time was up.
-	Expired
-	// Flushed: a pure ACK let go early: delayed ACK was switched off or the
-	// endpoint closed.
-	Flushed
-)
-
 // Event is one observation. It and what it points to are valid only during the
 // call of the tap.
 type Event struct {
@@ -110,9 +95,9 @@ type Event struct {
 	// passed the flow tracker: at the wire of one going out, on the host's side
 	// of one coming in.
 	Step *flow.Step
-	// Hold and Held tell, of a segment going out at the wire, whether delayed
-	// ACK had a hand in it and how long the oldest ACK in it was held.
-	Hold Hold
+	// Hold is what delayed ACK did to a segment going out, known at the wire, and Held
+	// is for how long the oldest ACK in it was held.
+	Hold flow.Hold
 	Held time.Duration
 	// Rule is the impairment that the segment fell to; nil if none.
 	Rule *impair.Rule

@@ -116,7 +116,7 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
 	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
 		now := s.e.clock.NowMonotonic()
-		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 && p.hold == NotHeld {
+		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 && p.hold == flow.HoldUnknown {
 			s.e.report(f, p, Dropped, Host, Out)
 			return taken // one has just gone out, and this says no more
 		}

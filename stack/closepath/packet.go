@@ -16,7 +16,7 @@ type packet struct {
 	seg segment.Segment
 	buf *netstack.PacketBuffer
 	// hold and held tell the taps what the delayed-ACK stage knows.
-	hold Hold
+	hold flow.Hold
 	held time.Duration
 	// old is the connection in TIME_WAIT that the segment ends; with renewed.
 	old *timewait.Record

@@ -3,6 +3,7 @@ package closepath
 import (
 	"sync"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
 
@@ -30,6 +31,9 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 		Kind: kind, Point: point, Dir: dir, Time: e.clock.Now(),
 		Seg: &p.seg, Hold: p.hold, Held: p.held, Rule: p.rule, buf: p.buf,
 		Damaged: p.refused && point == Wire && dir == In, // what TCP refuses otherwise, the tracker finds
+	}
+	if dir == Out && p.hold == flow.HoldUnknown {
+		ev.Hold = flow.NotHeld
 	}
 	if f != nil {
 		ev.Flow, ev.HostSide = f.id, f.host

@@ -26,7 +26,7 @@ import (
 type Item struct {
 	Time time.Time
 	Seg  segment.Segment
-	Hold closepath.Hold
+	Hold flow.Hold
 	Held time.Duration
 	// Out: sent by the host.
 	Out bool
@@ -46,21 +46,12 @@ type Item struct {
 
 // Record is the item as teardown wants it. Its Step is not filled in.
 func (i *Item) Record() teardown.Record {
-	r := teardown.Record{Time: i.Time, Seg: i.Seg, Held: i.Held}
-	switch i.Hold {
-	case closepath.Carried:
-		r.Hold = teardown.HoldCarried
-	case closepath.Expired:
-		r.Hold = teardown.HoldExpired
-	case closepath.Flushed:
-		// Let go early, by an owner's command: no deadline passed.
-		r.Hold = teardown.HoldUnknown
-	default:
-		r.Hold = teardown.HoldNone
+	r := teardown.Record{Time: i.Time, Seg: i.Seg, Hold: i.Hold, Held: i.Held}
+	if i.Hold == flow.Flushed {
+		r.Hold = flow.HoldUnknown // an owner's command let it go early: no deadline passed
 	}
-	if !i.Out {
-		// Of the peer the host knows no more than any observer.
-		r.Hold, r.Held = teardown.HoldUnknown, 0
+	if !i.Out { // of the peer the host knows no more than any observer
+		r.Hold, r.Held = flow.HoldUnknown, 0
 	}
 	r.Lost, r.LostIn, r.Refusal = i.Lost, i.LostIn, i.Refusal
 	switch {
@@ -216,11 +207,11 @@ func (i *Item) Comment() string {
 func (i *Item) holdComment() string {
 	held := i.Held.Round(10 * time.Microsecond)
 	switch i.Hold {
-	case closepath.Carried:
+	case flow.Carried:
 		return fmt.Sprintf("lastack: carries an ACK held %s", held)
-	case closepath.Expired:
+	case flow.Expired:
 		return fmt.Sprintf("lastack: delayed ACK ran out after %s", held)
-	case closepath.Flushed:
+	case flow.Flushed:
 		return fmt.Sprintf("lastack: delayed ACK let go early, after %s", held)
 	}
 	return ""
