@@ -30,7 +30,7 @@
 // of that name do; harness/experiment is list and run, harness/experiment/claims judges by
 // what it measured, and harness/experiment/report makes pages and Markdown of that. ss,
 // sysctl and monitor ask a running host over harness/host/control, and
-// harness/host/sockstat knows the words of ss. harness/bench compares.
+// harness/lab/sockstat knows the words of ss. harness/bench compares.
 // harness/explain tells of the closes of a whole capture what a person should do
 // about them, and holds two captures against each other.
 // Who may import whom is a table in imports_test.go.

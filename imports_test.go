@@ -51,7 +51,8 @@ var policy = []rule{
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
-	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
+	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow"}, never: impure},
+	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{
 		pkg:     "harness/lab/forward",
@@ -66,8 +67,7 @@ var policy = []rule{
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
-	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown"}, never: impure},
-	{pkg: "harness/host/sockstat", never: impure},
+	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown", "stack/flow"}, never: impure},
 	{
 		pkg:     "harness/lab/probe",
 		ours:    []string{"harness/capture", "stack/segment"},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -17,31 +18,16 @@ import (
 // neither has it.
 func (h *Host) State(t segment.Tuple) string {
 	if _, ok := h.path.TimeWait(t); ok {
-		return stateNames[tcp.StateTimeWait]
+		return flow.TimeWait.String()
 	}
 	ep := closepath.Find(h.net, nic, t)
 	if ep == nil {
-		return stateNames[tcp.StateClose]
+		return flow.Closed.String()
 	}
-	if name, ok := stateNames[ep.EndpointState()]; ok {
-		return name
+	if s := closepath.StateOf(ep.EndpointState()); s != flow.Unknown {
+		return s.String()
 	}
 	return ep.EndpointState().String()
-}
-
-var stateNames = map[tcp.EndpointState]string{
-	tcp.StateListen:      "LISTEN",
-	tcp.StateSynSent:     "SYN_SENT",
-	tcp.StateSynRecv:     "SYN_RECEIVED",
-	tcp.StateEstablished: "ESTABLISHED",
-	tcp.StateFinWait1:    "FIN_WAIT_1",
-	tcp.StateFinWait2:    "FIN_WAIT_2",
-	tcp.StateCloseWait:   "CLOSE_WAIT",
-	tcp.StateClosing:     "CLOSING",
-	tcp.StateLastAck:     "LAST_ACK",
-	tcp.StateTimeWait:    "TIME_WAIT",
-	tcp.StateClose:       "CLOSED",
-	tcp.StateError:       "CLOSED",
 }
 
 // waiting tells ports what is known of a connection in TIME_WAIT.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/timewait"
 
@@ -82,7 +84,7 @@ func (h *Host) EachSocket(f func(*Socket) bool) {
 	var s Socket
 	h.path.EachTimeWait(func(r *timewait.Record) bool {
 		s = Socket{
-			State: stateNames[tcp.StateTimeWait], Local: r.Src.AddrPort(), Remote: r.Dst.AddrPort(),
+			State: flow.TimeWait.String(), Local: r.Src.AddrPort(), Remote: r.Dst.AddrPort(),
 			Timer: "timewait", TimerLeft: r.Left, Timestamps: r.HasTimestamps,
 		}
 		return f(&s)
@@ -100,9 +102,9 @@ func (h *Host) SocketCounts() SocketCounts {
 		if state == "" {
 			continue
 		}
-		if opening && state == stateNames[tcp.StateEstablished] {
+		if opening && state == flow.Established.String() {
 			if _, pending := h.path.FastOpened(tupleOf(ep)); pending {
-				state = stateNames[tcp.StateSynRecv]
+				state = flow.SynReceived.String()
 			}
 		}
 		c.States[state]++
@@ -116,7 +118,7 @@ func (h *Host) SocketCounts() SocketCounts {
 		}
 	}
 	if n := h.path.TimeWaits(); n > 0 {
-		c.States[stateNames[tcp.StateTimeWait]] = n
+		c.States[flow.TimeWait.String()] = n
 	}
 	return c
 }
@@ -183,8 +185,8 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 	}
 	s.Remote = addrPort(ep.ID.RemoteAddress, ep.ID.RemotePort, ep.NetProto)
 	var pending bool
-	if s.FastOpen, pending = h.path.FastOpened(tupleOf(ep)); pending && s.State == stateNames[tcp.StateEstablished] {
-		s.State = stateNames[tcp.StateSynRecv]
+	if s.FastOpen, pending = h.path.FastOpened(tupleOf(ep)); pending && s.State == flow.Established.String() {
+		s.State = flow.SynReceived.String()
 	}
 	return s, true
 }
@@ -193,11 +195,11 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 func socketState(ep *tcp.Endpoint) string {
 	switch state := ep.EndpointState(); state {
 	case tcp.StateConnecting:
-		return stateNames[tcp.StateSynSent]
+		return flow.SynSent.String()
 	case tcp.StateClose, tcp.StateError, tcp.StateTimeWait:
 		return "" // TIME_WAIT is the close path's; netstack is about to forget it
 	default:
-		return stateNames[state]
+		return closepath.StateOf(state).String()
 	}
 }
 

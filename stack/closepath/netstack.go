@@ -3,6 +3,7 @@ package closepath
 import (
 	"time"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
@@ -115,6 +116,36 @@ func Find(s *netstack.Stack, nic tcpip.NICID, t segment.Tuple) *tcp.Endpoint {
 		return nil
 	}
 	return ep
+}
+
+// StateOf translates a state of netstack's; flow.Unknown is one of no connection
+// (initial, bound), or one that netstack is still connecting.
+func StateOf(s tcp.EndpointState) flow.State {
+	switch s {
+	case tcp.StateListen:
+		return flow.Listen
+	case tcp.StateSynSent:
+		return flow.SynSent
+	case tcp.StateSynRecv:
+		return flow.SynReceived
+	case tcp.StateEstablished:
+		return flow.Established
+	case tcp.StateFinWait1:
+		return flow.FinWait1
+	case tcp.StateFinWait2:
+		return flow.FinWait2
+	case tcp.StateCloseWait:
+		return flow.CloseWait
+	case tcp.StateClosing:
+		return flow.Closing
+	case tcp.StateLastAck:
+		return flow.LastAck
+	case tcp.StateTimeWait:
+		return flow.TimeWait
+	case tcp.StateClose, tcp.StateError:
+		return flow.Closed
+	}
+	return flow.Unknown
 }
 
 // address is netstack's form of an endpoint's address.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 	"lastack/stack"
 	"lastack/stack/tunable"
 )

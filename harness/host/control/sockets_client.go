@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 )
 
 // Sockets calls f for each of the host's sockets, in the given state if it is

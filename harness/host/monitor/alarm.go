@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 )
 
 // portsLeft is the alarm that is not about a state.

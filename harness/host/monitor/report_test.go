@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"lastack/harness/host/control"
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 	"lastack/harness/term"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 )
 
 const (

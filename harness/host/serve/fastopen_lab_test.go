@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"lastack/harness/capture"
-	"lastack/harness/host/sockstat"
 	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
+	"lastack/harness/lab/sockstat"
 	"lastack/harness/teardown"
 	"lastack/stack"
 	"lastack/stack/closepath"

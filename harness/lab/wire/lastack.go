@@ -69,7 +69,7 @@ func (h *host) Sockets() (all []lab.Socket, err error) {
 	h.EachSocket(func(s *stack.Socket) bool {
 		all = append(all, lab.Socket{
 			State: s.State, Local: s.Local, Remote: s.Remote,
-			RecvQ: s.RecvQ, SendQ: s.SendQ, Timer: s.Timer, TimerLeft: s.TimerLeft,
+			RecvQ: s.RecvQ, SendQ: s.SendQ, Timer: s.Timer, TimerLeftMS: s.TimerLeft.Milliseconds(),
 		})
 		return true
 	})
