@@ -32,8 +32,7 @@ var policy = []rule{
 	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/fastopen", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
-	{pkg: "stack/spelling", never: impure},
-	{pkg: "stack/tunable", ours: []string{"stack/spelling"}, never: []string{"os", "net"}},
+	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable"},
@@ -46,7 +45,7 @@ var policy = []rule{
 		outside: []string{gvisor},
 	},
 
-	{pkg: "harness/app"},
+	{pkg: "harness/app", ours: []string{"harness/term"}},
 	{pkg: "harness/term/paragraph", ours: []string{"harness/term"}, never: impure},
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lastack/harness/host/control"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 )
@@ -67,7 +68,7 @@ func (c *Config) ParseAlterations(settings, rules []string) error {
 		s.Name = strings.ReplaceAll(s.Name, "/", ".")
 		if c.Subjects == nil || slices.Contains(c.Subjects, Lastack) {
 			if err := set.Set(s.Name, s.Value); err != nil {
-				return err
+				return control.Suggest(err)
 			}
 		}
 		c.Settings = append(c.Settings, s)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"lastack/harness/term"
 )
 
 //go:embed corpus/*.yaml
@@ -100,8 +102,8 @@ func near(name string, names []string) string {
 	if len(within) > 0 {
 		return "did you mean " + strings.Join(within, ", ") + "?"
 	}
-	if s := suggest(name, names); strings.HasPrefix(s, "did you") {
-		return s
+	if near, ok := term.Nearest(name, names); ok {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "\"lastack list\" lists them"
 }

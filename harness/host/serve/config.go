@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
+	"lastack/harness/host/control"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
@@ -167,7 +168,7 @@ func settings(list []string) (*tunable.Set, error) {
 			return nil, invalid("tunable %q: want NAME=VALUE", s)
 		}
 		if err := set.Set(strings.TrimSpace(name), strings.TrimSpace(value)); err != nil {
-			return nil, invalid("%w", err)
+			return nil, invalid("%w", control.Suggest(err))
 		}
 	}
 	return set, nil
