@@ -36,9 +36,10 @@ func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok b
 	return rec.HasTimestamps, rec.Heard, ok
 }
 
-// ghost reports whether a connection that is being accepted is none: netstack takes an ACK
-// that comes too late for a SYN cookie, and no peer knows of the connection.
-func (h *Host) ghost(c *Conn) bool {
+// unfollowed reports whether netstack made the connection that is being accepted of an ACK
+// that came too late for a SYN cookie: no peer knows of it, and the close path does not
+// follow it.
+func (h *Host) unfollowed(c *Conn) bool {
 	t := c.Tuple()
 	switch ep := closepath.Find(h.net, nic, t); {
 	case ep == nil:

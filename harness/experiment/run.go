@@ -59,7 +59,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if subjects == nil {
 		subjects = Subjects()
 	}
-	hurry()
+	raisePriority()
 	var results []Result
 	for _, e := range all {
 		for _, subject := range Subjects() {
@@ -96,7 +96,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	if most == 0 {
 		most = defaultAttempts
 	}
-	const patience = 3
+	const limit = 3
 	for counted := 0; ; {
 		a, err := try(ctx, e, subject)
 		var missing *lab.MissingError
@@ -119,7 +119,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		} else if r.Verdict == Fail {
 			r.Excused++
 		}
-		if r.Verdict == Pass || counted == most || r.Attempts == patience*most {
+		if r.Verdict == Pass || counted == most || r.Attempts == limit*most {
 			return r, c.keep(r, a)
 		}
 	}

@@ -45,7 +45,7 @@ func (c *Conn) Awaits(s *segment.Segment) bool {
 	if peer.fin.seen {
 		end = end.Max(peer.fin.off + 1)
 	}
-	if behind := end.Diff(s.Ack - peer.isn); behind < 0 || behind > answerWithin {
+	if missing := end.Diff(s.Ack - peer.isn); missing < 0 || missing > answerWithin {
 		return false
 	}
 	if !peer.hasAck {

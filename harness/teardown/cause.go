@@ -75,7 +75,7 @@ const (
 	whyFastClose
 	whyAlone
 	whyOneSided
-	whyMute
+	whySenderUnseen
 	whySilent
 	whyShut
 	whyOwnFIN
@@ -101,7 +101,7 @@ func (c *Conn) cause() (Cause, why) {
 		return CauseUnknown, whyAlone
 	case r.fast:
 		return CauseAbort, whyFastClose
-	case r.stranger != noStranger:
+	case r.mismatch != noMismatch:
 		return CauseMiddlebox, whyPlain
 	}
 	if _, raced := c.raced(); raced {
@@ -165,8 +165,8 @@ func (c *Conn) ownWill() (Cause, why) {
 	me, peer := &c.side[r.by], &c.side[r.by.Other()]
 	due := r.talked && r.by == flow.Client && r.spoke == flow.Client && !peer.fin.seen
 	switch {
-	case r.mute:
-		return CauseUnknown, whyMute
+	case r.senderUnseen:
+		return CauseUnknown, whySenderUnseen
 	case due && r.idle >= max(GaveUpAfter, 2*c.rtt[flow.Server]):
 		return CauseGaveUp, whyPlain
 	case r.silent && r.idle >= IdleFrom && isLimit(r.idle):

@@ -15,8 +15,8 @@ const restAfter = 2 * time.Minute
 // than the next connection on the 4-tuple (RFC 5961 4): the old one was alive a moment ago.
 // The SYN is kept until what follows shows more.
 func (t *Table) doubts(e *entry, r *Record) bool {
-	lively := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
-	if !lively || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
+	established := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
+	if !established || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
 		return false
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)

@@ -83,26 +83,26 @@ const (
 	leapWithin  = 10 * time.Second
 )
 
-// stranger is what betrays that a RST is not from the endpoint.
-type stranger uint8
+// mismatch is what betrays that a RST is not from the endpoint.
+type mismatch uint8
 
 const (
-	noStranger  stranger = iota
+	noMismatch  mismatch = iota
 	otherTTL             // its TTL is none of the side's
 	otherID              // its ID leaps where the side counts
 	tooEarly             // it acknowledges what cannot have reached the side yet
 	contradicts          // the side goes on as if it had sent none
 )
 
-// strange holds a RST's TTL and ID against those of the segments before.
-func (p *paths) strange(at Path, quiet time.Duration, active bool) stranger {
+// mismatchOf holds a RST's TTL and ID against those of the segments before.
+func (p *paths) mismatchOf(at Path, quiet time.Duration, active bool) mismatch {
 	switch {
 	case p.foreign(at.TTL):
 		return otherTTL
 	case active && p.n == 1 && p.ttls[0] == at.TTL && p.leaps(at.ID) && quiet < leapWithin:
 		return otherID
 	}
-	return noStranger
+	return noMismatch
 }
 
 func (p *paths) leaps(id uint16) bool {

@@ -187,7 +187,7 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 func (a *admit) bareCopy(f *tracked, p *packet) {
 	s := p.seg
 	s.Flags, s.Seq, s.PayloadLen = segment.ACK, f.admitted.next, 0
-	p.behind = append(p.behind, &late{packet: made(&s, nil), f: f, dir: In, from: a.place + 1})
+	p.following = append(p.following, &late{packet: made(&s, nil), f: f, dir: In, from: a.place + 1})
 }
 
 // onlyACK leaves of a segment its acknowledgment, if that says something new.
@@ -211,7 +211,7 @@ func (a *admit) restamp(f *tracked, p *packet) verdict {
 	s.TSEcr = 0 // no measure of the round trip
 	whole := appendPacket(nil, p.buf)
 	m := made(&s, whole[s.PayloadStart:s.PayloadStart+s.PayloadLen])
-	p.behind = append(p.behind, &late{packet: m, f: f, dir: In, from: a.place + 1})
+	p.following = append(p.following, &late{packet: m, f: f, dir: In, from: a.place + 1})
 	a.e.report(f, p, Translated, Host, In)
 	return taken
 }

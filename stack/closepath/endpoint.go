@@ -227,7 +227,7 @@ func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, bu
 // receive takes an incoming segment through the chain from the given stage on, and
 // delivers it if no stage took it.
 func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) {
-	v, behind := e.arrive(seg, buf, from)
+	v, following := e.arrive(seg, buf, from)
 	if v == pass && from > 0 && e.sound(seg, buf) && e.admit.overtaken(seg) {
 		e.admit.reset(nil, seg)
 		v = taken
@@ -235,8 +235,8 @@ func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, fro
 	if v != taken {
 		e.Endpoint.DeliverNetworkPacket(protocolOf(seg), buf)
 	}
-	if behind != nil {
-		e.deliverBehind(behind)
+	if following != nil {
+		e.deliverFollowing(following)
 	}
 }
 
@@ -254,18 +254,18 @@ func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from
 	p := e.strays.Get().(*packet)
 	*p = packet{seg: *seg, buf: buf, refused: damaged}
 	v := e.runInbound(nil, p, from)
-	old, behind := p.old, p.behind
+	old, following := p.old, p.following
 	*p = packet{}
 	e.strays.Put(p)
 	if v != renewed {
-		return v, behind
+		return v, following
 	}
 	f := e.flows.find(seg, In, always)
 	if f == nil {
-		return pass, behind // the endpoint is closing
+		return pass, following // the endpoint is closing
 	}
 	f.follow(old)
-	f.now = packet{seg: *seg, buf: buf, behind: behind}
+	f.now = packet{seg: *seg, buf: buf, following: following}
 	f.now.step = f.conn.Update(f.host.Other(), seg) // the tracker had no flow to do it on
 	return e.arriveIn(f, e.timeWait.place+1)
 }
@@ -273,10 +273,10 @@ func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from
 // arriveIn takes f.now through the chain. f.mu is held and will be released.
 func (e *Endpoint) arriveIn(f *tracked, from int) (verdict, []*late) {
 	v := e.runInbound(f, &f.now, from)
-	behind := f.now.behind
-	f.now.buf, f.now.behind = nil, nil
+	following := f.now.following
+	f.now.buf, f.now.following = nil, nil
 	// A stage may have answered. The sender cannot be told of an error, and
 	// TCP will retransmit.
 	_ = e.drain(f)
-	return v, behind
+	return v, following
 }

@@ -27,7 +27,7 @@ type fastOpen struct {
 	cache *fastopen.Cache
 	hole  fastopen.Blackhole
 	fastOpenCounts
-	wishes wishes
+	offers offers
 }
 
 // opening is a flow's share of the stage, guarded by the flow's lock.

@@ -52,7 +52,7 @@ const (
 
 // ask turns netstack's SYN into one with the option, if data wait for it.
 func (o *fastOpen) ask(f *tracked, p *packet) verdict {
-	data, ok := o.wishes.take(f.key)
+	data, ok := o.offers.take(f.key)
 	pause := o.e.tunables.Seconds(tunable.FastOpenBlackhole)
 	if !ok || !o.may(clientBit) || o.hole.Active(o.e.timeWait.now(), pause) {
 		return pass

@@ -67,9 +67,9 @@ const (
 	finGrain = 4 * time.Millisecond
 )
 
-// patienceFor is how long Linux retransmits that often (tcp_model_timeout): timeouts
+// retryTime is how long Linux retransmits that often (tcp_model_timeout): timeouts
 // double from the minimum until they reach the maximum.
-func patienceFor(retries int64) time.Duration {
+func retryTime(retries int64) time.Duration {
 	const doublings = 9 // of minRTO, to reach maxRTO
 	if retries <= doublings {
 		return (2<<retries - 1) * minRTO
@@ -80,13 +80,13 @@ func patienceFor(retries int64) time.Duration {
 // limit is how long the flow's FIN, or the data in front of it, are sent again.
 func (s *finish) limit(f *tracked) time.Duration {
 	if !s.closed(f) {
-		return patienceFor(heldRetries)
+		return retryTime(heldRetries)
 	}
 	n := s.e.tunables.Int(tunable.OrphanRetries)
 	if n == 0 {
 		n = orphanRetries
 	}
-	return patienceFor(n)
+	return retryTime(n)
 }
 
 // closed reports whether the application is through with the connection, as far as the

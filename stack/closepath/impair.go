@@ -71,7 +71,7 @@ func (i *impairment) inbound(f *tracked, p *packet) verdict {
 	v := i.apply(f, p, In)
 	if v == pass {
 		if l := i.overtake(f, In); l != nil {
-			p.behind = append(p.behind, l)
+			p.following = append(p.following, l)
 		}
 	}
 	return v
@@ -158,7 +158,7 @@ func (i *impairment) detour(f *tracked, p *packet, dir Dir, d time.Duration) *la
 // again sends a copy of the segment, with a bit flipped if it is to be corrupt.
 func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 	l := &late{packet: *p, f: f, dir: dir}
-	l.behind = nil
+	l.following = nil
 	l.buf = p.copy(corrupt)
 	l.seg.Unfinished = l.buf.GSOOptions.NeedsCsum
 	if dir == Out {
@@ -168,7 +168,7 @@ func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 		return
 	}
 	l.corrupt = corrupt
-	p.behind = append(p.behind, l)
+	p.following = append(p.following, l)
 }
 
 // copy is the packet with bytes of its own. netstack keeps data that it has sent
@@ -259,10 +259,10 @@ func (e *Endpoint) Impairments() []impair.Rule {
 	return e.impair.set.Rules()
 }
 
-// deliverBehind hands on what came in with a segment that has been delivered, and
+// deliverFollowing hands on what came in with a segment that has been delivered, and
 // lets go of it. A corrupt one ends here if netstack would not find that out.
-func (e *Endpoint) deliverBehind(behind []*late) {
-	for _, l := range behind {
+func (e *Endpoint) deliverFollowing(following []*late) {
+	for _, l := range following {
 		if l.corrupt && e.trusts() {
 			l.buf.DecRef()
 			continue

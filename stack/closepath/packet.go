@@ -25,10 +25,10 @@ type packet struct {
 	// sees it: netstack answers it, or drops it.
 	step    flow.Step
 	refused bool
-	// rule is the impairment that the segment fell to; behind is what comes in
-	// right after it, for the same reason.
-	rule   *impair.Rule
-	behind []*late
+	// rule is the impairment that the segment fell to; following are the segments that come
+	// in right after it, for the same reason.
+	rule      *impair.Rule
+	following []*late
 }
 
 // parse reads the segment in a packet buffer, outgoing (headers pushed) or

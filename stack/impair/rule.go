@@ -28,11 +28,6 @@ var actions = [...]string{"drop", "delay", "duplicate", "reorder", "corrupt"}
 // String is the action as a rule has it: "drop".
 func (a Action) String() string { return actions[a] }
 
-// Past is what was done: "dropped".
-func (a Action) Past() string {
-	return [...]string{"dropped", "delayed", "duplicated", "reordered", "corrupted"}[a]
-}
-
 // Kind is the sort of segment that a rule is about.
 type Kind uint8
 
@@ -138,15 +133,8 @@ func (r *Rule) Validate() error {
 }
 
 // String is the rule in its canonical form, which parses to the same rule.
-func (r *Rule) String() string { return r.Action.String() + " " + r.which() }
-
-// Effect is what the rule did to a segment, in words: "dropped: the 1st FIN from
-// host".
-func (r *Rule) Effect() string { return r.Action.Past() + ": " + r.which() }
-
-// which is all of the rule but its action.
-func (r *Rule) which() string {
-	s := r.picked() + " from " + r.From.String()
+func (r *Rule) String() string {
+	s := r.Action.String() + " " + r.picked() + " from " + r.From.String()
 	if r.Port != 0 {
 		s += " on port " + strconv.Itoa(int(r.Port))
 	}

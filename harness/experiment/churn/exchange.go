@@ -16,8 +16,8 @@ const requestSize = 64
 // request is what each request sends and its answer repeats.
 var request = bytes.Repeat([]byte("lastack\n"), requestSize/len("lastack\n"))
 
-// patience bounds a handshake, and one exchange with the close after it.
-const patience = 10 * time.Second
+// exchangeTimeout bounds a handshake, and one exchange with the close after it.
+const exchangeTimeout = 10 * time.Second
 
 // line is an open connection of the client; it ends with its context.
 type line struct {
@@ -28,7 +28,7 @@ type line struct {
 
 // connect opens one.
 func connect(ctx context.Context, g *ground) (*line, error) {
-	dialing, cancel := context.WithTimeout(ctx, patience)
+	dialing, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
 	c, err := g.client.Dial(dialing, g.to, 0, nil)
 	if err != nil {
@@ -40,7 +40,7 @@ func connect(ctx context.Context, g *ground) (*line, error) {
 
 // ask sends a request and reads its answer, which the connection outlives.
 func (l *line) ask() error {
-	if err := l.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := l.SetDeadline(time.Now().Add(exchangeTimeout)); err != nil {
 		return err
 	}
 	if _, err := l.Write(request); err != nil {

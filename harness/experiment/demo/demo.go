@@ -125,12 +125,12 @@ func (s *scenario) announce() *Result {
 	return r
 }
 
-// patience bounds one scenario; it takes a second.
-const patience = 15 * time.Second
+// closeTimeout bounds one scenario; it takes a second.
+const closeTimeout = 15 * time.Second
 
 // run carries out one scenario and fills in its result.
 func (g *ground) run(ctx context.Context, s *scenario, r *Result, noTcpdump string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	if err := g.setTunables(s); err != nil {
 		return err

@@ -20,7 +20,7 @@ func (c *Client) Sockets(ctx context.Context, state string, f func(*sockstat.Soc
 	if state != "" {
 		path += "?state=" + url.QueryEscape(state)
 	}
-	resp, err := c.do(ctx, c.patient, http.MethodGet, path, "")
+	resp, err := c.do(ctx, c.unbounded, http.MethodGet, path, "")
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ package trace
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,11 +57,17 @@ func (i *Item) Record() teardown.Record {
 	r.Lost, r.LostIn, r.Refusal = i.Lost, i.LostIn, i.Refusal
 	switch {
 	case i.Rule != nil:
-		r.Impaired = i.Rule.Effect()
+		r.Impaired = effect(i.Rule)
 	case i.LostIn:
 		r.Impaired = damaged
 	}
 	return r
+}
+
+// effect says what a rule did to a segment: "dropped: the 1st FIN from host".
+func effect(r *impair.Rule) string {
+	done := [...]string{"dropped", "delayed", "duplicated", "reordered", "corrupted"}[r.Action]
+	return done + ":" + strings.TrimPrefix(r.String(), r.Action.String())
 }
 
 // damaged is what became of a segment with a wrong checksum (RFC 9293 3.1).
@@ -82,8 +89,8 @@ type Config struct {
 const (
 	defaultLimit = 1 << 18
 	defaultDelay = 5 * time.Millisecond
-	// crowd is how many segments are told of without delay.
-	crowd = 256
+	// atOnce is how many segments are told of without delay.
+	atOnce = 256
 )
 
 // Recorder queues what its Tap sees. Make one with New. All methods but Take may
@@ -130,7 +137,7 @@ func (r *Recorder) Tap(e *closepath.Event) {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
 	}
 	switch n := r.push(&item); {
-	case n == crowd, r.cfg.Delay < 0:
+	case n == atOnce, r.cfg.Delay < 0:
 		r.tell()
 	case n == 1:
 		r.timer.Reset(r.cfg.Delay)

@@ -112,7 +112,7 @@ func TestReadyComesAfterTheDelay(t *testing.T) {
 
 func TestCrowdIsReadyAtOnce(t *testing.T) {
 	r := New(Config{Delay: time.Hour})
-	for i := range crowd {
+	for i := range atOnce {
 		select {
 		case <-r.Ready():
 			t.Fatalf("ready after %d segments", i)
@@ -123,7 +123,7 @@ func TestCrowdIsReadyAtOnce(t *testing.T) {
 	select {
 	case <-r.Ready():
 	default:
-		t.Errorf("not ready after %d segments", crowd)
+		t.Errorf("not ready after %d segments", atOnce)
 	}
 }
 

@@ -98,7 +98,7 @@ func datagram(src, dst netip.Addr, sport, dport uint16, payload string) []byte {
 }
 
 func TestTurnRound(t *testing.T) {
-	for _, a := range [][2]netip.Addr{{kernel4.Addr(), behind4}, {kernel6.Addr(), behind6}} {
+	for _, a := range [][2]netip.Addr{{kernel4.Addr(), far4}, {kernel6.Addr(), far6}} {
 		p := datagram(a[0], a[1], 4000, 7, message)
 		if !turnRound(p, a[0]) || string(p) != string(datagram(a[1], a[0], 7, 4000, message)) {
 			t.Errorf("%v: % x", a, p)

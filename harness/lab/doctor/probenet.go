@@ -112,7 +112,7 @@ func toMyself(ctx context.Context, addr string) error {
 func setDeadline(ctx context.Context, conn net.Conn) error {
 	at, ok := ctx.Deadline()
 	if !ok {
-		at = time.Now().Add(patience)
+		at = time.Now().Add(trialTimeout)
 	}
 	return conn.SetDeadline(at)
 }

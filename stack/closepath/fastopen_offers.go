@@ -7,14 +7,14 @@ import (
 	"lastack/stack/segment"
 )
 
-// wishes has the data of connections that the host is about to open.
-type wishes struct {
+// offers has the data of connections that the host is about to open.
+type offers struct {
 	any atomic.Int64 // how many there are
 	mu  sync.Mutex
 	of  map[segment.Tuple][]byte
 }
 
-func (w *wishes) put(t segment.Tuple, data []byte) {
+func (w *offers) put(t segment.Tuple, data []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.of == nil {
@@ -25,7 +25,7 @@ func (w *wishes) put(t segment.Tuple, data []byte) {
 }
 
 // take returns the data for a connection, for the first of its SYNs.
-func (w *wishes) take(t segment.Tuple) ([]byte, bool) {
+func (w *offers) take(t segment.Tuple) ([]byte, bool) {
 	if w.any.Load() == 0 {
 		return nil, false
 	}
@@ -43,6 +43,6 @@ func (w *wishes) take(t segment.Tuple) ([]byte, bool) {
 // data as the first that the connection sends, whatever became of the SYN. withdraw
 // is to be called when the SYN has been sent or will not be.
 func (e *Endpoint) Offer(t segment.Tuple, data []byte) (withdraw func()) {
-	e.fastOpen.wishes.put(t, data)
-	return func() { e.fastOpen.wishes.take(t) }
+	e.fastOpen.offers.put(t, data)
+	return func() { e.fastOpen.offers.take(t) }
 }
