@@ -50,7 +50,7 @@ var policy = []rule{
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
-	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow"}, never: impure},
+	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
 	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{

@@ -15,7 +15,7 @@ import (
 func WriteList(w io.Writer, all []*Experiment) error {
 	var b strings.Builder
 	for _, e := range all {
-		b.WriteString(e.Name)
+		b.WriteString(term.Quote(e.Name))
 		if e.Slow {
 			b.WriteString(" (slow)")
 		}
@@ -41,7 +41,7 @@ type Text struct {
 
 // Done writes a line about a result, and what there is to say about it.
 func (t Text) Done(e *Experiment, r *Result) {
-	fmt.Fprintf(t.W, "%s  %-7s  %s\n", t.verdict(r.Verdict), r.Subject, r.Experiment+r.evidence())
+	fmt.Fprintf(t.W, "%s  %-7s  %s\n", t.verdict(r.Verdict), r.Subject, term.Quote(r.Experiment)+r.evidence())
 	if r.Why != "" {
 		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
 	}

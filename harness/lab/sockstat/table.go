@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lastack/harness/term"
 )
 
 // chunk is how many lines are laid out together: the widths of their columns
@@ -100,6 +102,9 @@ func (t *Table) row(s *Socket) row {
 	}
 	if t.opts.Info {
 		r[colInfo] = info(s)
+	}
+	for i := range r { // the state, the timer and the zones of addresses are another process's words
+		r[i] = term.Escape(r[i])
 	}
 	return r
 }
