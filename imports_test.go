@@ -47,6 +47,7 @@ var policy = []rule{
 
 	{pkg: "harness/app", ours: []string{"harness/term"}},
 	{pkg: "harness/term/paragraph", ours: []string{"harness/term"}, never: impure},
+	{pkg: "harness/term/golden", outside: []string{gocmp}},
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
@@ -101,6 +102,7 @@ const (
 	compress   = "github.com/klauspost/compress"
 	lz4Mod     = "github.com/pierrec/lz4"
 	xzMod      = "github.com/therootcompany/xz"
+	gocmp      = "github.com/google/go-cmp"
 	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
 	yamlMod    = "go.yaml.in/yaml"

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"lastack/harness/term/golden"
+
 	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // bare is a machine in a poor state.
 var bare = []Check{
@@ -47,19 +45,7 @@ func TestRender(t *testing.T) {
 					t.Errorf("%d columns: %q", n, line)
 				}
 			}
-			golden := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), b.String()); diff != "" {
-				t.Errorf("(-golden +got; go test -update writes it anew)\n%s", diff)
-			}
+			golden.Match(t, filepath.Join("testdata", name+".golden"), b.Bytes())
 		})
 	}
 }
