@@ -30,7 +30,7 @@ func (h *Host) State(t segment.Tuple) string {
 	return ep.EndpointState().String()
 }
 
-// waiting tells ports what is known of a connection in TIME_WAIT.
+// waiting reports to ports what is known about a connection in TIME_WAIT.
 func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok bool) {
 	rec, ok := h.path.TimeWait(t)
 	return rec.HasTimestamps, rec.Heard, ok
@@ -50,7 +50,7 @@ func (h *Host) unfollowed(c *Conn) bool {
 	return !h.path.Follows(t)
 }
 
-// exists tells ports whether anything is left of a connection.
+// exists reports to ports whether anything is left of a connection.
 func (h *Host) exists(t segment.Tuple) bool {
 	_, waits := h.path.TimeWait(t)
 	return waits || closepath.Find(h.net, nic, t) != nil

@@ -30,8 +30,8 @@ type Socket struct {
 	// RecvQ counts bytes that the application has not read. The peer's FIN is
 	// not among them, which Linux counts as one more.
 	RecvQ int
-	// SendQ is, of a listener, how many connections may wait. Of a connection
-	// it is 0: netstack does not tell what the peer has not acknowledged.
+	// SendQ is, of a listener, how many connections may wait. Of a connection it is 0:
+	// netstack does not say what the peer has not acknowledged.
 	SendQ int
 	// Timer is "timewait" for a connection in TIME_WAIT, and "" otherwise:
 	// netstack keeps its other timers to itself. TimerLeft is until it fires.
@@ -68,10 +68,10 @@ func (h *Host) Sockets() []Socket {
 	return all
 }
 
-// EachSocket calls f for each socket until f returns false: listeners first,
-// TIME_WAIT last and in no order. No lock is held during the call, so f may take
-// its time, and a socket that changes state meanwhile may be seen twice or not
-// at all. What f is given is f's until it returns.
+// EachSocket calls f for each socket until f returns false: listeners first, TIME_WAIT
+// last and in no order. No lock is held during the call, so f may take its time, and a
+// socket that changes state meanwhile may be seen twice or not at all. f owns its
+// argument until it returns.
 func (h *Host) EachSocket(f func(*Socket) bool) {
 	listening, connected := h.endpoints()
 	slices.SortFunc(listening, byID)

@@ -7,7 +7,7 @@ import (
 	"lastack/stack/segment"
 )
 
-// offers has the data of connections that the host is about to open.
+// offers holds the data of connections that the host is about to open.
 type offers struct {
 	any atomic.Int64 // how many there are
 	mu  sync.Mutex
@@ -37,11 +37,11 @@ func (w *offers) take(t segment.Tuple) ([]byte, bool) {
 	return data, ok
 }
 
-// Offer has the SYN of the connection that netstack opens next on the tuple (Src is
-// the host) carry data, as far as net.ipv4.tcp_fastopen and the server permit:
-// without a cookie of the server's it asks for one. netstack is to be given the same
-// data as the first that the connection sends, whatever became of the SYN. withdraw
-// is to be called when the SYN has been sent or will not be.
+// Offer puts data into the SYN of the connection that netstack opens next on the tuple
+// (Src is the host), as far as net.ipv4.tcp_fastopen and the server permit: without a
+// cookie of the server's, the SYN asks for one. The caller gives netstack the same data
+// as the first that the connection sends, whatever became of the SYN, and calls withdraw
+// when the SYN has been sent or will not be.
 func (e *Endpoint) Offer(t segment.Tuple, data []byte) (withdraw func()) {
 	e.fastOpen.offers.put(t, data)
 	return func() { e.fastOpen.offers.take(t) }

@@ -35,8 +35,8 @@ const netstackTimeWait = 3 * time.Millisecond
 // netstack. Do not set TCPTimeWaitTimeoutOption afterwards.
 //
 // Any number of addresses, promiscuous mode and spoofing need no setting: connections are
-// found by their 4-tuples. What does not work: one connection whose packets come and go
-// by two interfaces. Each interface with an Endpoint has its own TIME_WAIT.
+// found by their 4-tuples. A connection whose packets come and go by two interfaces is
+// not supported: each interface with an Endpoint has its own TIME_WAIT.
 //
 // The Endpoint owns link, as with New. s closes it with the interface.
 func ForStack(s *netstack.Stack, nic tcpip.NICID, link netstack.LinkEndpoint, cfg Config) *Endpoint {
@@ -78,7 +78,7 @@ func (e *Endpoint) obey(id tunable.ID, set func(int64)) {
 	e.unwatch = append(e.unwatch, e.tunables.OnChange(id, set))
 }
 
-// questions are the close path's about a netstack. They take netstack's locks of the
+// questions are what the close path asks a netstack. They take netstack's locks of the
 // demultiplexer, and none of an endpoint.
 type questions struct {
 	s   *netstack.Stack
@@ -106,7 +106,7 @@ func (q questions) find(id netstack.TransportEndpointID, local segment.Endpoint)
 }
 
 // Find is netstack's endpoint of exactly the connection (the tuple's Src is the host), or
-// nil. netstack's own search falls back to a listener, which is not what is asked for.
+// nil. netstack's own search falls back to a listener, which no caller wants.
 func Find(s *netstack.Stack, nic tcpip.NICID, t segment.Tuple) *tcp.Endpoint {
 	ep := questions{s, nic}.find(netstack.TransportEndpointID{
 		LocalPort: t.Src.Port, LocalAddress: address(t.Src),

@@ -31,9 +31,9 @@ type packet struct {
 	following []*late
 }
 
-// parse reads the segment in a packet buffer, outgoing (headers pushed) or
-// incoming (not yet parsed). The packet has to be whole: what ends before its length
-// says is netstack's to drop.
+// parse reads the segment in a packet buffer, outgoing (headers pushed) or incoming (not
+// yet parsed). The packet has to be whole: netstack drops one that ends before its length
+// says.
 func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
 	pieces, offset := views(buf)
 	front := pieces.Front()
@@ -86,7 +86,7 @@ func (p *packet) header() []byte {
 }
 
 // incoming is header for a packet that came from the wire, which may have it in several
-// pieces; nil if it has not all of it.
+// pieces; nil if part of it is missing.
 func (p *packet) incoming() []byte {
 	if b := p.header(); b != nil {
 		return b

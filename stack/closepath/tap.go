@@ -49,7 +49,7 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 	events.Put(ev)
 }
 
-// events are used again, as a tap may not keep one: a connection has dozens.
+// events are reused, because a tap may not keep one and a connection has dozens.
 var events = sync.Pool{New: func() any { return new(Event) }}
 
 // opensFlow reports whether a segment that belongs to no flow begins one: only

@@ -51,8 +51,8 @@ func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
 	}
 }
 
-// expects reports whether a sequence number of the given side is the other side's RCV.NXT.
-// What came in order, the other side may have had no room for.
+// expects reports whether a sequence number of the given side is the other side's
+// RCV.NXT. The other side may have had no room for what came in order.
 func (c *Conn) expects(from Side, seq segment.Seq) bool {
 	me := &c.half[from]
 	if me.hasTaken {

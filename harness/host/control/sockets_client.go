@@ -11,10 +11,10 @@ import (
 	"lastack/harness/lab/sockstat"
 )
 
-// Sockets calls f for each of the host's sockets, in the given state if it is
-// not "", until f returns an error, which it passes on. The list is read as it
-// comes: neither side ever holds all of it. It ends with ctx, and is not bound
-// to the 5 seconds of other calls. What f is given is f's until it returns.
+// Sockets calls f for each of the host's sockets, in the given state if it is not "",
+// until f returns an error, which it passes on. The list is read as it comes: neither
+// side ever holds all of it. It ends with ctx, and is not bound to the 5 seconds of other
+// calls. f owns its argument until it returns.
 func (c *Client) Sockets(ctx context.Context, state string, f func(*sockstat.Socket) error) error {
 	path := "/v1/sockets"
 	if state != "" {
