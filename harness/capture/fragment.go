@@ -31,7 +31,7 @@ type piece struct {
 	more   bool // it is not the last
 }
 
-// end is how long what was split is at least.
+// end is the least length of the packet that was split.
 func (p *piece) end() int { return p.offset + p.share }
 
 // parseFragment reads a packet that is a fragment of something that may be TCP.
@@ -75,7 +75,7 @@ func parseFragment6(b []byte) (piece, error) {
 	return p, p.check()
 }
 
-// check refuses what no packet can be put together from.
+// check refuses a fragment of which no packet can be put together.
 func (p *piece) check() error {
 	if p.share <= 0 || p.more && p.share%8 != 0 || p.header+p.end() > maxPacket {
 		return segment.ErrMalformed

@@ -19,9 +19,8 @@ type outer struct {
 	guessed bool
 }
 
-// packet opens an IP packet that does not begin with TCP: the cursor ends at a
-// packet inside it (isIP), at TCP or ICMP (isTCP, isICMP), or at what is nothing
-// of that.
+// packet opens an IP packet that does not begin with TCP: the cursor ends at a packet
+// inside it (isIP), at TCP or ICMP (isTCP, isICMP), or at something else.
 func (c *cursor) packet() verdict {
 	if c.at >= len(c.b) {
 		return tooShort
@@ -41,7 +40,7 @@ func (c *cursor) packet() verdict {
 	return c.carried(proto)
 }
 
-// header4 passes an IPv4 header and returns what it says to follow.
+// header4 passes an IPv4 header and returns the protocol behind it.
 func (c *cursor) header4() (byte, verdict) {
 	b := c.rest()
 	if len(b) < 20 {
@@ -128,9 +127,9 @@ func (c *cursor) carried(proto byte) verdict {
 	return c.not(kindIPProtocol | kind(proto))
 }
 
-// sixIn is IPv6 in an IP packet. Packets of 6to4 (RFC 3056) come back by another
-// relay than they went, and their addresses are the world's: only of others do
-// the outer addresses tell connections apart.
+// sixIn is IPv6 in an IP packet. Packets of 6to4 (RFC 3056) come back by another relay
+// than they went, and their inner addresses are globally unique: the outer addresses tell
+// connections apart only for other packets.
 func (c *cursor) sixIn() verdict {
 	v := c.ip(6)
 	if b := c.rest(); v != isIP || len(b) < lenIPv6 || !is6to4(b[8:]) && !is6to4(b[24:]) {
@@ -144,8 +143,8 @@ func (c *cursor) sixIn() verdict {
 
 func is6to4(addr []byte) bool { return addr[0] == 0x20 && addr[1] == 2 }
 
-// auth passes IPsec's authentication header in transport or in tunnel mode. It
-// hides nothing and tells nothing apart.
+// auth passes IPsec's authentication header in transport or in tunnel mode. It hides
+// nothing and does not tell connections apart.
 func (c *cursor) auth() verdict {
 	if !c.enter() {
 		return c.not(kindNested)

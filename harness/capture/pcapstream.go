@@ -12,8 +12,8 @@ import (
 const (
 	magicMicros = 0xa1b2c3d4
 	magicNanos  = 0xa1b23c4d
-	// magicModified is of libpcaps that were patched to note interface and
-	// direction of each packet, as old Red Hat systems have them.
+	// magicModified is of patched libpcaps on old Red Hat systems, which note interface
+	// and direction of each packet.
 	magicModified = 0xa1b2cd34
 )
 

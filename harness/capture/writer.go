@@ -15,8 +15,8 @@ import (
 // maxComment is the longest pcapng option, in bytes.
 const maxComment = math.MaxUint16
 
-// WriterConfig says what a pcapng file tells about itself. The zero value is
-// one interface without a name.
+// WriterConfig is what a pcapng file says about itself. The zero value is one interface
+// without a name.
 type WriterConfig struct {
 	// Interfaces names the interfaces that Packet.Interface counts from 0: all
 	// that will be written, unless More says that AddInterface may add some. Empty

@@ -5,8 +5,7 @@ import (
 	"lastack/stack/segment"
 )
 
-// Find is the connection that the Table has of a 4-tuple, in either direction, nil if it
-// has none.
+// Find returns the Table's connection of a 4-tuple, in either direction, or nil.
 func (t *Table) Find(tuple *segment.Tuple) *Conn {
 	if e := t.index.find(t.index.hash(tuple), tuple); e != nil {
 		return &e.Conn

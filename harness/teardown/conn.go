@@ -46,7 +46,7 @@ type Conn struct {
 	bareProbe bool
 	late      int32 // segments after the close was over
 	lateR     bool  // a RST among them
-	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
+	// gone is the side whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
 	lean   bool // of a Table that is
@@ -133,7 +133,7 @@ func (c *Conn) add(r *Record) {
 	if !c.begun {
 		c.begin(r)
 	}
-	// One after the other, as a literal is made elsewhere and copied.
+	// Field by field, because a literal would be made elsewhere and copied.
 	var e event
 	e.at, e.held, e.hold = since(c.start, r.Time), r.Held, r.Hold
 	e.seq, e.ack, e.marks = r.Step.SeqOff, r.Step.AckOff, r.Step.Marks

@@ -32,7 +32,7 @@ type trouble struct {
 	zero       bool
 }
 
-// troubled is the side's trouble, for who adds to it.
+// troubled is the side's trouble, made where there is none yet.
 func (e *evidence) troubled() *trouble {
 	if e.trouble == nil {
 		e.trouble = &trouble{}
@@ -52,7 +52,7 @@ type heard struct {
 	any  bool
 }
 
-// tries are what a side sent again, or asked, since the other was heard of last.
+// tries are a side's retransmissions and probes since the other was last heard from.
 type tries struct {
 	first  time.Duration
 	probes uint16 // keep-alive

@@ -71,9 +71,9 @@ func (p *paths) count(id uint16) {
 	p.id = id
 }
 
-// The bounds of what tells another sender. Routes change by a hop or two, and not
-// under way in a connection whose segments have all come the same; a sender that
-// counts its packets skips those to others.
+// The bounds of what tells another sender. Routes change by a hop or two, and not in the
+// middle of a connection whose segments all came the same way; a sender that counts its
+// packets skips those to others.
 const (
 	enoughTTLs  = 5     // so many alike, and one hop of difference counts
 	onlyOneTTL  = 3     // of one segment, so many hops do not count
@@ -83,7 +83,7 @@ const (
 	leapWithin  = 10 * time.Second
 )
 
-// mismatch is what betrays that a RST is not from the endpoint.
+// mismatch is the sign that a RST is not from the endpoint.
 type mismatch uint8
 
 const (
@@ -110,8 +110,8 @@ func (p *paths) leaps(id uint16) bool {
 	return id != 0 && !p.leapt && p.steps >= enoughSteps && step > greatLeap && -step > greatLeap
 }
 
-// foreign reports whether a TTL tells of another distance than that of the side's
-// own segments. A host that gives its RSTs another first TTL is as far as before.
+// foreign reports whether a TTL shows another distance than the side's own segments. A
+// host that gives its RSTs another first TTL is as far as before.
 func (p *paths) foreign(ttl uint8) bool {
 	if ttl == 0 || p.n == 0 || p.n > maxTTLs {
 		return false

@@ -188,7 +188,7 @@ func (c *Conn) reasonOpen() string {
 	return "Neither side had closed by the end of the trace"
 }
 
-// aside tells what else happened, as far as it is no part of the kind.
+// aside adds what else happened, as far as it is no part of the kind.
 func (c *Conn) aside(k Kind) (s string) {
 	two := k == ThreeWay || k == FourWay || k == Simultaneous
 	for side := range c.side {
@@ -203,7 +203,7 @@ func (c *Conn) aside(k Kind) (s string) {
 	return s + c.asideRefused() + c.asideRST() + c.asideReuse()
 }
 
-// asideRST tells of a RST after the close was over.
+// asideRST mentions a RST after the close was over.
 func (c *Conn) asideRST() string {
 	switch {
 	case !c.lateR:

@@ -182,7 +182,7 @@ func (c *Conn) reasonAbort(why why) string {
 	return fmt.Sprintf("%s aborted with a RST%s: it had received no data that could be unread, so this was SO_LINGER 0 or a timeout of its own", atStart(x), when)
 }
 
-// asideRefused tells of RSTs that their receiver did not take.
+// asideRefused mentions RSTs that their receiver did not take.
 func (c *Conn) asideRefused() (s string) {
 	for side := range c.side {
 		o := &c.side[side].refused

@@ -22,15 +22,15 @@ type Record struct {
 	// meaningful with flow.Carried and flow.Expired.
 	Held time.Duration
 	Hold flow.Hold
-	// Impaired tells what a rule of the observer's own did to the segment:
-	// "dropped: the 1st FIN from host". Empty where there is none.
+	// Impaired says what a rule of the observer's own did to the segment: "dropped: the
+	// 1st FIN from host". Empty where there is none.
 	Impaired string
 	// Lost: it was dropped before it came to the wire. It is shown, and its sender's
 	// state moves; it changes no count and no verdict.
 	Lost bool
-	// LostIn: it was on the wire, and never reached the other side, as who stands there
-	// knows. What its sender did with it counts (a FIN was sent); nothing that the other
-	// side would have learnt from it does (that FIN did not arrive, its ACK told nobody).
+	// LostIn: it was on the wire and never reached the other side, as an observer there
+	// knows. What its sender did with it counts (a FIN was sent); what the other side
+	// would have learnt from it does not (that FIN and its ACK did not arrive).
 	LostIn bool
 	// Refusal is flow.Challenged or flow.Ignored where the other side is known to refuse
 	// the segment; 0 leaves that to package flow.

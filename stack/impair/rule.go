@@ -14,7 +14,7 @@ const (
 	Drop Action = iota
 	// Delay keeps it for Rule.Delay.
 	Delay
-	// Duplicate has it arrive twice.
+	// Duplicate makes it arrive twice.
 	Duplicate
 	// Reorder lets one later segment of its connection and direction pass
 	// first, or gives up on that after 50 ms.
@@ -44,8 +44,7 @@ const (
 	PureACKOfFIN
 )
 
-// kinds have what they are called in two parts, between which the plural's s
-// stands.
+// kinds are the names in two parts; the plural's s stands between them.
 var kinds = [...][2]string{
 	{"segment", ""}, {"SYN", ""}, {"SYN+ACK", ""}, {"FIN", ""}, {"RST", ""},
 	{"segment", " with data"}, {"pure ACK", ""}, {"ACK", " of a FIN"}, {"pure ACK", " of a FIN"},
@@ -56,7 +55,7 @@ func (k Kind) String() string { return kinds[k][0] + kinds[k][1] }
 
 func (k Kind) plural() string { return kinds[k][0] + "s" + kinds[k][1] }
 
-// From is who sends the segments that a rule is about.
+// From is the sender of the segments that a rule is about.
 type From uint8
 
 // Host is the userspace side, Peer the other.
@@ -99,8 +98,8 @@ type Rule struct {
 	Port uint16
 
 	Picks Picks
-	// N goes with Nth, FirstN and EveryNth; OfAll has it counted over all
-	// connections instead of in each.
+	// N goes with Nth, FirstN and EveryNth; OfAll counts over all connections instead of
+	// in each.
 	N     int
 	OfAll bool
 	// Percent goes with the Picks of that name: more than 0, at most 100.

@@ -12,8 +12,8 @@
 //	on := set.Bool(tunable.DelayedACK)
 //	lo, hi := set.Ports(tunable.PortRange)
 //
-// The package does not know what a tunable does: whoever obeys one reads it
-// where it matters, or asks to be told with OnChange.
+// The package does not know what a tunable does: the code that obeys one reads it
+// where it matters, or watches it with OnChange.
 package tunable
 
 // ID names a tunable in code.

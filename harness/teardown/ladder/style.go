@@ -40,7 +40,7 @@ func (r *row) kind() string {
 	return "plain"
 }
 
-// describe tells who cannot see the picture what is in it.
+// describe says what is in the picture, for readers who cannot see it.
 func describe(r *teardown.Report, full bool) string {
 	var b strings.Builder
 	b.WriteString(r.Reason)
