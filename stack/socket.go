@@ -30,7 +30,7 @@ type Socket struct {
 	// RecvQ counts bytes that the application has not read. The peer's FIN is
 	// not among them, which Linux counts as one more.
 	RecvQ int
-	// SendQ is, of a listener, how many connections may wait. Of a connection it is 0:
+	// SendQ is, for a listener, how many connections may wait. For a connection it is 0:
 	// netstack does not say what the peer has not acknowledged.
 	SendQ int
 	// Timer is "timewait" for a connection in TIME_WAIT, and "" otherwise:

@@ -55,7 +55,7 @@ func (w *routeWatch) wait(a netip.Addr) error {
 				Err:  fmt.Errorf("the kernel has no local route for it after %v: %w", routeTimeout, os.ErrDeadlineExceeded),
 				Hint: "look at ip -6 rule and ip -6 route show table local"}
 		}
-		// What came does not matter, nor what was lost: look again.
+		// It does not matter which message came, or was lost: look again.
 		switch _, _, err := w.socket.Receive(); {
 		case errors.Is(err, unix.EAGAIN):
 			quiet += glance

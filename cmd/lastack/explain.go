@@ -203,8 +203,8 @@ func (f *explainFlags) view() (*view, error) {
 	return v, nil
 }
 
-// each shows every connection: as it leaves, with its stragglers, or, for who
-// follows a capture, as it closes.
+// each shows every connection: as it leaves, with its stragglers, or, where a capture is
+// followed, as it closes.
 func (v *view) each(show func(*explain.Connection) error, flush func() error, follow bool) {
 	if !follow {
 		v.opt.Each = show

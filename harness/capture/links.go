@@ -6,9 +6,9 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// Link types that gopacket's layers does not name. What LINKTYPE_RAW is called
-// inside the kernels of most systems (12) and of OpenBSD (14) is in old files,
-// and PKTAP in files of macOS before it had a number of its own.
+// Link types that gopacket's layers does not name. Old files have the numbers of
+// LINKTYPE_RAW inside the kernels of most systems (12) and of OpenBSD (14), and older
+// files of macOS an unofficial number of PKTAP.
 const (
 	linkRaw12       layers.LinkType = 12
 	linkRaw14       layers.LinkType = 14

@@ -228,8 +228,8 @@ func (r *Reader) skip(v verdict, k kind) {
 // most frequent kinds first. Their sum is that of Skipped.
 func (r *Reader) SkippedKinds() []Kind { return r.kinds.list() }
 
-// strip parts the record into link header and IP packet. What pcapng says of
-// the direction goes before what the link header says.
+// strip parts the record into link header and IP packet. The direction by pcapng counts
+// more than that by the link header.
 func (p *Packet) strip(start int, dir Direction) {
 	p.LinkHeader = nil
 	if start > 0 {

@@ -16,7 +16,7 @@ import (
 // UnavailableError says that tcpdump cannot be the witness on this machine, or
 // in this namespace. A caller with an alternative uses Live and says so.
 type UnavailableError struct {
-	// What is missing, in a clause.
+	// What names the missing thing, in a clause.
 	What string
 	// Mend is what to do about it.
 	Mend string

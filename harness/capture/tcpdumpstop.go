@@ -136,8 +136,8 @@ func (t *Tcpdump) counters() (Counters, error) {
 	return c, lost
 }
 
-// Close kills tcpdump if it still runs, and waits for its end. What is queued
-// can still be read.
+// Close kills tcpdump if it still runs, and waits for its end. Next still returns the
+// queued packets.
 func (t *Tcpdump) Close() error {
 	t.setStopping()
 	if err := t.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -16,9 +16,9 @@ type Tunnel struct {
 	Number uint32
 	// Kind is "VXLAN", "GRE", "IP in IP" ...
 	Kind string
-	// ID is the network's number (VXLAN, Geneve) or the key (GRE); HasID tells
-	// whether there is one. What differs by direction, as in GTP-U and PPTP, is
-	// none.
+	// ID is the network's number (VXLAN, Geneve) or the key (GRE); HasID says whether
+	// there is one. A number that differs by direction, as in GTP-U and PPTP, does not
+	// count.
 	ID    uint32
 	HasID bool
 	// Ends are the outer addresses, the lower first.

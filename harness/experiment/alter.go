@@ -55,9 +55,9 @@ func (e *Experiment) rules() []impair.Rule {
 	return append(append([]impair.Rule(nil), e.extra...), e.Impair.rules()...)
 }
 
-// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config,
-// whose Subjects are known. What lastack has no tunable for may be a sysctl if
-// the kernel is the only subject.
+// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config, whose
+// Subjects are known. A name without a tunable may be a sysctl if the kernel is the only
+// subject.
 func (c *Config) ParseAlterations(settings, rules []string) error {
 	set := tunable.NewSet()
 	for _, text := range settings {

@@ -41,8 +41,8 @@ func mustRead(name string) string {
 	return string(content)
 }
 
-// Select finds experiments: "all" of the corpus, or names of it and files. What
-// has a slash or ends in .yaml or .yml is a file.
+// Select finds experiments: "all" of the corpus, or names of it and files. An argument
+// that has a slash or ends in .yaml or .yml is a file.
 func Select(args []string) ([]*Experiment, error) {
 	var out []*Experiment
 	for _, arg := range args {

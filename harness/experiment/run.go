@@ -26,10 +26,10 @@ type Config struct {
 	// what the files say: what does an experiment say of a stack that is broken?
 	Settings    []tunable.Setting
 	Impairments []impair.Rule
-	// Attempts is how often an experiment is tried before its failure counts; 0
-	// means 4. What is expected of a close holds for applications that are on
-	// time. An attempt in which the machine was too busy for that is made again
-	// without being counted, as long as there are not three times as many.
+	// Attempts is how often an experiment is tried before its failure counts; 0 means 4.
+	// Expectations about a close hold for applications that are on time. An attempt in
+	// which the machine was too busy for that is made again without being counted, as
+	// long as there are not three times as many.
 	Attempts int
 	// Done receives each result as it comes. Nil receives none.
 	Done func(*Experiment, *Result)

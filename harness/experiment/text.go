@@ -30,7 +30,7 @@ func WriteList(w io.Writer, all []*Experiment) error {
 	return err
 }
 
-// Text tells of results as they come, and sums them up.
+// Text prints results as they come, and sums them up.
 type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.

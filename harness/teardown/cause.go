@@ -83,7 +83,8 @@ const (
 	whyLateAnswer
 )
 
-// cause judges the RST, by what is known now. What excludes most comes first.
+// cause judges the RST, by what is known now. The evidence that excludes most comes
+// first.
 func (c *Conn) cause() (Cause, why) {
 	r := c.rst
 	switch {

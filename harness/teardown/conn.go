@@ -8,10 +8,10 @@ import (
 	"lastack/stack/segment"
 )
 
-// Conn collects the records of one connection. The zero value is ready. Its
-// memory is bounded: the handshake, the FINs, the RSTs and what answers them
-// are kept, the rest only as far as Keep says. What is dropped is counted, and
-// changes nothing in the verdict.
+// Conn collects the records of one connection. The zero value is ready. Its memory is
+// bounded: the handshake, the FINs, the RSTs and what answers them are kept, the rest
+// only as far as Keep says. Dropped segments are counted, and change nothing in the
+// verdict.
 type Conn struct {
 	client, server segment.Endpoint // first, where an index looks for them
 

@@ -31,11 +31,11 @@
 //
 // A Cause says why there was a RST: refused, handshake-broken, data-after-close, abort,
 // idle-timeout, keep-alive-timeout, user-timeout, keep-alive-race, client-gave-up,
-// middlebox, state-gone, fin-wait-2-expired, time-wait-hit, time-wait-assassination. What
-// each side did before it is kept as evidence (evidence.go, path.go), the circumstances
-// of the RST are noted when it comes (reset.go), and cause.go judges the cause from both
-// when a caller asks for it, beginning with the evidence that excludes most. Where the
-// packets leave several causes, it is unknown, and the reason names them.
+// middlebox, state-gone, fin-wait-2-expired, time-wait-hit, time-wait-assassination. Each
+// side's behaviour before it is kept as evidence (evidence.go, path.go), the
+// circumstances of the RST are noted when it comes (reset.go), and cause.go judges the
+// cause from both when a caller asks for it, beginning with the evidence that excludes
+// most. Where the packets leave several causes, it is unknown, and the reason names them.
 //
 // # What an observer cannot know
 //

@@ -175,6 +175,6 @@ func (c *Conn) answered(e *event) (heard, bool) {
 	if !h.any || h.ack != e.seq || e.at-h.at > limit {
 		return heard{}, false
 	}
-	// What its side had acknowledged found the connection alive.
+	// A segment that its side had acknowledged found the connection alive.
 	return h, !(h.room && me.hasAck && h.end.LessEq(me.maxAck))
 }

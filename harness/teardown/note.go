@@ -13,14 +13,14 @@ type note uint8
 const (
 	noteNone note = iota
 
-	// What happens at any time.
+	// Notes for any time.
 	noteSYNAgain
 	noteDataAgain
 	noteKeepAlive
 	noteWindowUpdate
 	noteDuplicateACK
 
-	// What a SYN says of Fast Open.
+	// Notes on Fast Open in a SYN.
 	noteCookieAsked
 	noteCookieAlone
 	noteCookieAndData
@@ -31,7 +31,7 @@ const (
 	noteDataTaken
 	noteDataLeft
 
-	// What belongs to the close.
+	// Notes on the close.
 	noteAcksFIN
 	noteACKAgain
 	noteProvedLost

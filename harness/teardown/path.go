@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Path is what an IP header tells of its sender beside the addresses: a RST that another
-// machine made in its name seldom has the same.
+// Path is what an IP header shows about its sender beside the addresses: a RST that
+// another machine made in its name seldom has the same.
 type Path struct {
 	// TTL is that of IPv4, or the hop limit of IPv6; 0 means unknown.
 	TTL uint8

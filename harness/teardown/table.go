@@ -80,8 +80,8 @@ type Table struct {
 	serial uint64
 }
 
-// entry is one connection of a Table. What the index and the lists look at comes first,
-// in one cache line.
+// entry is one connection of a Table. The fields that the index and the lists read come
+// first, in one cache line.
 type entry struct {
 	hash       uint64
 	chain      *entry // of the index

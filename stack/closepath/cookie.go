@@ -80,8 +80,8 @@ func (a *admit) stray(p *packet) verdict {
 	if e.registered(key) && !e.flows.closed.has(key, e.clock.NowMonotonic()) {
 		return pass // to netstack's own TIME_WAIT, or to a connection that is not followed
 	}
-	// If there is an endpoint, it has all and is about to leave. What comes too late for it
-	// netstack would hand to the listener.
+	// If there is an endpoint, it has all and is about to leave. netstack would hand a
+	// segment that comes too late for it to the listener.
 	e.report(nil, p, Dropped, Host, In)
 	a.reset(nil, s)
 	return taken

@@ -41,9 +41,9 @@ type Config struct {
 	Listening func(segment.Endpoint) bool
 	// Forwarder: netstack hands each SYN that nobody listens for to a tcp.Forwarder
 	// (SetTransportProtocolHandler), which may take a connection to any address and port.
-	// So any SYN that is new enough ends a TIME_WAIT, whoever listens. Listening stays
-	// what it says: a forwarder makes no SYN cookies, so that netstack itself answers an
-	// acknowledgment of no connection.
+	// So any SYN that is new enough ends a TIME_WAIT, whether anything listens or not.
+	// Listening keeps its meaning: a forwarder makes no SYN cookies, so that netstack
+	// itself answers an acknowledgment of no connection.
 	Forwarder bool
 	// PicksPorts: the host picks its local ports itself and knows by Phase and TimeWait
 	// which are taken. Otherwise ForStack reserves those in TIME_WAIT; New ignores it.

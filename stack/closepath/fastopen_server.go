@@ -232,8 +232,7 @@ func (o *fastOpen) confirm(f *tracked, p *packet) verdict {
 	a, s := f.opening.accepted, &p.seg
 	switch {
 	case opensFlow(s):
-		// The SYN again, whatever it carries. What it asks for is on its way, or
-		// was lost.
+		// The SYN again, whatever it carries. The answer is on its way, or was lost.
 		if a.stage == awaitingClient {
 			o.repeat(f)
 		}

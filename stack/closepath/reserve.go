@@ -124,8 +124,8 @@ func (r *reservations) drop(v *reservation) {
 func (r *reservations) run() {
 	now := r.e.timeWait.now()
 	for _, v := range r.due(now) {
-		// No lock is held here: this asks the table of TIME_WAIT, which tells of the end
-		// of records with its own held.
+		// No lock is held here: this asks the table of TIME_WAIT, which reports the end
+		// of records with its own lock held.
 		waits := r.e.timeWait.has(v.tuple)
 		r.try(v, now, waits)
 	}

@@ -230,8 +230,8 @@ func (t *table) forget(f *tracked) {
 	}
 }
 
-// leave takes a flow out of the table, if it is still there. f.mu is held. What
-// the flow still holds is dropped: there is nobody left to acknowledge or to take it.
+// leave takes a flow out of the table, if it is still there. f.mu is held. The flow's
+// held segments are dropped: nobody is left to acknowledge or to receive them.
 func (t *table) leave(f *tracked) bool {
 	if f.gone.Load() {
 		return false

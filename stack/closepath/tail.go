@@ -95,7 +95,7 @@ func (s *finish) watchTail(f *tracked, now tcpip.MonotonicTime) {
 		f.mu.Unlock()
 		return
 	}
-	// Of a large segment, which offload makes, the end will do.
+	// The end of a large segment, which offload makes, is enough.
 	n := min(t.seg.PayloadLen, f.conn.FullSegment(f.host), t.seg.End().Diff(una))
 	whole := appendPacket(nil, t.buf)
 	end := t.seg.PayloadStart + t.seg.PayloadLen

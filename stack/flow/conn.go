@@ -37,7 +37,7 @@ type half struct {
 	tsRecent            uint32
 	hasRecent, hasTaken bool
 
-	// What this side's SYN offered.
+	// The offers of this side's SYN.
 	mss      uint16
 	scale    uint8
 	hasScale bool

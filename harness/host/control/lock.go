@@ -87,8 +87,8 @@ func ours(name string, st fs.FileInfo) error {
 	return nil
 }
 
-// still reports whether the file has the name still: whoever had the lock before
-// removed it with the file.
+// still reports whether the file still has the name: the previous holder of the lock
+// removed the file.
 func still(f *os.File, name string) bool {
 	held, errHeld := f.Stat()
 	named, errNamed := os.Lstat(name)

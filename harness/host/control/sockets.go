@@ -28,7 +28,7 @@ const (
 	readerTimeout = 5 * time.Minute
 )
 
-// busiest is how many destinations are told of unless asked, and most at the most.
+// busiest is how many destinations are listed by default, and most the largest number.
 const (
 	busiest = 10
 	most    = 1000

@@ -77,9 +77,9 @@ const damaged = "dropped: its checksum is wrong"
 type Config struct {
 	// Packets asks for the bytes of each packet.
 	Packets bool
-	// Delay is how long a segment may wait before Ready tells of it, so that
-	// a busy host does not wake the reader for each; a crowd of them is told
-	// of at once. 0 means 5 ms, negative means no delay.
+	// Delay is how long a segment may wait before Ready announces it, so that a busy host
+	// does not wake the reader for each; many of them are announced at once. 0 means 5
+	// ms, negative means no delay.
 	Delay time.Duration
 	// Limit is how many segments may wait for Take; further ones are dropped
 	// and counted. 0 means 262,144.
@@ -89,7 +89,7 @@ type Config struct {
 const (
 	defaultLimit = 1 << 18
 	defaultDelay = 5 * time.Millisecond
-	// atOnce is how many segments are told of without delay.
+	// atOnce is how many segments are announced without delay.
 	atOnce = 256
 )
 

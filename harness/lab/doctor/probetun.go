@@ -58,7 +58,7 @@ func openTUN() (dev tun.Device, six bool, f finding) {
 	if errors.Is(err, tun.ErrIPv6Disabled) {
 		if dev, err = tun.Open(tun.Config{Addrs: []netip.Prefix{kernel4}}); err == nil {
 			f = tunFinding(off)
-			return dev, false, finding{Limited, "IPv4 packets pass in both directions; " + f.detail, f.mend}
+			return dev, false, finding{Limited, "IPv4 packets pass in both directions; " + f.detail, f.fix}
 		}
 	}
 	return nil, false, tunFinding(err)
@@ -148,8 +148,8 @@ func packetSocket(ctx context.Context) finding {
 func record(ctx context.Context, iface string, traffic func() error) finding {
 	live, err := capture.OpenLive(iface, capture.LiveConfig{Buffer: 1 << 20})
 	if err != nil {
-		mend := "load the driver with sudo modprobe af_packet; in a container, start that with --cap-add NET_RAW"
-		return fails(err.Error(), mend)
+		fix := "load the driver with sudo modprobe af_packet; in a container, start that with --cap-add NET_RAW"
+		return fails(err.Error(), fix)
 	}
 	defer live.Close()
 	if err := traffic(); err != nil {

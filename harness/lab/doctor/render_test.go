@@ -53,17 +53,17 @@ func TestRender(t *testing.T) {
 // TestWrappedCommandsStayWhole: taken out of the table and joined as a shell joins
 // them, they are what they were.
 func TestWrappedCommandsStayWhole(t *testing.T) {
-	for _, mend := range []string{makeTun, loadTun, bare[4].Mend, strings.ReplaceAll(makeTun, "sudo ", "")} {
+	for _, fix := range []string{makeTun, loadTun, bare[4].Mend, strings.ReplaceAll(makeTun, "sudo ", "")} {
 		for width := 40; width < columns; width++ {
-			lines := wrap(mend, width, continuation(mend))
+			lines := wrap(fix, width, continuation(fix))
 			for _, line := range lines {
 				if len(line) > max(width, len("net.ipv6.conf.default.disable_ipv6=0")) {
 					t.Errorf("width %d: %q", width, line)
 				}
 			}
 			shell := strings.ReplaceAll(strings.Join(lines, "\n"), " \\\n", " ")
-			if shell != mend {
-				t.Errorf("width %d: a shell reads %q, want %q", width, shell, mend)
+			if shell != fix {
+				t.Errorf("width %d: a shell reads %q, want %q", width, shell, fix)
 			}
 		}
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// trialTimeout bounds each trial. What works takes milliseconds, but the packages
-	// tried wait up to 5 seconds for the kernel, and may succeed then.
+	// trialTimeout bounds each trial. A successful trial takes milliseconds, but the
+	// packages tried wait up to 5 seconds for the kernel, and may succeed then.
 	trialTimeout = 15 * time.Second
 	// labTimeout bounds them all, for a child that does not keep the time.
 	labTimeout = time.Minute
@@ -112,7 +112,7 @@ func probeFailure(code int, err error, stderr string) *finding {
 	var f finding
 	switch {
 	case errors.As(err, &missing):
-		// The row of the namespaces says how to mend that.
+		// The row of the namespaces says how to fix that.
 		f = fails("not tried: there is no lab to try it in", "")
 	case err != nil:
 		f = untried(err)

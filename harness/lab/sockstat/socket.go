@@ -16,7 +16,7 @@ type Socket struct {
 	// Remote is the zero AddrPort for a listener, in JSON "".
 	Remote netip.AddrPort `json:"remote"`
 	// RecvQ and SendQ are bytes not read and not acknowledged; the kernel counts a FIN
-	// that was not read as one more. Of a listener, they are connections that wait and
+	// that was not read as one more. For a listener, they are connections that wait and
 	// that may wait.
 	RecvQ int `json:"recv_q"`
 	SendQ int `json:"send_q"`

@@ -76,5 +76,5 @@ func (h *host) Sockets() (all []lab.Socket, err error) {
 	return all, h.Err()
 }
 
-// Count has the close path's counts, which cost nothing.
+// Count returns the close path's counts, which cost nothing.
 func (h *host) Count() (timeWait, live int, err error) { return h.TimeWaits(), h.Flows(), nil }
