@@ -56,7 +56,7 @@ func TestMarkdownGolden(t *testing.T) {
 	if err := Markdown(&out, all, results); err != nil {
 		t.Fatal(err)
 	}
-	golden.Match(t, "testdata/results.md", []byte(out.String()))
+	golden.Match(t, "testdata/results.md", out.Bytes())
 }
 
 // TestEscaped: nothing that a file or a program said becomes markup, wherever it
