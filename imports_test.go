@@ -32,8 +32,7 @@ var policy = []rule{
 	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/fastopen", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
-	{pkg: "stack/spelling", never: impure},
-	{pkg: "stack/tunable", ours: []string{"stack/spelling"}, never: []string{"os", "net"}},
+	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable"},
@@ -46,12 +45,14 @@ var policy = []rule{
 		outside: []string{gvisor},
 	},
 
-	{pkg: "harness/app"},
+	{pkg: "harness/app", ours: []string{"harness/term"}},
 	{pkg: "harness/term/paragraph", ours: []string{"harness/term"}, never: impure},
+	{pkg: "harness/term/golden", outside: []string{gocmp}},
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
-	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
+	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
+	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{
 		pkg:     "harness/lab/forward",
@@ -66,8 +67,7 @@ var policy = []rule{
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
-	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown"}, never: impure},
-	{pkg: "harness/host/sockstat", never: impure},
+	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown", "stack/flow"}, never: impure},
 	{
 		pkg:     "harness/lab/probe",
 		ours:    []string{"harness/capture", "stack/segment"},
@@ -105,6 +105,7 @@ const (
 	compress   = "github.com/klauspost/compress"
 	lz4Mod     = "github.com/pierrec/lz4"
 	xzMod      = "github.com/therootcompany/xz"
+	gocmp      = "github.com/google/go-cmp"
 	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
 	yamlMod    = "go.yaml.in/yaml"

@@ -43,9 +43,9 @@ const (
 //   - at the same place it is a copy within 1 ms if IPv4's identification is
 //     there (not 0) and the same; without one within 10 microseconds if it takes
 //     room in sequence space, and never otherwise: duplicate ACKs are alike;
-//   - everything else is another packet. A retransmission is: its sender gave it
-//     another identification or waited, and a place that has shown the packet
-//     is shown it again.
+//   - everything else is another packet. So is a retransmission: its sender gave it
+//     another identification or waited, and it passes a place that the packet has passed
+//     before.
 //
 // A merged file has to tell its interfaces apart (mergecap -I none does).
 //
@@ -101,7 +101,7 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 	return false
 }
 
-// mirrored is how far apart a packet and its copy may be at one place.
+// mirrored is how far apart in time a packet and its copy may be at one place.
 func mirrored(s *segment.Segment, id uint16) int64 {
 	switch {
 	case id != 0:

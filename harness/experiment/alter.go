@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"lastack/harness/host/control"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 )
@@ -59,9 +60,9 @@ func (e *Experiment) rules() []impair.Rule {
 	return append(append([]impair.Rule(nil), e.extra...), e.Impair.rules()...)
 }
 
-// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config,
-// whose Subjects are known. What lastack has no tunable for may be a sysctl if
-// the kernel is the only subject.
+// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config, whose
+// Subjects are known. A name without a tunable may be a sysctl if the kernel is the only
+// subject.
 func (c *Config) ParseAlterations(settings, rules []string) error {
 	set := tunable.NewSet()
 	for _, text := range settings {
@@ -72,7 +73,7 @@ func (c *Config) ParseAlterations(settings, rules []string) error {
 		s.Name = strings.ReplaceAll(s.Name, "/", ".")
 		if c.Subjects == nil || slices.Contains(c.Subjects, Lastack) {
 			if err := set.Set(s.Name, s.Value); err != nil {
-				return err
+				return control.Suggest(err)
 			}
 		}
 		c.Settings = append(c.Settings, s)

@@ -63,12 +63,12 @@ type observed struct {
 
 // Bounds of an attempt, beside what its own steps ask for.
 const (
-	settlePatience = 4 * time.Second
-	passing        = 20 * time.Millisecond
-	clientPatience = 20 * time.Second
-	lastsPatience  = 3 * time.Second
-	lookEvery      = 2 * time.Millisecond
-	lookSlowly     = 50 * time.Millisecond
+	settleTimeout = 4 * time.Second
+	passing       = 20 * time.Millisecond
+	clientTimeout = 20 * time.Second
+	lastsTimeout  = 3 * time.Second
+	lookEvery     = 2 * time.Millisecond
+	lookSlowly    = 50 * time.Millisecond
 )
 
 // try makes one attempt. An error means that it could not be made.
@@ -150,11 +150,11 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 // driveAll repeats what the client does. Its failures are results, unless the
 // machine does not have what it is made of.
 func (a *attempt) driveAll(ctx context.Context) error {
-	patience := clientPatience
+	limit := clientTimeout
 	for _, d := range a.exp.Client.waits() {
-		patience += time.Duration(a.exp.Repeat) * d
+		limit += time.Duration(a.exp.Repeat) * d
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the client was not through after %v", patience))
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the client was not through after %v", limit))
 	defer cancel()
 	for range a.exp.Repeat {
 		err := a.drive(bounded)
@@ -177,7 +177,7 @@ func (a *attempt) driveAll(ctx context.Context) error {
 // settle waits until the sockets of every connection are in the states expected,
 // and stay there for longer than a state that is passed through.
 func (a *attempt) settle(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	var since time.Time
 	return poll(ctx, lookEvery, func() (bool, error) {
@@ -218,7 +218,7 @@ func (a *attempt) states(p pair) (s States, err error) {
 // takes the time since its last segment.
 func (a *attempt) outlast(ctx context.Context) error {
 	want := a.exp.Expect.Lasts
-	longest := time.Duration(want.MS.Max*float64(time.Millisecond)) + lastsPatience
+	longest := time.Duration(want.MS.Max*float64(time.Millisecond)) + lastsTimeout
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	every := lookEvery
@@ -241,7 +241,7 @@ func (a *attempt) outlast(ctx context.Context) error {
 
 // check runs the shell commands.
 func (a *attempt) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, clientPatience)
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
 	for _, c := range a.exp.Expect.Checks {
 		// A pipe would hide that its first program is missing.

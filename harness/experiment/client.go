@@ -97,7 +97,7 @@ func (s *script) step(ctx context.Context, a *attempt, step *Step) (err error) {
 	if s.conn == nil {
 		return net.ErrClosed
 	}
-	// Whoever waits for a peer in vain gives up with the attempt.
+	// A wait for a peer in vain ends with the attempt.
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	return s.act(step)

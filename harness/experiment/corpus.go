@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"lastack/harness/term"
 )
 
 //go:embed corpus/*.yaml
@@ -46,8 +48,8 @@ func mustRead(name string) string {
 	return string(content)
 }
 
-// Select finds experiments: "all" of the corpus, or names of it and files. What
-// has a slash or ends in .yaml or .yml is a file.
+// Select finds experiments: "all" of the corpus, or names of it and files. An argument
+// that has a slash or ends in .yaml or .yml is a file.
 func Select(args []string) ([]*Experiment, error) {
 	var out []*Experiment
 	for _, arg := range args {
@@ -107,8 +109,8 @@ func near(name string, names []string) string {
 	if len(within) > 0 {
 		return "did you mean " + strings.Join(within, ", ") + "?"
 	}
-	if s := suggest(name, names); strings.HasPrefix(s, "did you") {
-		return s
+	if near, ok := term.Nearest(name, names); ok {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "\"lastack list\" lists them"
 }

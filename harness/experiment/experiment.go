@@ -72,7 +72,7 @@ type Client struct {
 	Crafted []Craft  `yaml:"crafted" doc:"what is done without a socket, by segments made for the purpose, sound or not. Only where the subject is the server; the client's state is CLOSED then. A connection whose SYN is refused counts for nothing"`
 }
 
-// Expect is what must be seen. What is left out may be anything.
+// Expect is what must be seen. A field that is left out matches anything.
 type Expect struct {
 	Close        teardown.Kind `yaml:"close" need:"yes" one:"three-way|four-way|simultaneous|half-closed|reset|refused|open|unanswered|any" doc:"how every connection closes; any with a load, and only there"`
 	ActiveCloser teardown.Who  `yaml:"active_closer" one:"client|server|both|none" doc:"who sends the first FIN"`

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lastack/harness/lab/wire"
+	"lastack/harness/term"
 )
 
 // The addresses; the picture is in the package comment.
@@ -109,8 +110,8 @@ func (u *unsupported) nearest() string {
 	for _, e := range entries {
 		there = append(there, u.name[:at+1]+e.Name())
 	}
-	if s := suggest(u.name, there); strings.HasPrefix(s, "did you") {
-		return s
+	if near, ok := term.Nearest(u.name, there); ok {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }

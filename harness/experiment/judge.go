@@ -42,7 +42,7 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 		return x.judgeStates(o), o.stray
 	}
 	if !o.settled {
-		return fmt.Sprintf("the sockets did not come to rest within %v", settlePatience), 0
+		return fmt.Sprintf("the sockets did not come to rest within %v", settleTimeout), 0
 	}
 	return x.judgeRest(o), 0
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// late measures how long this process was kept from running, by a clock that is
-// to tick all the time. What an experiment expects holds for applications that are
-// on time; those of this process are as late as the clock is.
+// late measures how long this process was kept from running, by a clock that is to tick
+// all the time. An experiment's expectations hold for applications that are on time;
+// those of this process are as late as the clock is.
 type late struct {
 	cancel context.CancelFunc
 	worst  chan time.Duration

@@ -105,8 +105,8 @@ func (g *ground) serveProgram(command []string) error {
 		return nil
 	case <-p.over:
 		return p.failed()
-	case <-time.After(clientPatience):
-		return fmt.Errorf("the server, %s, printed no line to say that it listens within %v", args[0], clientPatience)
+	case <-time.After(clientTimeout):
+		return fmt.Errorf("the server, %s, printed no line to say that it listens within %v", args[0], clientTimeout)
 	}
 }
 

@@ -26,10 +26,10 @@ type Config struct {
 	// what the files say: what does an experiment say of a stack that is broken?
 	Settings    []tunable.Setting
 	Impairments []impair.Rule
-	// Attempts is how often an experiment is tried before its failure counts; 0
-	// means 4. What is expected of a close holds for applications that are on
-	// time. An attempt in which the machine was too busy for that is made again
-	// without being counted, as long as there are not three times as many.
+	// Attempts is how often an experiment is tried before its failure counts; 0 means 4.
+	// Expectations about a close hold for applications that are on time. An attempt in
+	// which the machine was too busy for that is made again without being counted, as
+	// long as there are not three times as many.
 	Attempts int
 	// Trace takes the connections of lastack as the subject from its own account
 	// of each segment, and holds that against the capture. It is for experiments
@@ -68,7 +68,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if subjects == nil {
 		subjects = Subjects()
 	}
-	hurry()
+	raisePriority()
 	var results []Result
 	for _, e := range all {
 		for _, subject := range Subjects() {
@@ -109,7 +109,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	if most == 0 {
 		most = defaultAttempts
 	}
-	const patience = 3
+	const limit = 3
 	for counted := 0; ; {
 		notify(c.Trying, e, r)
 		a, err := try(ctx, e, subject)
@@ -135,7 +135,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 			r.Excused++
 		}
 		notify(c.Tried, e, r)
-		if r.Verdict == Pass || counted == most || r.Attempts == patience*most || r.distrusted() {
+		if r.Verdict == Pass || counted == most || r.Attempts == limit*most || r.distrusted() {
 			return r, c.keep(r, a)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func WriteList(w io.Writer, all []*Experiment) error {
 	var b strings.Builder
 	for _, e := range all {
-		b.WriteString(e.Name)
+		b.WriteString(term.Quote(e.Name))
 		if e.Slow {
 			b.WriteString(" (slow)")
 		}
@@ -30,7 +30,7 @@ func WriteList(w io.Writer, all []*Experiment) error {
 	return err
 }
 
-// Text tells of results as they come, and sums them up.
+// Text prints results as they come, and sums them up.
 type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.
@@ -41,7 +41,7 @@ type Text struct {
 
 // Done writes a line about a result, and what there is to say about it.
 func (t Text) Done(e *Experiment, r *Result) {
-	fmt.Fprintf(t.W, "%s  %-7s  %s\n", Shout(r.Verdict, t.Color), r.Subject, r.Experiment+r.evidence())
+	fmt.Fprintf(t.W, "%s  %-7s  %s\n", Shout(r.Verdict, t.Color), r.Subject, term.Quote(r.Experiment)+r.evidence())
 	if r.Why != "" {
 		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
 	}

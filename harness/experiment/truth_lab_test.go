@@ -24,7 +24,7 @@ func TestLadderIsTrue(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	hurry()
+	raisePriority()
 	for _, tt := range []struct{ experiment, rule string }{
 		{"fin-lost", ""}, {"last-ack-lost", ""}, {"last-ack-never", ""}, {"fin-ack-lost", ""}, {"last-ack-lost-server-first", ""},
 		{"server-first", "drop the 1st FIN from host"}, {"server-first", "drop the 1st FIN from peer"},

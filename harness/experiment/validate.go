@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
+	"lastack/harness/host/control"
 	"lastack/stack/tunable"
 )
 
@@ -128,7 +129,7 @@ func (d *decoder) validateTunables(e *Experiment) {
 		line := d.lines["tunables.subject."+name]
 		if e.Skip.Lastack == "" {
 			if err := tunable.NewSet().Set(name, e.Tunables.Subject[name]); err != nil {
-				d.fail(line, "%v", err)
+				d.fail(line, "%v", control.Suggest(err))
 				continue
 			}
 		}

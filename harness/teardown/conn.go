@@ -8,10 +8,10 @@ import (
 	"lastack/stack/segment"
 )
 
-// Conn collects the records of one connection. The zero value is ready. Its
-// memory is bounded: the handshake, the FINs, the RSTs and what answers them
-// are kept, the rest only as far as Keep says. What is dropped is counted, and
-// changes nothing in the verdict.
+// Conn collects the records of one connection. The zero value is ready. Its memory is
+// bounded: the handshake, the FINs, the RSTs and what answers them are kept, the rest
+// only as far as Keep says. Dropped segments are counted, and change nothing in the
+// verdict.
 type Conn struct {
 	client, server segment.Endpoint // first, where an index looks for them
 
@@ -46,7 +46,7 @@ type Conn struct {
 	bareProbe bool
 	late      int32 // segments after the close was over
 	lateR     bool  // a RST among them
-	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
+	// gone is the side whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
 	lean   bool // of a Table that is
@@ -110,7 +110,7 @@ type fin struct {
 	twice      bool // the other side told that it had received two copies
 	unheard    bool // the other side spoke, in time to have received it, and did not acknowledge it
 	acked      bool
-	hold       Hold
+	hold       flow.Hold
 	spokeLast  bool // its side had sent the latest data, in a segment before it
 	byData     bool // the ACK came with data
 	byFIN      bool // the ACK came with the other side's FIN
@@ -133,7 +133,7 @@ func (c *Conn) add(r *Record) {
 	if !c.begun {
 		c.begin(r)
 	}
-	// One after the other, as a literal is made elsewhere and copied.
+	// Field by field, because a literal would be made elsewhere and copied.
 	var e event
 	e.at, e.held, e.hold = since(c.start, r.Time), r.Held, r.Hold
 	e.seq, e.ack, e.marks = r.Step.SeqOff, r.Step.AckOff, r.Step.Marks

@@ -48,7 +48,7 @@ func (c *Conn) learnSYN(e *event) {
 		c.syns++
 	case syn && !c.side[flow.Server].synSeen:
 		c.synAckAt = e.at
-		// With two SYNs nobody knows which one was answered.
+		// With two SYNs it is unknown which one was answered.
 		if c.syns == 1 && e.flags.Has(segment.ACK) {
 			c.rtt[flow.Server], c.rttKnown[flow.Server] = e.at-c.synAt, true
 		}

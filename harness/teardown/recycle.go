@@ -36,7 +36,7 @@ func (t *Table) drop(c *Conn) {
 // slabSize is how many entries are made at a time.
 const slabSize = 32
 
-// What is kept to be used again: lists of lines of usual length, and not all.
+// Only some lists of lines, of usual length, are kept to be used again.
 const (
 	longLog   = 64
 	spareLogs = 4096

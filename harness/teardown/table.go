@@ -33,19 +33,19 @@ type Config struct {
 	// connections. 0 means never, and no bound.
 	HalfOpenFor time.Duration
 	MaxHalfOpen int
-	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
-	// who counts many and draws none.
+	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for a caller
+	// that counts many and draws none.
 	Lean bool
-	// LinesIf tells of a connection, by its Number and the addresses and the time of its
-	// first segment, whether it has lines in spite of Lean; nil means that none has.
+	// LinesIf decides by a connection's Number and the addresses and the time of its
+	// first segment whether it has lines in spite of Lean; nil means that none has.
 	LinesIf func(number int, t segment.Tuple, at time.Time) bool
-	// Recycle uses the memory of a connection again once OnForget, or Flush,
-	// is through with it: nobody may keep a Conn longer than that.
+	// Recycle uses the memory of a connection again once OnForget, or Flush, is through
+	// with it: no caller may keep a Conn longer than that.
 	Recycle bool
 
-	// OnClose is called when a connection finishes: both FINs acknowledged,
-	// reset or refused. Its Report may still gain stragglers; and where what follows
-	// proves that a RST did not count, it goes on, and finishes once more.
+	// OnClose is called when a connection finishes: both FINs acknowledged, reset or
+	// refused. Its Report may still gain stragglers; and where later segments prove that
+	// a RST did not count, it goes on, and finishes once more.
 	OnClose func(*Conn)
 	// OnRevive is called for such a connection before it goes on.
 	OnRevive func(*Conn)
@@ -80,8 +80,8 @@ type Table struct {
 	serial uint64
 }
 
-// entry is one connection of a Table. What the index and the lists look at comes first,
-// in one cache line.
+// entry is one connection of a Table. The fields that the index and the lists read come
+// first, in one cache line.
 type entry struct {
 	hash       uint64
 	chain      *entry // of the index
@@ -167,8 +167,8 @@ func (e *entry) step(r *Record) {
 	}
 }
 
-// tick moves the Table's time on. It is kept as a Duration: comparing Times, for
-// each segment, is dear.
+// tick moves the Table's time on. It is kept as a Duration: comparing Times for each
+// segment is expensive.
 func (t *Table) tick(now time.Time) {
 	if !t.begun {
 		t.begun, t.start = true, now
@@ -202,7 +202,7 @@ func (t *Table) listOf(e *entry) *list {
 	return &t.open
 }
 
-// sentByServer tells from a connection's first segment who is who.
+// sentByServer reports whether the server sent a connection's first segment.
 func sentByServer(s *segment.Segment) bool {
 	if s.Flags.Has(segment.SYN) {
 		return s.Flags.Has(segment.ACK)
@@ -217,8 +217,8 @@ func (e *entry) from(s *segment.Segment) flow.Side {
 	return flow.Server
 }
 
-// reopens reports whether a segment begins another connection. flow tells it for
-// a SYN; what is added here is what only a whole connection can tell.
+// reopens reports whether a segment begins another connection. flow decides it for a SYN;
+// this adds what only the whole connection shows.
 func (e *entry) reopens(s *segment.Segment) bool {
 	if !s.Flags.Has(segment.SYN) || s.Flags.Has(segment.RST) {
 		return false

@@ -1,11 +1,11 @@
 package teardown
 
-// Of tens of thousands of connections most are in no cache of the processor. What is
-// about to be needed is loaded in advance, several at a time, as waiting for one after
-// the other is most of the time that a new or a forgotten connection takes.
+// Of tens of thousands of connections most are in no cache of the processor. Warm loads
+// those that will be needed next, several at a time, because most of the time that a new
+// or a forgotten connection takes is waiting for memory.
 
-// Prepare does a part of what Add has to do for a record. Any goroutine may call it. Who
-// changes the addresses of the record has to call it again.
+// Prepare does a part of what Add has to do for a record. Any goroutine may call it. A
+// caller that changes the addresses of the record has to call it again.
 func (t *Table) Prepare(r *Record) { r.hash = t.index.hash(&r.Seg.Tuple) }
 
 // hashOf takes what Prepare left, once: a record may be used again for another segment.

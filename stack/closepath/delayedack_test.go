@@ -431,14 +431,14 @@ func TestEventsOfAHold(t *testing.T) {
 	if len(got) != 3 {
 		t.Fatalf("%d events, want host, superseded, wire", len(got))
 	}
-	if e := got[0]; e.Kind != Seen || e.Point != Host || e.Hold != NotHeld {
+	if e := got[0]; e.Kind != Seen || e.Point != Host || e.Hold != flow.NotHeld {
 		t.Errorf("at the host: %+v", e)
 	}
 	if e := got[1]; e.Kind != Superseded || e.Held != 11*ms {
 		t.Errorf("superseded: %+v", e)
 	}
 	e := got[2]
-	if e.Kind != Seen || e.Point != Wire || e.Hold != Carried || e.Held != 11*ms || e.Flow != 1 || e.HostSide != flow.Server {
+	if e.Kind != Seen || e.Point != Wire || e.Hold != flow.Carried || e.Held != 11*ms || e.Flow != 1 || e.HostSide != flow.Server {
 		t.Errorf("at the wire: %+v", e)
 	}
 	if e.Step.After != [2]flow.State{flow.TimeWait, flow.LastAck} {

@@ -11,20 +11,21 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
-// finish owns the host's FIN until it is acknowledged: it sends it again by RFC 6298,
-// and gives the connection up as Linux does (net.ipv4.tcp_orphan_retries), so that none
-// stays for ever in FIN_WAIT_1, CLOSING or LAST_ACK. It also probes the tail of the data
-// where netstack has fallen silent (tail.go).
+// finish owns the host's FIN until it is acknowledged: it retransmits the FIN by RFC
+// 6298, and gives the connection up as Linux does (net.ipv4.tcp_orphan_retries), so that
+// none stays for ever in FIN_WAIT_1, CLOSING or LAST_ACK. It also probes the tail of the
+// data where netstack has fallen silent (tail.go).
 //
 // netstack has timers of its own, and they fail. Its loss recovery may leave its count of
 // segments in flight (Outstanding, tcp/snd.go) at 0 while some are not acknowledged:
 // SetPipe does not count a FIN, and the ACK of data that were sent twice is subtracted
 // twice. postXmit arms the retransmission timer only if that count is positive. So once
 // the tail loss probe is lost too, no timer runs, and the connection stands still for
-// ever. And the timeout starts at seconds after a lost SYN or SYN-ACK, as the copy has the
-// timestamp of the first (tcp/connect.go caches sendSYNOpts), so that the round trip is
-// measured from that; the timestamps stage fixes this one. TCPRecovery(0), which turns
-// RACK off, avoids the first fault and costs most of the speed on a lossy wire.
+// ever. Also, the timeout starts at several seconds after a lost SYN or SYN-ACK, because
+// the copy carries the timestamp of the first (tcp/connect.go caches sendSYNOpts) and the
+// round trip is measured from that; the timestamps stage fixes this. TCPRecovery(0),
+// which turns RACK off, avoids the first fault and costs most of the speed on a lossy
+// wire.
 //
 // Upstream: arm the timer while SND.UNA is below SND.NXT, and take TSval anew for each copy
 // of a SYN.
@@ -67,9 +68,9 @@ const (
 	finGrain = 4 * time.Millisecond
 )
 
-// patienceFor is how long Linux retransmits that often (tcp_model_timeout): timeouts
-// double from the minimum until they reach the maximum.
-func patienceFor(retries int64) time.Duration {
+// retryTime is how long Linux takes for so many retransmissions (tcp_model_timeout):
+// timeouts double from the minimum until they reach the maximum.
+func retryTime(retries int64) time.Duration {
 	const doublings = 9 // of minRTO, to reach maxRTO
 	if retries <= doublings {
 		return (2<<retries - 1) * minRTO
@@ -80,13 +81,13 @@ func patienceFor(retries int64) time.Duration {
 // limit is how long the flow's FIN, or the data in front of it, are sent again.
 func (s *finish) limit(f *tracked) time.Duration {
 	if !s.closed(f) {
-		return patienceFor(heldRetries)
+		return retryTime(heldRetries)
 	}
 	n := s.e.tunables.Int(tunable.OrphanRetries)
 	if n == 0 {
 		n = orphanRetries
 	}
-	return patienceFor(n)
+	return retryTime(n)
 }
 
 // closed reports whether the application is through with the connection, as far as the
@@ -116,7 +117,7 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
 	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
 		now := s.e.clock.NowMonotonic()
-		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 && p.hold == NotHeld {
+		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 && p.hold == flow.HoldUnknown {
 			s.e.report(f, p, Dropped, Host, Out)
 			return taken // one has just gone out, and this says no more
 		}
@@ -196,7 +197,7 @@ func (s *finish) resend(f *tracked, now tcpip.MonotonicTime) {
 	s.send(f, &own, nil)
 }
 
-// send sends a segment of the stage's own making. f.mu is held and will be released.
+// send sends a segment that the stage made. f.mu is held and will be released.
 func (s *finish) send(f *tracked, own *segment.Segment, data []byte) {
 	s.e.emit(f, own, data, s.place)
 	// A failed write is a lost segment, which the next copy makes up for.

@@ -25,9 +25,9 @@ type Segment struct {
 	// or not the capture kept them.
 	PayloadLen int
 
-	// Unfinished: the checksum field holds the sum over the pseudo header alone,
-	// to which whoever sends the packet on a wire adds the rest. Parse cannot
-	// tell; who knows sets it.
+	// Unfinished: the checksum field holds the sum over the pseudo header alone, to which
+	// the sender on a wire adds the rest. Parse cannot know that; a caller that does sets
+	// it.
 	Unfinished bool
 
 	// TCPStart and PayloadStart are offsets from the start of the packet.
@@ -50,16 +50,16 @@ type Options struct {
 	// SACKBlocks holds the first SACKCount entries (RFC 2018 3).
 	SACKCount  uint8
 	SACKBlocks [4]SACKBlock
-	// FastOpen tells of RFC 7413's option: absent, or in one of its two forms.
-	// Cookie is empty where the option asks for one.
+	// FastOpen is the form of RFC 7413's option, if there is one. Cookie is empty where
+	// the option asks for one.
 	FastOpen FastOpen
 	Cookie   Cookie
 	// FastClose: Multipath TCP aborts all of its connection, of which this is a
 	// subflow (MP_FASTCLOSE, RFC 8684 3.5).
 	FastClose bool
 
-	// tsStart and sackStart are the offsets of these options from the start of
-	// the packet, for those who rewrite them; 0 where there is none.
+	// tsStart and sackStart are the offsets of these options from the start of the
+	// packet, for the methods that rewrite them; 0 where there is none.
 	tsStart, sackStart int
 }
 

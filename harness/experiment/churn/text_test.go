@@ -1,16 +1,12 @@
 package churn
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"lastack/harness/experiment"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestWrite holds what a person reads against a golden file.
 func TestWrite(t *testing.T) {
@@ -44,17 +40,5 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line)-1, line)
 		}
 	}
-	golden := filepath.Join("testdata", "churn.txt")
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("differs from %s (accept with -update):\n%s", golden, b.String())
-	}
+	golden.Match(t, "testdata/churn.txt", []byte(b.String()))
 }

@@ -1,9 +1,6 @@
 package demo
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,9 +8,8 @@ import (
 	"lastack/harness/experiment"
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const shake = `
 	client 10.77.0.1:4000
@@ -146,17 +142,5 @@ func TestText(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
-	golden := filepath.Join("testdata", "demo.txt")
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("differs from %s (accept with -update):\n%s", golden, b.String())
-	}
+	golden.Match(t, "testdata/demo.txt", []byte(b.String()))
 }

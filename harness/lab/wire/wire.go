@@ -59,9 +59,9 @@ type Join func(near, far link.Device) (io.Closer, error)
 // Subject is what stands at the far end of a wire: a TCP stack, or a program that
 // brings its own.
 type Subject interface {
-	// Raise brings the subject up and links it to w's near end. What it begins it
-	// ends by w.AtEnd and w.Go, on an error too. The Server is nil if the subject
-	// serves by itself.
+	// Raise brings the subject up and links it to w's near end. It ends everything that
+	// it begins through w.AtEnd and w.Go, on an error too. The Server is nil if the
+	// subject serves by itself.
 	Raise(w *Wire) (Server, error)
 }
 
@@ -73,10 +73,10 @@ type SettingError struct {
 	Err  error
 }
 
-// Error is that of whoever refused the setting.
+// Error is that of the side that refused the setting.
 func (e *SettingError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the error of whoever refused the setting.
+// Unwrap gives the error of the side that refused the setting.
 func (e *SettingError) Unwrap() error { return e.Err }
 
 // Wire is a wire that is up. Make it with Raise; who raises it closes it.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lastack/harness/term/golden"
 )
 
 func render(t *testing.T, list []Socket, opts TableOptions) string {
@@ -28,11 +30,11 @@ func TestTable(t *testing.T) {
 			four = append(four, s)
 		}
 	}
-	golden(t, "all.txt", render(t, host(), TableOptions{}))
-	golden(t, "timers.txt", render(t, four, TableOptions{Timers: true}))
-	golden(t, "no-header.txt", render(t, host(), TableOptions{NoHeader: true}))
-	golden(t, "no-state.txt", render(t, host()[9:], TableOptions{NoState: true, Timers: true}))
-	golden(t, "nothing.txt", render(t, nil, TableOptions{}))
+	golden.Match(t, "testdata/all.txt", []byte(render(t, host(), TableOptions{})))
+	golden.Match(t, "testdata/timers.txt", []byte(render(t, four, TableOptions{Timers: true})))
+	golden.Match(t, "testdata/no-header.txt", []byte(render(t, host(), TableOptions{NoHeader: true})))
+	golden.Match(t, "testdata/no-state.txt", []byte(render(t, host()[9:], TableOptions{NoState: true, Timers: true})))
+	golden.Match(t, "testdata/nothing.txt", []byte(render(t, nil, TableOptions{})))
 	for line := range strings.Lines(render(t, four, TableOptions{})) {
 		if len(line) > 81 {
 			t.Errorf("longer than 80 columns: %s", line)
@@ -89,5 +91,5 @@ func TestSummary(t *testing.T) {
 	if err := s.Write(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "summary.txt", b.String())
+	golden.Match(t, "testdata/summary.txt", []byte(b.String()))
 }

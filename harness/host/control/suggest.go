@@ -1,9 +1,11 @@
-package tunable
+package control
 
 import (
+	"errors"
 	"strings"
 
-	"lastack/stack/spelling"
+	"lastack/harness/term"
+	"lastack/stack/tunable"
 )
 
 const (
@@ -13,6 +15,20 @@ const (
 	longName = 64
 )
 
+// Suggest names the nearest tunables in the error of one that does not exist. Other errors,
+// and nil, are returned as they are.
+func Suggest(err error) error {
+	var e *tunable.Error
+	if !errors.As(err, &e) || !e.Unknown {
+		return err
+	}
+	near := nearest(e.Name)
+	if len(near) == 0 {
+		return err
+	}
+	return &tunable.Error{Name: e.Name, Unknown: true, Why: "unknown tunable; did you mean " + strings.Join(near, " or ") + "?"}
+}
+
 // nearest lists the names that name may have been meant to be: those whose part
 // after the last dot contains name's, so that "tw_reuse" finds tcp_tw_reuse, else
 // those the fewest edits away, as long as two thirds of the part agree.
@@ -20,15 +36,15 @@ func nearest(name string) []string {
 	if len(name) > longName {
 		return nil
 	}
-	part := last(strings.ToLower(dotted(name)))
+	part := last(strings.ToLower(strings.ReplaceAll(name, "/", ".")))
 	var within, near []string
 	fewest := longName
-	for _, d := range defs {
+	for _, d := range tunable.All() {
 		v := last(d.Name)
 		if part != "" && strings.Contains(v, part) {
 			within = append(within, d.Name)
 		}
-		switch n := spelling.Distance(part, v); {
+		switch n := term.Distance(part, v); {
 		case n > len(v)/3 || n > fewest:
 		case n < fewest:
 			fewest, near = n, []string{d.Name}

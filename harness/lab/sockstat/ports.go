@@ -149,8 +149,8 @@ func (d *Destination) Taken() int {
 // Left is how many ports can.
 func (d *Destination) Left() int { return max(d.Ports-d.Taken(), 0) }
 
-// Rate is how many connections a second came into TIME_WAIT lately, over the
-// given time or what the ages tell of it.
+// Rate is how many connections a second came into TIME_WAIT lately, over the given time,
+// as far as the ages show it.
 func (d *Destination) Rate(over time.Duration) float64 {
 	if d.HoldMS <= 0 || over <= 0 {
 		return 0

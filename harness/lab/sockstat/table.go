@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lastack/harness/term"
 )
 
 // chunk is how many lines are laid out together: the widths of their columns
@@ -84,7 +86,7 @@ func (t *Table) Flush() error {
 		}
 	}
 	for _, r := range t.rows {
-		// What cannot be written shows at the Flush below.
+		// A failed write shows at the Flush below.
 		_, _ = t.w.WriteString(t.line(&r))
 	}
 	t.rows = t.rows[:0]
@@ -101,6 +103,9 @@ func (t *Table) row(s *Socket) row {
 	if t.opts.Info {
 		r[colInfo] = info(s)
 	}
+	for i := range r { // the state, the timer and the zones of addresses are another process's words
+		r[i] = term.Escape(r[i])
+	}
 	return r
 }
 
@@ -116,8 +121,8 @@ func info(s *Socket) string {
 	return words
 }
 
-// line lays a row out: addresses to the right up to the colon, and everything
-// else to the left. What there is to tell beside follows on a line of its own.
+// line lays a row out: addresses to the right up to the colon, and everything else to the
+// left. Further information follows on a line of its own.
 func (t *Table) line(r *row) string {
 	var b strings.Builder
 	pad := func(col int) { b.WriteString(strings.Repeat(" ", len(t.width[col])-len(r[col]))) }

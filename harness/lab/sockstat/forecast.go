@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// horizon is how far a forecast looks. What would take longer is no trouble of
-// today's.
+// horizon is how far a forecast looks. Later trouble is not today's.
 const horizon = 7 * 24 * time.Hour
 
 // Outlook is what becomes of the ports toward a destination if it goes on.

@@ -4,13 +4,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lastack/stack/flow"
 )
 
-// states are the names of RFC 9293 with underscores, in the order in which they
-// are shown.
-var states = []string{
-	"ESTABLISHED", "SYN_SENT", "SYN_RECEIVED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT",
-	"CLOSED", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING",
+// states are the names of RFC 9293 with underscores, in the kernel's order
+// (include/net/tcp_states.h, from 1), which is ss's too.
+var states = names(flow.Established, flow.SynSent, flow.SynReceived, flow.FinWait1, flow.FinWait2, flow.TimeWait,
+	flow.Closed, flow.CloseWait, flow.LastAck, flow.Listen, flow.Closing)
+
+func names(all ...flow.State) (names []string) {
+	for _, s := range all {
+		names = append(names, s.String())
+	}
+	return names
 }
 
 // ssNames is how ss prints them, where that is not the RFC's with hyphens.
@@ -38,7 +45,7 @@ func connected(s string) bool { return s != "LISTEN" && s != "CLOSED" }
 // bucket is what the kernel keeps as a minisocket.
 func bucket(s string) bool { return s == "TIME_WAIT" || s == "SYN_RECEIVED" }
 
-// States lists the names in the order in which they are shown.
+// States lists the names in the kernel's order, in which they are shown.
 func States() []string { return slices.Clone(states) }
 
 // SSName is a state as ss prints it: "TIME-WAIT", "ESTAB".
