@@ -92,7 +92,7 @@ var policy = []rule{
 	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 
-	{pkg: "cmd/lastack", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{cobra}},
+	{pkg: "cmd/lastack", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{cobra, pflagMod}},
 	{pkg: ""},
 }
 
@@ -108,6 +108,7 @@ const (
 	gocmp      = "github.com/google/go-cmp"
 	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
+	pflagMod   = "github.com/spf13/pflag"
 	yamlMod    = "go.yaml.in/yaml"
 )
 

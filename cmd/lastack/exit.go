@@ -90,6 +90,21 @@ func message(err error) string {
 	return term.Escape(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 }
 
+// badPath marks an error as bad input where it is about one of the paths, as they were
+// given, because there is no such folder or something else is there.
+func badPath(err error, paths ...string) error {
+	var at *fs.PathError
+	if !errors.As(err, &at) || !errors.Is(at, fs.ErrNotExist) && !errors.Is(at, syscall.ENOTDIR) && !errors.Is(at, syscall.EISDIR) {
+		return err
+	}
+	for _, p := range paths {
+		if p != "" && strings.HasPrefix(at.Path, p) {
+			return usage(err)
+		}
+	}
+	return err
+}
+
 // parseEach parses what a repeatable flag was given.
 func parseEach[T any](list []string, flag string, parse func(string) (T, error)) ([]T, error) {
 	var out []T

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/claims"
@@ -21,6 +23,22 @@ func writable(name string) error {
 		return fmt.Errorf("opening the file of the report: %w", err)
 	}
 	return f.Close()
+}
+
+// usableFolder fails if no file can be made in a folder, which it makes if it is not
+// there. No name is no folder.
+func usableFolder(name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := os.MkdirAll(name, 0o755); err != nil {
+		return fmt.Errorf("making the folder to keep captures in: %w", err)
+	}
+	f, err := os.CreateTemp(name, ".lastack-*")
+	if err != nil {
+		return fmt.Errorf("the folder to keep captures in: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // writePage writes the page about results.

@@ -86,7 +86,7 @@ says more).`,
 		if err != nil {
 			return usage(err)
 		}
-		if err := writable(f.report); err != nil {
+		if err := errors.Join(writable(f.report), usableFolder(f.cfg.Keep)); err != nil {
 			return usage(err)
 		}
 		return inLab(c.Context(), func(ctx context.Context) error { return runExperiments(ctx, c.OutOrStdout(), all, &f) })

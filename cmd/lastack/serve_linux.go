@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -75,10 +74,10 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		var err error
-		if cfg.KernelAddrs, err = parseEach(kernel, "--kernel-addr", netip.ParsePrefix); err != nil {
+		if cfg.KernelAddrs, err = parseEach(kernel, "--kernel-addr", parsePrefix); err != nil {
 			return err
 		}
-		if cfg.HostAddrs, err = parseEach(hosts, "--host-addr", netip.ParseAddr); err != nil {
+		if cfg.HostAddrs, err = parseEach(hosts, "--host-addr", parseAddr); err != nil {
 			return err
 		}
 		if cfg.Apps, err = parseEach(apps, "--app", app.ParseSpec); err != nil {
@@ -98,7 +97,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		if errors.Is(err, serve.ErrConfig) {
 			return usage(err)
 		}
-		return err
+		return badPath(err, cfg.Pcapng, cfg.Control)
 	}
 	return c
 }

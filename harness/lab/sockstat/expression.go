@@ -180,12 +180,14 @@ func parseAddress(s string) (prefix netip.Prefix, port int, err error) {
 	case host == "*" || host == "" && port >= 0:
 		return netip.Prefix{}, port, nil
 	case strings.Contains(host, "/"):
-		prefix, err = netip.ParsePrefix(host)
-		return prefix, port, err
+		if prefix, err = netip.ParsePrefix(host); err != nil {
+			return netip.Prefix{}, 0, fmt.Errorf("%q is no network", host)
+		}
+		return prefix, port, nil
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
-		return netip.Prefix{}, 0, err
+		return netip.Prefix{}, 0, fmt.Errorf("%q is no address", host)
 	}
 	addr = addr.Unmap().WithZone("")
 	return netip.PrefixFrom(addr, addr.BitLen()), port, nil
