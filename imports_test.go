@@ -50,6 +50,7 @@ var policy = []rule{
 	{pkg: "harness/term/golden", outside: []string{gocmp}},
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},
+	{pkg: "harness/term/screen", outside: []string{sys}, never: []string{"net", "net/http"}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
 	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
 	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},

@@ -116,9 +116,3 @@ func showProgress(p experiment.Progress) {
 	fmt.Fprintf(os.Stderr, "%s, %s as the client: %d made, %d failed after %.0f s\n",
 		p.Experiment, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
 }
-
-// terminal reports whether somebody watches a file being written.
-func terminal(f *os.File) bool {
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
-}

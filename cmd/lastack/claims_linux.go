@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/claims"
@@ -27,9 +28,9 @@ func claimsCommand() *cobra.Command {
 		Use:   "claims",
 		Short: "Try 49 claims about closing TCP on this kernel and on lastack",
 		Long: `claims runs the experiments that try the 49 claims from which lastack started,
-each once, and prints a table: the claim, the verdict here on this kernel, the
-verdict on lastack, and what was measured. The verdict comes from the
-measurement: holds, in part, does not hold, unclear if an experiment failed, or
+each once, and prints a table, a claim as soon as it is judged: the claim, the
+verdict here on this kernel, the verdict on lastack, what is right where the claim
+is not, and what was measured. The verdict comes from the measurement: holds, in part, does not hold, unclear if an experiment failed, or
 not tried, with the reason. With --claim it tells the whole story of a claim,
 with the ladders of both.
 
@@ -63,21 +64,28 @@ one did not, 2 for a claim that does not exist, 3 if the machine does not have s
 }
 
 func tryClaims(ctx context.Context, w io.Writer, cs []*claims.Claim, f *claimsFlags) error {
-	if terminal(os.Stderr) {
-		f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr)}.Done
-	}
-	r, err := claims.Run(ctx, cs, f.cfg)
-	if err != nil {
-		return fmt.Errorf("trying claims: %w", err)
-	}
-	text := claims.Text{W: w, Color: colored(os.Stdout)}
+	p := newProgress()
+	course := experiment.Follow(claims.Experiments(cs), &f.cfg, time.Now)
+	stop := p.follow(course.String)
+	text := claims.Text{W: p.above(w), Color: colored(os.Stdout), Columns: columns(os.Stdout)}
+	show := text.Row
 	switch {
 	case f.json:
-		err = writeJSON(w, r.Document())
+		show = nil
 	case len(f.numbers) > 0:
-		text.Story(r)
+		show = text.Story
 	default:
-		text.Table(r)
+		text.Head(&claims.Report{Subjects: claims.Subjects(&f.cfg)})
+	}
+	r, err := claims.Run(ctx, cs, f.cfg, show)
+	stop()
+	if err != nil {
+		return early(ctx, course, fmt.Errorf("trying claims: %w", err))
+	}
+	if f.json {
+		err = writeJSON(w, r.Document())
+	} else {
+		text.Summary(r)
 	}
 	if f.report != "" {
 		err = errors.Join(err, writeClaimsPage(f.report, r))

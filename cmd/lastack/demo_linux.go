@@ -71,7 +71,7 @@ func inLab(ctx context.Context, f func(context.Context) error) error {
 			return err
 		}
 		err := f(ctx)
-		if err != nil && ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil && status(err) != exitInterrupted {
 			return context.Canceled // what broke, broke because of the Ctrl-C
 		}
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"lastack/harness/term"
+	"lastack/harness/term/screen"
 
 	"github.com/spf13/cobra"
 )
@@ -96,6 +97,27 @@ func colored(f *os.File) bool {
 	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}
+	return terminal(f)
+}
+
+// Text is as wide as the terminal, within these bounds.
+const (
+	defaultColumns = 80
+	fewestColumns  = 40
+	mostColumns    = 100
+)
+
+// columns is how wide the text that goes to a file may be.
+func columns(f *os.File) int {
+	n, ok := screen.Columns(f)
+	if !ok {
+		return defaultColumns
+	}
+	return min(max(n, fewestColumns), mostColumns)
+}
+
+// terminal reports whether somebody watches a file being written.
+func terminal(f *os.File) bool {
 	st, err := f.Stat()
 	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/report"
@@ -95,22 +96,18 @@ says more).`,
 }
 
 func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experiment, f *runFlags) error {
-	text := experiment.Text{W: w, Color: colored(os.Stdout), Ladders: f.ladders}
+	p := newProgress()
+	text := &experiment.Text{W: p.above(w), Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.ladders}
 	f.cfg.Done = text.Done
-	if terminal(os.Stderr) {
-		f.cfg.Progress = func(p experiment.Progress) {
-			fmt.Fprintf(os.Stderr, "%s on %s: %d made, %d failed after %.0f s\n", p.Experiment, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
-		}
-	}
 	if f.json || f.mermaid {
 		f.cfg.Done = nil
-		if terminal(os.Stderr) {
-			f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr)}.Done
-		}
 	}
+	course := experiment.Follow(all, &f.cfg, time.Now)
+	stop := p.follow(course.String)
 	results, err := experiment.Run(ctx, all, f.cfg)
+	stop()
 	if err != nil {
-		return fmt.Errorf("running experiments: %w", err)
+		return early(ctx, course, fmt.Errorf("running experiments: %w", err))
 	}
 	switch {
 	case f.json:

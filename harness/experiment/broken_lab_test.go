@@ -55,7 +55,7 @@ func TestBroken(t *testing.T) {
 		return
 	}
 	for _, b := range breakages {
-		cfg := experiment.Config{Subjects: b.subjects, Attempts: 1, Done: experiment.Text{W: t.Output()}.Done}
+		cfg := experiment.Config{Subjects: b.subjects, Attempts: 1, Done: (&experiment.Text{W: t.Output()}).Done}
 		if err := cfg.ParseAlterations(b.settings, b.rules); err != nil {
 			t.Fatal(err)
 		}

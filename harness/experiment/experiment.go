@@ -19,6 +19,7 @@ func Subjects() []string { return []string{Lastack, Kernel} }
 type Experiment struct {
 	Name     string   `yaml:"name" need:"yes" doc:"what the experiment is called: lower-case letters, digits and dashes"`
 	Question string   `yaml:"question" need:"yes" doc:"the question that it answers, in one sentence that ends with a question mark"`
+	Answer   string   `yaml:"answer" doc:"the answer in a phrase that stands by itself, without a full stop: the line of a result that passed shows it; if left out, all of shows"`
 	Shows    string   `yaml:"shows" need:"yes" doc:"what it shows"`
 	Wrong    string   `yaml:"wrong" doc:"what people get wrong about it"`
 	Claims   []int    `yaml:"claims" doc:"the numbers, 1 to 49, of the claims that it examines"`

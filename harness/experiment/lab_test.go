@@ -20,7 +20,7 @@ func TestRunCorpus(t *testing.T) {
 	keep := t.TempDir()
 	results, err := experiment.Run(t.Context(), experiment.Corpus(), experiment.Config{
 		Keep: keep,
-		Done: experiment.Text{W: t.Output()}.Done,
+		Done: (&experiment.Text{W: t.Output()}).Done,
 	})
 	if err != nil {
 		t.Fatal(err)

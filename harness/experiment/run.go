@@ -26,7 +26,9 @@ type Config struct {
 	// what the files say: what does an experiment say of a stack that is broken?
 	Settings    []tunable.Setting
 	Impairments []impair.Rule
-	// Attempts is how often an experiment is tried before its failure counts; 0 means 4.
+	// Attempts is how often an experiment is tried before its failure counts; 0 means 4,
+	// and once, busy or not, with Settings or Impairments: what was changed on purpose
+	// fails on purpose.
 	// Expectations about a close hold for applications that are on time. An attempt in
 	// which the machine was too busy for that is made again without being counted, as
 	// long as there are not three times as many.
@@ -54,7 +56,29 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-const defaultAttempts = 4
+// On are the subjects, in the order in which they are run.
+func (c *Config) On() []string {
+	return slices.DeleteFunc(Subjects(), func(s string) bool { return c.Subjects != nil && !slices.Contains(c.Subjects, s) })
+}
+
+const (
+	defaultAttempts = 4
+	// busyFactor is how many times as many attempts there are on a busy machine.
+	busyFactor = 3
+)
+
+// attempts is how many of them count, and how many there are at most.
+func (c *Config) attempts() (counted, most int) {
+	switch {
+	case c.Attempts > 0:
+		counted = c.Attempts
+	case len(c.Settings)+len(c.Impairments) > 0:
+		return 1, 1
+	default:
+		counted = defaultAttempts
+	}
+	return counted, busyFactor * counted
+}
 
 // Run runs the experiments one after the other, each on every subject, at the
 // highest priority that the process may have, which it keeps. An error means that
@@ -64,17 +88,10 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	subjects := cfg.Subjects
-	if subjects == nil {
-		subjects = Subjects()
-	}
 	raisePriority()
 	var results []Result
 	for _, e := range all {
-		for _, subject := range Subjects() {
-			if !slices.Contains(subjects, subject) {
-				continue
-			}
+		for _, subject := range cfg.On() {
 			r, err := cfg.run(ctx, e, subject)
 			if err != nil {
 				return results, fmt.Errorf("%s on %s: %w", e.Name, subject, err)
@@ -105,11 +122,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		return r.skip("%s", why), nil
 	}
 	e = c.altered(e)
-	most := c.Attempts
-	if most == 0 {
-		most = defaultAttempts
-	}
-	const limit = 3
+	enough, most := c.attempts()
 	for counted := 0; ; {
 		notify(c.Trying, e, r)
 		a, err := try(ctx, e, subject)
@@ -135,7 +148,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 			r.Excused++
 		}
 		notify(c.Tried, e, r)
-		if r.Verdict == Pass || counted == most || r.Attempts == limit*most || r.distrusted() {
+		if r.Verdict == Pass || counted == enough || r.Attempts == most || r.distrusted() {
 			return r, c.keep(r, a)
 		}
 	}

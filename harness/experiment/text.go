@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -37,16 +38,23 @@ type Text struct {
 	Color bool
 	// Ladders draws every connection; without, only those that failed.
 	Ladders bool
+	// Columns is the width of the terminal; 0 is paragraph.Columns.
+	Columns int
+
+	passed string // the experiment whose answer was the last to be written
 }
 
-// Done writes a line about a result, and what there is to say about it.
-func (t Text) Done(e *Experiment, r *Result) {
-	fmt.Fprintf(t.W, "%s  %-7s  %s\n", Shout(r.Verdict, t.Color), r.Subject, term.Quote(r.Experiment)+r.evidence())
+// Done writes a result: the answer to the experiment's question where it passed, and
+// otherwise what was seen and why that is not right.
+func (t *Text) Done(e *Experiment, r *Result) {
+	word := strings.ToUpper(r.Verdict)
+	lines := paragraph.Hanging(term.Quote(r.Experiment)+t.answer(e, r)+r.evidence(), fmt.Sprintf("%-4s  %-7s  ", word, r.Subject), t.Columns)
+	fmt.Fprint(t.W, strings.Replace(lines, word, Shout(r.Verdict, t.Color), 1))
 	if r.Why != "" {
-		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
+		t.detail(r.Why)
 	}
 	if r.Attempts > 1 {
-		fmt.Fprint(t.W, paragraph.Indented(fmt.Sprintf("(%d attempts; at first: %s)", r.Attempts, r.Earlier[0]), "               "))
+		t.detail(fmt.Sprintf("(%d attempts; at first: %s)", r.Attempts, r.Earlier[0]))
 	}
 	if r.Report == nil || !t.Ladders && r.Verdict != Fail {
 		return
@@ -54,16 +62,33 @@ func (t Text) Done(e *Experiment, r *Result) {
 	t.ladders(e, r)
 	fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)
 	for _, a := range r.Answers {
-		fmt.Fprint(t.W, paragraph.Indented(fmt.Sprintf("%s: %s", a.Step, a.Got), "  "))
+		fmt.Fprint(t.W, paragraph.Hanging(fmt.Sprintf("%s: %s", a.Step, a.Got), "  ", t.Columns))
 	}
 	fmt.Fprintln(t.W)
 }
 
+// detail is below a result, as far in as its name, or less where there is little room.
+func (t *Text) detail(text string) {
+	fmt.Fprint(t.W, paragraph.Hanging(text, paragraph.Indent(15, t.Columns), t.Columns))
+}
+
+// answer is what a result that passed shows, once for all subjects.
+func (t *Text) answer(e *Experiment, r *Result) string {
+	switch {
+	case r.Verdict != Pass:
+		return ""
+	case t.passed == e.Name:
+		return ": the same"
+	}
+	t.passed = e.Name
+	return ": " + strings.TrimSuffix(cmp.Or(e.Answer, e.Shows), ".")
+}
+
 // ladders draws every connection if they are few, else the one that the result
 // is about.
-func (t Text) ladders(e *Experiment, r *Result) {
+func (t *Text) ladders(e *Experiment, r *Result) {
 	const few = 3
-	cfg := ladder.Config{Color: t.Color}
+	cfg := ladder.Config{Color: t.Color, Width: t.Columns}
 	cfg.Client, cfg.Server = e.Sides(r.Subject)
 	drawn := r.All
 	if len(drawn) > few {
@@ -98,14 +123,17 @@ func (r *Result) evidence() string {
 	if r.LastedMS > 0 {
 		parts = append(parts, fmt.Sprintf("%.2f s", r.LastedMS/1000))
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(parts) == 0:
 		return ""
+	case r.Verdict == Pass:
+		return " (" + strings.Join(parts, ", ") + ")"
 	}
 	return ": " + strings.Join(parts, ", ")
 }
 
 // Summary counts the verdicts.
-func (t Text) Summary(results []Result) {
+func (t *Text) Summary(results []Result) {
 	n := map[string]int{}
 	for i := range results {
 		n[results[i].Verdict]++

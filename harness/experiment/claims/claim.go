@@ -91,13 +91,15 @@ func (c *Claim) expected(subject string) Mark {
 	return c.Expect
 }
 
-// Experiments are those that the claims need, each once, in the corpus's order.
-func Experiments(cs []*Claim) []*experiment.Experiment {
-	var names []string
+// Experiments are those that the claims need, each once, in the order in which the claims
+// need them.
+func Experiments(cs []*Claim) (all []*experiment.Experiment) {
 	for _, c := range cs {
-		names = append(names, c.names()...)
+		for _, e := range experiment.Corpus() {
+			if slices.Contains(c.names(), e.Name) && !slices.Contains(all, e) {
+				all = append(all, e)
+			}
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(experiment.Corpus()), func(e *experiment.Experiment) bool {
-		return !slices.Contains(names, e.Name)
-	})
+	return all
 }

@@ -9,8 +9,8 @@ const tooMany = "Too many open files"
 var closeWait = []Claim{
 	{
 		Number: 10, Source: "N", Expect: Holds, Tries: []string{"close-wait-many"},
-		Text:  "CLOSE_WAIT piles up where the passive side never closes.",
-		Truth: "Each connection leaves a socket behind.",
+		Text:  "CLOSE_WAIT piles up where a server never closes its sockets.",
+		Truth: "Each connection leaves a socket in CLOSE_WAIT behind.",
 		judge: func(s *seen) Finding {
 			const name = "close-wait-many"
 			n, _ := s.tally(name)
@@ -20,8 +20,8 @@ var closeWait = []Claim{
 	},
 	{
 		Number: 11, Source: "N", Expect: Holds, Tries: []string{"close-wait-emfile"},
-		Text:  "The pile-up reaches the socket limit.",
-		Truth: "accept() fails with EMFILE.",
+		Text:  "A pile-up of CLOSE_WAIT reaches the limit on sockets.",
+		Truth: "It reaches the limit on descriptors: accept() fails with EMFILE.",
 		judge: func(s *seen) Finding {
 			const name = "close-wait-emfile"
 			said := s.results[name].ServerSaid
@@ -31,8 +31,8 @@ var closeWait = []Claim{
 	},
 	{
 		Number: 12, Source: "N", Expect: No, Tries: []string{"close-wait-leak", "close-wait-end"},
-		Text:  `Cause: "CLOSE_WAIT is configured too long".`,
-		Truth: "There is no timer and no sysctl: the application's close() ends it.",
+		Text:  `Many CLOSE_WAIT: "CLOSE_WAIT is configured too long".`,
+		Truth: "CLOSE_WAIT has no timer and no sysctl: the application's close() ends it.",
 		judge: func(s *seen) Finding {
 			leak := s.server("close-wait-leak")
 			l := fin(s.wire("close-wait-end"), 2)
@@ -45,14 +45,14 @@ var closeWait = []Claim{
 	},
 	{
 		Number: 13, Source: "N", Expect: NotTried,
-		Text:  "Cause: an exception path that never closes, an uncommitted transaction.",
+		Text:  "CLOSE_WAIT comes of an exception path that never closes, or an uncommitted transaction.",
 		Truth: "A cause of that kind is in the application.",
 		Needs: "no experiment: it is about applications, and TCP does not show it",
 	},
 	{
 		Number: 14, Source: "N", Expect: No, Tries: []string{"close-wait-idle", "close-wait-who"},
-		Text:  "Diagnose it with top (load above CPU), perf, flame graph.",
-		Truth: `Idle sockets cost nothing; "ss -tanp" names the process.`,
+		Text:  "Sockets that leak in CLOSE_WAIT are found with top (load above CPU), perf, flame graphs.",
+		Truth: `Idle sockets cost no CPU time; "ss -tanp" names the process.`,
 		judge: func(s *seen) Finding {
 			// None of the three says anything about time that top shows as idle.
 			const idle = 100 // ms of a second
@@ -63,8 +63,8 @@ var closeWait = []Claim{
 	},
 	{
 		Number: 15, Source: "N", Expect: InPart, Tries: []string{"netstat-time-wait"},
-		Text:  "Watch the count with netstat, in lower case.",
-		Truth: "It prints states in upper case.",
+		Text:  "netstat shows the count of TIME_WAIT, searched for in lower case.",
+		Truth: "netstat prints states in upper case.",
 		judge: func(s *seen) Finding {
 			there, upper, lower := s.grep("netstat-time-wait")
 			return graded(lower == there, upper == there, "%s counted in lower case, %s in upper, of %s", lower, upper, there)
@@ -72,8 +72,8 @@ var closeWait = []Claim{
 	},
 	{
 		Number: 16, Source: "N", Expect: Holds, Tries: []string{"fin-ack-lost"},
-		Text:  "The ACK of the FIN is lost: the closer sends its FIN again.",
-		Truth: "Again after 0.208 s, then doubling.",
+		Text:  "If the ACK of the first FIN is lost, the closer sends its FIN again.",
+		Truth: "Again after 0.208 s, then at intervals that double.",
 		judge: func(s *seen) Finding {
 			again, answer := finAgain(s.wire("fin-ack-lost"))
 			if again == nil {

@@ -6,8 +6,8 @@ import "lastack/harness/teardown"
 var handshake = []Claim{
 	{
 		Number: 1, Source: "N, A", Expect: Holds, Tries: []string{"three-way"},
-		Text:  "The first FIN puts the closer in FIN_WAIT_1.",
-		Truth: "On the wire it is always FIN+ACK.",
+		Text:  "Whoever sends the first FIN is in FIN_WAIT_1.",
+		Truth: "On the wire the FIN is always FIN+ACK.",
 		judge: func(s *seen) Finding {
 			l := fin(s.wire("three-way"), 1)
 			if l == nil {
@@ -19,14 +19,14 @@ var handshake = []Claim{
 	{
 		Number: 2, Source: "N, A", Expect: InPart,
 		Tries: []string{"close-wait-leak", "half-close-data", "data-after-close"},
-		Text:  "The peer acknowledges it and enters CLOSE_WAIT; the closer can still receive.",
-		Truth: "It can after shutdown(SHUT_WR) only; after close() data is answered with RST.",
+		Text:  "The peer acknowledges the first FIN and enters CLOSE_WAIT; the closer can still receive.",
+		Truth: "The closer can receive after shutdown(SHUT_WR) only; after close() data is answered with RST.",
 		judge: stillReceives,
 	},
 	{
 		Number: 3, Source: "N, A", Expect: Holds, Tries: []string{"fin-wait-2-half-close"},
-		Text:  "The closer enters FIN_WAIT_2 on that ACK.",
-		Truth: "In a three-segment close nobody ever sees it there.",
+		Text:  "The closer enters FIN_WAIT_2 when its FIN is acknowledged.",
+		Truth: "In a close of three segments nobody ever sees it there.",
 		judge: func(s *seen) Finding {
 			const name = "fin-wait-2-half-close"
 			return whether(s.wire(name).AckDelayUS >= 0 && s.client(name) == "FIN_WAIT_2",
@@ -35,8 +35,8 @@ var handshake = []Claim{
 	},
 	{
 		Number: 4, Source: "N, A", Expect: Holds, Tries: []string{"close-wait-end"},
-		Text:  "The peer's FIN puts the peer in LAST_ACK.",
-		Truth: "It does, and the peer stays there until its FIN is acknowledged.",
+		Text:  "The peer is in LAST_ACK once it has sent its own FIN.",
+		Truth: "The peer stays in LAST_ACK until its FIN is acknowledged.",
 		judge: func(s *seen) Finding {
 			l := fin(s.wire("close-wait-end"), 2)
 			if l == nil {
@@ -47,8 +47,8 @@ var handshake = []Claim{
 	},
 	{
 		Number: 5, Source: "N, A", Expect: Holds, Tries: []string{"three-way", "server-first"},
-		Text:  "The closer acknowledges that and enters TIME_WAIT; the peer is CLOSED.",
-		Truth: "It does, whichever side closes first.",
+		Text:  "The closer acknowledges the peer's FIN and enters TIME_WAIT; the peer is CLOSED.",
+		Truth: "So it is, whichever side closes first.",
 		judge: func(s *seen) Finding {
 			return whether(s.client("three-way") == "TIME_WAIT" && s.server("three-way") == "CLOSED" &&
 				s.server("server-first") == "TIME_WAIT" && s.client("server-first") == "CLOSED",
@@ -58,14 +58,14 @@ var handshake = []Claim{
 	},
 	{
 		Number: 6, Source: "N, A", Expect: InPart, Tries: []string{"four-way-slow-closer", "three-way", "simultaneous", "unread-data"},
-		Text:  "The state diagram as drawn: FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT against CLOSE_WAIT, LAST_ACK.",
-		Truth: "It does not have CLOSING, RST, and the way from FIN_WAIT_1 to TIME_WAIT.",
+		Text:  "A close passes FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT on one side and CLOSE_WAIT, LAST_ACK on the other.",
+		Truth: "That leaves out CLOSING, RST, and the way from FIN_WAIT_1 straight to TIME_WAIT.",
 		judge: asDrawn,
 	},
 	{
 		Number: 7, Source: "N, A", Expect: InPart, Tries: []string{"time-wait-60s"},
-		Text:  "MSL is the longest life of a segment; 2MSL is one send plus one reply.",
-		Truth: "Linux has a constant, not an MSL.",
+		Text:  "MSL is the longest life of a segment, so 2MSL is one segment and its reply.",
+		Truth: "Linux keeps TIME_WAIT for a constant 60 s; it has no MSL.",
 		judge: func(s *seen) Finding {
 			// A FIN and its answer, with the application between them, are
 			// never shorter than the round trip.
@@ -78,14 +78,14 @@ var handshake = []Claim{
 	{
 		Number: 8, Source: "N, A", Expect: InPart, Tries: []string{"three-way"},
 		Also:  []string{"time-wait-unheard", "time-wait-unheard-60s"},
-		Text:  "No FIN within 2MSL means that the last ACK arrived.",
-		Truth: "Where nothing is lost; it is only a timer.",
+		Text:  "No FIN within 2MSL of TIME_WAIT means that the last ACK arrived.",
+		Truth: "That is so where nothing is lost; 2MSL is only a timer.",
 		judge: timerOnly,
 	},
 	{
 		Number: 9, Source: "N, A", Expect: InPart, Tries: []string{"half-close-data", "four-way-slow-closer"},
-		Text:  "ACK and FIN are separate because the peer may have unsent data.",
-		Truth: "They are separate, too, when it only closes later than the delayed ACK.",
+		Text:  "The peer's ACK and FIN are separate because it may have unsent data.",
+		Truth: "They are separate, too, when the peer only closes later than the delayed ACK.",
 		judge: func(s *seen) Finding {
 			data, none := s.wire("half-close-data"), s.wire("four-way-slow-closer")
 			with := data.Close == teardown.FourWay && data.HalfCloseBytes > 0

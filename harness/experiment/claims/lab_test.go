@@ -17,7 +17,13 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Run(t.Context(), cs, experiment.Config{Done: experiment.Text{W: t.Output()}.Done})
+	var places []int
+	r, err := Run(t.Context(), cs, experiment.Config{Done: (&experiment.Text{W: t.Output()}).Done}, func(r *Report, at int) {
+		if next := cs[len(places)]; r.Claims[at] != next {
+			t.Errorf("claim %d was judged before claim %d", r.Claims[at].Number, next.Number)
+		}
+		places = append(places, at)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const accepted = "SYN+ACK"
 var ports = []Claim{
 	{
 		Number: 30, Source: "N, A", Expect: No,
-		Text:  "Client ports are 1024 to 65535, about 60,000.",
+		Text:  "A client's ports are 1024 to 65535, about 60,000.",
 		Truth: "The default is 32768 to 60999, which are 28,232.",
 		judge: func(s *seen) Finding {
 			lo, hi, err := s.portRange()
@@ -31,8 +31,8 @@ var ports = []Claim{
 	},
 	{
 		Number: 31, Source: "N, A", Expect: Holds, Tries: []string{"port-exhaustion"},
-		Text:  `The short-connection loop fails near 30,000 with "Cannot assign requested address".`,
-		Truth: "At exactly 28,232, the number of ports.",
+		Text:  `A loop of short connections fails near 30,000 with "Cannot assign requested address".`,
+		Truth: "It fails after exactly 28,232, the number of ports.",
 		judge: func(s *seen) Finding {
 			lo, hi, err := s.portRange()
 			if err != nil {
@@ -50,7 +50,7 @@ var ports = []Claim{
 	},
 	{
 		Number: 32, Source: "N, A", Expect: Holds, Tries: []string{"netstat-time-wait"},
-		Text:  "netstat -an | grep TIME_WAIT | wc -l counts them.",
+		Text:  "netstat -an | grep TIME_WAIT | wc -l counts the sockets in TIME_WAIT.",
 		Truth: "netstat prints TIME_WAIT with an underscore.",
 		judge: func(s *seen) Finding {
 			there, counted, _ := s.grep("netstat-time-wait")
@@ -59,8 +59,8 @@ var ports = []Claim{
 	},
 	{
 		Number: 33, Source: "N, A", Expect: No, Tries: []string{"grep-time-wait"},
-		Text:  "ss -ant | grep TIME_WAIT | wc -l counts them.",
-		Truth: "Always 0: ss prints TIME-WAIT.",
+		Text:  "ss -ant | grep TIME_WAIT | wc -l counts the sockets in TIME_WAIT.",
+		Truth: "It always counts 0: ss prints TIME-WAIT.",
 		judge: func(s *seen) Finding {
 			there, counted, _ := s.grep("grep-time-wait")
 			return whether(counted == there, "%s counted where %s were in TIME_WAIT", counted, there)
@@ -68,8 +68,8 @@ var ports = []Claim{
 	},
 	{
 		Number: 34, Source: "N, A", Expect: No, Tries: []string{"grep-time-wait"},
-		Text:  "The monitor script (a loop of 5 s, alarm above 50,000) warns in time.",
-		Truth: "It counts with the same grep: it never fires.",
+		Text:  "A script that counts with ss | grep TIME_WAIT every 5 s, alarm above 50,000, warns in time.",
+		Truth: "It counts nothing and never fires: ss prints TIME-WAIT.",
 		judge: func(s *seen) Finding {
 			there, counted, _ := s.grep("grep-time-wait")
 			return whether(counted == there, "it counts %s where %s were in TIME_WAIT", counted, there)
@@ -78,8 +78,8 @@ var ports = []Claim{
 	{
 		Number: 35, Source: "N, A", Expect: InPart,
 		Tries: []string{"ports-tw-reuse", "ports-tw-reuse-no-timestamps", "ports-tw-reuse-after-a-second", "port-exhaustion-errno"},
-		Text:  "net.ipv4.tcp_tw_reuse = 1 lets ports be used again.",
-		Truth: "With timestamps and after a second; the default is 2, loopback only.",
+		Text:  "net.ipv4.tcp_tw_reuse = 1 lets ports in TIME_WAIT be used again.",
+		Truth: "It does with timestamps and after a second; the default is 2, loopback only.",
 		judge: func(s *seen) Finding {
 			_, with := s.tally("ports-tw-reuse")
 			_, without := s.tally("ports-tw-reuse-no-timestamps")
@@ -91,7 +91,7 @@ var ports = []Claim{
 	{
 		Number: 36, Source: "N, A", Expect: InPart,
 		Tries: []string{"ports-tw-reuse-no-timestamps", "time-wait-syn-isn", "time-wait-syn-timestamp", "time-wait-syn-refused"},
-		Text:  "Reuse needs a larger ISN or a larger timestamp.",
+		Text:  "To reuse a port in TIME_WAIT takes a larger ISN or a larger timestamp.",
 		Truth: "Outgoing, by tcp_tw_reuse, timestamps alone count; for an incoming SYN either will do.",
 		judge: func(s *seen) Finding {
 			_, failed := s.tally("ports-tw-reuse-no-timestamps")
@@ -104,7 +104,7 @@ var ports = []Claim{
 	{
 		Number: 37, Source: "N, A", Expect: No, Tries: []string{"ports-tw-reuse", "port-exhaustion", "time-wait-reuse-syn"},
 		Text:  "tcp_tw_reuse is a server-side optimisation.",
-		Truth: "It is for outgoing connect() only.",
+		Truth: "tcp_tw_reuse is for outgoing connect() only.",
 		judge: func(s *seen) Finding {
 			_, with := s.tally("ports-tw-reuse")
 			_, without := s.tally("port-exhaustion")
@@ -117,8 +117,8 @@ var ports = []Claim{
 	{
 		Number: 38, Source: "N, A", Expect: No, Also: []string{"tw-recycle-nat", "tw-recycle-gone"},
 		Differs: Holds, Why: "lastack has the setting, to show what it broke; it is off by default",
-		Text:  "tcp_tw_recycle is there, and not recommended.",
-		Truth: "The key is gone since Linux 4.12; it broke clients behind NAT.",
+		Text:  "tcp_tw_recycle can be set, and is not recommended.",
+		Truth: "tcp_tw_recycle is gone since Linux 4.12; it broke clients behind NAT.",
 		judge: func(s *seen) Finding {
 			v, ok := s.settings[twRecycle]
 			if !ok {

@@ -7,7 +7,7 @@ var remedies = []Claim{
 	{
 		Number: 41, Source: "N, A", Expect: Holds, Tries: []string{"ports-wider-range", "port-exhaustion"},
 		Text:  "A wider ip_local_port_range gives more ports.",
-		Truth: "10000 to 65000 are 55,001.",
+		Truth: "10000 to 65000 are 55,001 ports.",
 		judge: func(s *seen) Finding {
 			wide, wideFailed := s.tally("ports-wider-range")
 			narrow, narrowFailed := s.tally("port-exhaustion")
@@ -17,8 +17,8 @@ var remedies = []Claim{
 	},
 	{
 		Number: 42, Source: "N, A", Expect: Holds, Tries: []string{"server-first", "ports-server-first"},
-		Text:  "Let the server close first: TIME_WAIT lands there.",
-		Truth: "It does, but what helps is that a new SYN ends it; a server spends no ports.",
+		Text:  "If the server closes first, TIME_WAIT is at the server.",
+		Truth: "It is, and a new SYN ends it; a server spends no ports.",
 		judge: func(s *seen) Finding {
 			one := s.results["server-first"]
 			n, failed := s.tally("ports-server-first")
@@ -29,8 +29,8 @@ var remedies = []Claim{
 	},
 	{
 		Number: 43, Source: "N, A", Expect: Holds, Tries: []string{"http-keep-alive", "http-without-keep-alive", "http-pool"},
-		Text:  "Keep-alive connections and pools avoid it.",
-		Truth: "As many requests, one TIME_WAIT.",
+		Text:  "Keep-alive connections and pools avoid TIME_WAIT.",
+		Truth: "However many requests, one connection leaves one TIME_WAIT.",
 		judge: func(s *seen) Finding {
 			kept, short := s.results["http-keep-alive"], s.results["http-without-keep-alive"]
 			pool := s.results["http-pool"].TimeWaitClient
@@ -42,8 +42,8 @@ var remedies = []Claim{
 	},
 	{
 		Number: 44, Source: "N, A", Expect: Holds, Tries: []string{"http-keep-alive", "http-without-keep-alive"},
-		Text:  "A new connection per request, against one client that is used again.",
-		Truth: "One connection carries them all.",
+		Text:  "One HTTP client that is used again makes fewer connections than one per request.",
+		Truth: "One connection carries all requests.",
 		judge: func(s *seen) Finding {
 			kept, short := s.results["http-keep-alive"], s.results["http-without-keep-alive"]
 			return whether(kept.Connections < short.Connections,
@@ -52,8 +52,8 @@ var remedies = []Claim{
 	},
 	{
 		Number: 45, Source: "N, A", Expect: NotTried,
-		Text:  "Pool figures: 200 in all, 20 a route, 60 s.",
-		Truth: "They are one library's settings.",
+		Text:  "A pool of connections should have 200 in all, 20 a route, and keep them for 60 s.",
+		Truth: "These figures are one library's settings.",
 		Needs: "no experiment: the figures are advice, and TCP does not decide it",
 	},
 }
@@ -62,8 +62,8 @@ var remedies = []Claim{
 var others = []Claim{
 	{
 		Number: 46, Source: "A", Expect: No, Tries: []string{"fast-open-plain", "fast-open-second"},
-		Text:  "At RTT 100 ms: 300 ms normally, 200 ms with Fast Open.",
-		Truth: "201 ms against 101 ms.",
+		Text:  "At a round trip of 100 ms a request takes 300 ms, with Fast Open 200 ms.",
+		Truth: "It takes 201 ms, with Fast Open 101 ms.",
 		judge: func(s *seen) Finding {
 			plain, fast := s.answer("fast-open-plain"), s.answer("fast-open-second")
 			slow, quick := about(plain, 300), about(fast, 200)
@@ -74,7 +74,7 @@ var others = []Claim{
 	{
 		Number: 47, Source: "A", Expect: InPart, Tries: []string{"fast-open-first", "fast-open-second"},
 		Text:  "The Fast Open SYN carries cookie and data; the SYN-ACK carries the response.",
-		Truth: "The first connection fetches the cookie; the response follows the SYN-ACK.",
+		Truth: "The first connection only fetches the cookie; the response follows the SYN-ACK.",
 		judge: func(s *seen) Finding {
 			first, second := s.results["fast-open-first"].Opened, s.results["fast-open-second"].Opened
 			carried, response := second.SYNBytes > 0 && second.SYNACKs > 0, s.inSYNACK("fast-open-second")
@@ -85,7 +85,7 @@ var others = []Claim{
 	},
 	{
 		Number: 48, Source: "A", Expect: Holds, Tries: []string{"half-close-data", "half-close-time-wait-first"},
-		Text:  "Half-close: shutdownOutput, then keep reading.",
+		Text:  "After shutdownOutput (a half-close) one can keep reading.",
 		Truth: "The peer's data arrives, and its FIN ends it.",
 		judge: func(s *seen) Finding {
 			r := s.wire("half-close-data")
@@ -97,8 +97,8 @@ var others = []Claim{
 	},
 	{
 		Number: 49, Source: "A", Expect: Holds, Tries: []string{"http-1-0", "http-keep-alive"},
-		Text:  "A peer may not support keep-alive.",
-		Truth: "HTTP/1.0 has none: the server closes after its answer.",
+		Text:  "An HTTP server may not support keep-alive.",
+		Truth: "HTTP/1.0 has no keep-alive: the server closes after its answer.",
 		judge: func(s *seen) Finding {
 			old, kept := s.wire("http-1-0"), s.results["http-keep-alive"]
 			return whether(old.ActiveCloser == teardown.Server && kept.Connections == 1,

@@ -22,46 +22,89 @@ type Report struct {
 	Outcomes [][]Outcome
 }
 
-// Run runs the experiments that the claims need, each once on every subject,
-// and judges the claims.
-func Run(ctx context.Context, cs []*Claim, cfg experiment.Config) (*Report, error) {
+// Run runs the experiments that the claims need, each once on every subject, in the order
+// in which the claims need them, and judges each claim when all of its own have been run.
+// judged (nil is nothing) receives the place of each in the Report, in their order. Where
+// Run ends early the Report has the claims that were judged, beside the error.
+func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*Report, int)) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	results, err := experiment.Run(ctx, Experiments(cs), cfg)
-	if err != nil {
-		return nil, err
+	r := &Report{Subjects: Subjects(&cfg)}
+	for i := range r.Subjects {
+		if err := r.Subjects[i].readDefaults(); err != nil {
+			return nil, err
+		}
 	}
-	var on []Subject
-	// The kernel first: it is what the claims are about.
+	judge := func() {
+		for len(r.Claims) < len(cs) && r.has(cs[len(r.Claims)].names()) {
+			r.judge(cs[len(r.Claims)])
+			if judged != nil {
+				judged(r, len(r.Claims)-1)
+			}
+		}
+	}
+	done := cfg.Done
+	cfg.Done = func(e *experiment.Experiment, result *experiment.Result) {
+		if done != nil {
+			done(e, result)
+		}
+		for i := range r.Subjects {
+			if s := &r.Subjects[i]; s.Name == result.Subject {
+				s.Results = append(s.Results, *result)
+			}
+		}
+		judge()
+	}
+	judge() // what needs none
+	_, err := experiment.Run(ctx, Experiments(cs), cfg)
+	return r, err
+}
+
+// Subjects are those of the Config, without results, the kernel first: it is what the
+// claims are about.
+func Subjects(cfg *experiment.Config) (on []Subject) {
 	for _, name := range []string{experiment.Kernel, experiment.Lastack} {
-		if cfg.Subjects != nil && !slices.Contains(cfg.Subjects, name) {
-			continue
+		if slices.Contains(cfg.On(), name) {
+			on = append(on, Subject{Name: name})
 		}
-		s := Subject{Name: name, Settings: ownDefaults()}
-		for i := range results {
-			if results[i].Subject == name {
-				s.Results = append(s.Results, results[i])
-			}
-		}
-		if name == experiment.Kernel {
-			if s.Settings, err = kernelDefaults(); err != nil {
-				return nil, err
-			}
-		}
-		on = append(on, s)
 	}
-	return judgeAll(cs, on), nil
+	return on
+}
+
+func (s *Subject) readDefaults() (err error) {
+	s.Settings = ownDefaults()
+	if s.Name == experiment.Kernel {
+		s.Settings, err = kernelDefaults()
+	}
+	return err
+}
+
+// has reports whether every one of the experiments has been run on every subject.
+func (r *Report) has(names []string) bool {
+	for i := range r.Subjects {
+		for _, name := range names {
+			if !slices.ContainsFunc(r.Subjects[i].Results, func(r experiment.Result) bool { return r.Experiment == name }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// judge adds a claim, and what became of it on each subject.
+func (r *Report) judge(c *Claim) {
+	var row []Outcome
+	for i := range r.Subjects {
+		row = append(row, c.Judge(&r.Subjects[i]))
+	}
+	r.Claims, r.Outcomes = append(r.Claims, c), append(r.Outcomes, row)
 }
 
 func judgeAll(cs []*Claim, on []Subject) *Report {
-	r := &Report{Claims: cs, Subjects: on}
+	r := &Report{Subjects: on}
 	for _, c := range cs {
-		var row []Outcome
-		for i := range on {
-			row = append(row, c.Judge(&on[i]))
-		}
-		r.Outcomes = append(r.Outcomes, row)
+		r.judge(c)
 	}
 	return r
 }

@@ -6,7 +6,7 @@ import "lastack/harness/teardown"
 var segments = []Claim{
 	{
 		Number: 17, Source: "A", Expect: InPart, Tries: []string{"http-short", "http-connection-close"},
-		Text:  "An HTTP short connection closes in 3 segments, client first.",
+		Text:  "A short HTTP connection closes in 3 segments, client first.",
 		Truth: "With Content-Length it does; with Connection: close the server is usually first.",
 		judge: func(s *seen) Finding {
 			length, token := s.wire("http-short"), s.wire("http-connection-close")
@@ -20,8 +20,8 @@ var segments = []Claim{
 	},
 	{
 		Number: 18, Source: "A", Expect: No, Tries: []string{"three-way", "four-way-slow-closer", "half-close-data"},
-		Text:  "3 segments if and only if the passive side has no data left.",
-		Truth: "It depends on close() being called before the delayed ACK fires.",
+		Text:  "A close takes 3 segments if and only if the passive side has no data left.",
+		Truth: "It takes 3 if close() is called before the delayed ACK runs out.",
 		judge: func(s *seen) Finding {
 			soon, late, data := s.wire("three-way"), s.wire("four-way-slow-closer"), s.wire("half-close-data")
 			return whether(soon.Close == teardown.ThreeWay && late.Close == teardown.ThreeWay && data.Close != teardown.ThreeWay,
@@ -32,8 +32,8 @@ var segments = []Claim{
 		Number: 19, Source: "A", Expect: InPart,
 		Tries: []string{"four-way-slow-closer", "slow-closer-300", "close-wait-end"},
 		Also:  []string{"slow-closer-silent"},
-		Text:  `Delayed ACK is "usually 40 ms".`,
-		Truth: "40 to 44 ms after earlier data, 0 to 8 ms on a connection that never received any.",
+		Text:  `The ACK of a FIN is delayed by "usually 40 ms".`,
+		Truth: "By 40 to 44 ms after earlier data, 0 to 8 ms on a connection that never received any.",
 		judge: usually40,
 	},
 	{
@@ -56,7 +56,7 @@ var segments = []Claim{
 	},
 	{
 		Number: 21, Source: "A", Expect: Holds, Tries: []string{"three-way", "four-way-slow-closer"},
-		Text:  "Piggybacking saves segments.",
+		Text:  "An ACK that travels with a FIN saves segments.",
 		Truth: "It saves one.",
 		judge: func(s *seen) Finding {
 			few, many := len(own(s.wire("three-way"))), len(own(s.wire("four-way-slow-closer")))
@@ -65,8 +65,8 @@ var segments = []Claim{
 	},
 	{
 		Number: 22, Source: "A", Expect: No, Tries: []string{"three-way", "four-way-slow-closer"},
-		Text:  "Three segments save a round trip.",
-		Truth: "They save one segment; ACK and FIN travel in the same direction.",
+		Text:  "A close in three segments saves a round trip over one in four.",
+		Truth: "It saves one segment: ACK and FIN travel in the same direction.",
 		judge: func(s *seen) Finding {
 			three, four := s.wire("three-way"), s.wire("four-way-slow-closer")
 			return whether(flights(three) < flights(four), "%d segments in %d one-way trips, %d segments in %d",
@@ -75,8 +75,8 @@ var segments = []Claim{
 	},
 	{
 		Number: 23, Source: "A", Expect: InPart, Tries: []string{"keep-alive-push"},
-		Text:  "A server that still pushes on a keep-alive connection gives 4.",
-		Truth: "4 plus the data.",
+		Text:  "A server that still sends on a keep-alive connection closes in 4 segments.",
+		Truth: "4 segments and the data.",
 		judge: func(s *seen) Finding {
 			r := s.wire("keep-alive-push")
 			n := len(own(r))

@@ -10,35 +10,41 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-// Story tells all about each claim: verdicts, evidence, and the experiments that
-// try it with the ladders of every subject, one above the other.
-func (t Text) Story(r *Report) {
-	for i, c := range r.Claims {
-		if i > 0 {
-			fmt.Fprintln(t.W)
-		}
-		t.opening(c)
-		for j, o := range r.Outcomes[i] {
-			t.paragraph("", fmt.Sprintf("%s: %s. %s.", r.Subjects[j].Name, t.verdict(o, 0), o.Evidence))
-			if !o.AsExpected {
-				t.paragraph("", fmt.Sprintf("That is not what was expected: %s.", o.Expected))
-			}
-		}
-		var more []string
-		for _, e := range experiment.Corpus() {
-			switch {
-			case slices.Contains(c.names(), e.Name):
-				t.experiment(e, r)
-			case slices.Contains(e.Claims, c.Number):
-				more = append(more, e.Name)
-			}
-		}
-		if len(more) > 0 {
-			fmt.Fprintln(t.W)
-			t.paragraph("", fmt.Sprintf("More about it, with lastack run: %s.", strings.Join(more, ", ")))
+// Stories tells all about each claim, and sums up.
+func (t Text) Stories(r *Report) {
+	for i := range r.Claims {
+		t.Story(r, i)
+	}
+	t.Summary(r)
+}
+
+// Story tells all about the claim at a place of the Report: verdicts, evidence, and the
+// experiments that try it with the ladders of every subject, one above the other.
+func (t Text) Story(r *Report, at int) {
+	c := r.Claims[at]
+	if at > 0 {
+		fmt.Fprintln(t.W)
+	}
+	t.opening(c)
+	for j, o := range r.Outcomes[at] {
+		t.paragraph("", fmt.Sprintf("%s: %s. %s.", r.Subjects[j].Name, t.verdict(o, 0), o.Evidence))
+		if !o.AsExpected {
+			t.paragraph("", fmt.Sprintf("That is not what was expected: %s.", o.Expected))
 		}
 	}
-	t.summary(r)
+	var more []string
+	for _, e := range experiment.Corpus() {
+		switch {
+		case slices.Contains(c.names(), e.Name):
+			t.experiment(e, r)
+		case slices.Contains(e.Claims, c.Number):
+			more = append(more, e.Name)
+		}
+	}
+	if len(more) > 0 {
+		fmt.Fprintln(t.W)
+		t.paragraph("", fmt.Sprintf("More about it, with lastack run: %s.", strings.Join(more, ", ")))
+	}
 }
 
 func (t Text) opening(c *Claim) {
@@ -75,7 +81,7 @@ func (t Text) result(e *experiment.Experiment, r *experiment.Result) {
 	if r.Report == nil {
 		return
 	}
-	cfg := ladder.Config{Color: t.Color}
+	cfg := ladder.Config{Color: t.Color, Width: t.Columns}
 	cfg.Client, cfg.Server = e.Sides(r.Subject)
 	fmt.Fprintf(t.W, "\n%s", ladder.Render(r.Report, cfg))
 	if r.States != nil {
@@ -88,7 +94,7 @@ func (t Text) result(e *experiment.Experiment, r *experiment.Result) {
 }
 
 func (t Text) paragraph(indent, text string) {
-	for _, line := range paragraph.Lines(text, lineWidth-len(indent)) {
+	for _, line := range paragraph.Lines(text, t.width()-len(indent)) {
 		fmt.Fprintln(t.W, indent+line)
 	}
 }

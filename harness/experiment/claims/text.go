@@ -8,11 +8,13 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-// Text prints a Report on a terminal.
+// Text prints a Report on a terminal, a claim at a time.
 type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.
 	Color bool
+	// Columns is the width of the terminal; 0 is 79.
+	Columns int
 }
 
 // Columns of the table: a number, the claim, and a verdict for each subject.
@@ -21,23 +23,59 @@ const (
 	claimWidth   = 46
 	verdictWidth = 15
 	lineWidth    = 79
+	// narrowest is what a table takes; where there is less the verdicts are below the claim.
+	narrowest = 70
 )
 
-// Table writes a row for each claim, with the evidence below it.
+func (t Text) width() int {
+	if t.Columns == 0 {
+		return lineWidth
+	}
+	return t.Columns - 1
+}
+
+// Table writes a row for each claim, with the evidence below it, and the summary.
 func (t Text) Table(r *Report) {
+	t.Head(r)
+	for i := range r.Claims {
+		t.Row(r, i)
+	}
+	t.Summary(r)
+}
+
+// Head is what stands above the rows.
+func (t Text) Head(r *Report) {
+	if t.width() < narrowest {
+		return
+	}
 	head := fmt.Sprintf("%2s  %-*s", "#", claimWidth, "claim")
 	for i := range r.Subjects {
 		head += fmt.Sprintf("%-*s", verdictWidth, r.Subjects[i].Name)
 	}
 	fmt.Fprintln(t.W, strings.TrimRight(head, " "))
-	for i, c := range r.Claims {
-		fmt.Fprintln(t.W)
-		t.row(c, r, r.Outcomes[i])
-	}
-	t.summary(r)
 }
 
-func (t Text) row(c *Claim, r *Report, row []Outcome) {
+// Row writes the claim at a place of the Report: the claim and the verdicts, what is right
+// where it does not simply hold, and what was measured.
+func (t Text) Row(r *Report, at int) {
+	c, row := r.Claims[at], r.Outcomes[at]
+	fmt.Fprintln(t.W)
+	if t.width() < narrowest {
+		t.lines(fmt.Sprintf("%2d  ", c.Number), c.Text)
+		for i, o := range row {
+			fmt.Fprintf(t.W, "    %s: %s\n", r.Subjects[i].Name, t.verdict(o, 0))
+		}
+	} else {
+		t.columns(c, row)
+	}
+	if settled(row) && row[0].Verdict != Holds && row[0].Verdict != NotTried {
+		t.lines("    ", c.Truth)
+	}
+	t.evidence(r, row)
+}
+
+// columns writes the claim beside its verdicts.
+func (t Text) columns(c *Claim, row []Outcome) {
 	for i, line := range paragraph.Lines(c.Text, claimWidth-2) {
 		if i > 0 {
 			fmt.Fprintf(t.W, "    %s\n", line)
@@ -53,15 +91,23 @@ func (t Text) row(c *Claim, r *Report, row []Outcome) {
 		}
 		fmt.Fprintln(t.W)
 	}
-	t.evidence(r, row)
+}
+
+// lines writes a text behind a mark.
+func (t Text) lines(mark, text string) { fmt.Fprint(t.W, paragraph.Hanging(text, mark, t.width())) }
+
+// settled reports that all subjects came to the same, which was expected.
+func settled(row []Outcome) bool {
+	for _, o := range row {
+		if o.Verdict != row[0].Verdict || !o.AsExpected {
+			return false
+		}
+	}
+	return len(row) > 0
 }
 
 // evidence is one line where all subjects came to the same, and else one each.
 func (t Text) evidence(r *Report, row []Outcome) {
-	same := true
-	for _, o := range row {
-		same = same && o.Verdict == row[0].Verdict && o.AsExpected
-	}
 	for i, o := range row {
 		about := r.Subjects[i].Name + ": " + o.Evidence
 		if o.Verdict == NotTried {
@@ -70,18 +116,16 @@ func (t Text) evidence(r *Report, row []Outcome) {
 		if !o.AsExpected {
 			about += fmt.Sprintf(" (expected: %s)", o.Expected)
 		}
-		for _, line := range paragraph.Lines(about, lineWidth-numberWidth) {
-			fmt.Fprintln(t.W, "    "+line)
-		}
-		if same {
+		t.lines(strings.Repeat(" ", numberWidth), about)
+		if settled(row) {
 			return
 		}
 	}
 }
 
-// summary counts the claims that were tried, and those that came out otherwise
+// Summary counts the claims that were tried, and those that came out otherwise
 // than expected.
-func (t Text) summary(r *Report) {
+func (t Text) Summary(r *Report) {
 	fmt.Fprintln(t.W)
 	for i := range r.Subjects {
 		n := map[Mark]int{}

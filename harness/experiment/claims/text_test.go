@@ -44,7 +44,7 @@ func TestTable80(t *testing.T) {
 
 func TestStory(t *testing.T) {
 	var b strings.Builder
-	Text{W: &b}.Story(invented(t, 20))
+	Text{W: &b}.Stories(invented(t, 20))
 	matches(t, "story.txt", b.String())
 }
 

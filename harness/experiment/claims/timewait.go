@@ -11,8 +11,8 @@ import (
 var timeWait = []Claim{
 	{
 		Number: 24, Source: "N, A", Expect: No, Tries: []string{"time-wait-60s"},
-		Text:  "2MSL is 2 minutes.",
-		Truth: "It contradicts claim 25; Linux takes a minute.",
+		Text:  "TIME_WAIT (2MSL) lasts 2 minutes.",
+		Truth: "On Linux it lasts a minute.",
 		judge: func(s *seen) Finding {
 			lasted := s.lasted("time-wait-60s")
 			return whether(lasted > 118 && lasted < 125, "TIME_WAIT lasted %.1f s", lasted)
@@ -20,7 +20,7 @@ var timeWait = []Claim{
 	},
 	{
 		Number: 25, Source: "N, A", Expect: InPart, Tries: []string{"time-wait-60s"},
-		Text:  "MSL is 30 s to 2 min; 2MSL on Linux is 60 s.",
+		Text:  "MSL is 30 s to 2 min; TIME_WAIT (2MSL) lasts 60 s on Linux.",
 		Truth: "60.0 to 62.0 s, by a timer wheel; no MSL stands behind it.",
 		judge: func(s *seen) Finding {
 			// The 60 s are the part that one measurement can confirm.
@@ -31,8 +31,8 @@ var timeWait = []Claim{
 	{
 		Number: 26, Source: "N, A", Expect: Holds, Tries: []string{"last-ack-lost", "last-ack-lost-server-first"},
 		Also:  []string{"time-wait-restart", "time-wait-restart-60s"},
-		Text:  "The last ACK is lost: the peer's FIN comes again and is acknowledged, 2MSL starts again.",
-		Truth: "FIN again after 0.207 s, acknowledged at once, timer restarted.",
+		Text:  "If the last ACK is lost, the peer's FIN comes again, is acknowledged, and 2MSL starts again.",
+		Truth: "The FIN comes again after 0.207 s, is acknowledged at once, and restarts the timer.",
 		judge: lastACKLost,
 	},
 	{
@@ -51,8 +51,8 @@ var timeWait = []Claim{
 	},
 	{
 		Number: 28, Source: "N, A", Expect: Holds, Tries: []string{"old-data-let-in", "old-data-kept-out"},
-		Text:  "Old segments could corrupt a new connection on the same 4-tuple.",
-		Truth: "Reproduced with TIME_WAIT disabled and overlapping sequence numbers.",
+		Text:  "Without TIME_WAIT old segments could corrupt a new connection on the same ports.",
+		Truth: "They do with TIME_WAIT disabled and overlapping sequence numbers.",
 		judge: func(s *seen) Finding {
 			// The server answers with what it took for the new client's data.
 			echo, refused := s.last("old-data-let-in"), s.last("old-data-kept-out")
@@ -85,8 +85,8 @@ var timeWait = []Claim{
 	{
 		Number: 40, Source: "N, A", Expect: Holds,
 		Tries: []string{"time-wait-none", "time-wait-limit", "half-close-time-wait-first"},
-		Text:  "tcp_max_tw_buckets bounds the count.",
-		Truth: "It does, destructively: past it the socket vanishes, and its protection.",
+		Text:  "tcp_max_tw_buckets bounds the number of TIME_WAIT.",
+		Truth: "Past it the socket vanishes without TIME_WAIT, and its protection.",
 		judge: func(s *seen) Finding {
 			with, without := s.results["time-wait-none"].TimeWaitClient, s.results["half-close-time-wait-first"].TimeWaitClient
 			three := s.results["time-wait-limit"]
