@@ -21,7 +21,9 @@ func (a *Analysis) ReadAll(s capture.Source) error {
 	}
 	found := false
 	for {
-		segments, err := read(s)
+		var segments *capture.Segments
+		var err error
+		a.countBeside(func() { segments, err = read(s) })
 		st := segments.Stats()
 		found = found || st.Segments > 0
 		a.sum.count(st)
@@ -155,6 +157,7 @@ func (a *Analysis) noteBefore(record int, icmp []icmpBetween) []icmpBetween {
 
 // fill reads a batch. at is the index that it has come to, for who is called meanwhile.
 func fill(records []record, segments *capture.Segments, at *int, table *teardown.Table) batch {
+	table.Reserve()
 	records = records[:batchSize]
 	for i := range records {
 		*at = i

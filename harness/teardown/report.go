@@ -148,7 +148,7 @@ func (c *Conn) Outcome() Report {
 		AckDelayUS:         -1,
 		Start:              c.start, DurationUS: c.last.Microseconds(),
 		States:         [2]string{st[0].String(), st[1].String()},
-		Handshake:      cl.synSeen || sv.synSeen,
+		Handshake:      c.handshake,
 		ClientSegments: cl.segments, ServerSegments: sv.segments,
 		ClientBytes: cl.bytes, ServerBytes: sv.bytes, FastOpen: c.fast.outcome(),
 		ResetBy: None, LateReset: c.lateR, LateSegments: int(c.late),

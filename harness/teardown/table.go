@@ -42,6 +42,9 @@ type Config struct {
 	// Recycle uses the memory of a connection again once OnForget, or Flush,
 	// is through with it: nobody may keep a Conn longer than that.
 	Recycle bool
+	// HandOver leaves a connection that was forgotten to who has it by OnForget, even
+	// another goroutine, until TakeBack. It is for Recycle.
+	HandOver bool
 
 	// OnClose is called when a connection finishes: both FINs acknowledged,
 	// reset or refused. Its Report may still gain stragglers; and where what follows
@@ -65,19 +68,21 @@ const (
 // Table tells the segments of many connections apart and keeps a Conn for each.
 // Make one with NewTable.
 type Table struct {
-	cfg    Config
-	index  index
-	half   list // whose handshake is not over
-	open   list // and those that are not finished beside them
-	done   list
-	free   *entry    // to be used again
-	slab   []entry   // never used
-	warmth uint64    // so that loads in advance have a use
-	logs   [][]event // likewise
-	begun  bool
-	start  time.Time     // of the first record
-	now    time.Duration // the latest time of a record, since start
-	serial uint64
+	cfg     Config
+	index   index
+	half    list // whose handshake is not over
+	open    list // and those that are not finished beside them
+	done    list
+	free    *entry       // to be used again
+	slab    []entry      // never used
+	reserve chan []entry // nor these
+	warmth  uint64       // so that loads in advance have a use
+	logs    [][]event    // likewise
+	bounded bool         // there are limits on what is not finished, beside MaxOpen
+	begun   bool
+	start   time.Time     // of the first record
+	now     time.Duration // the latest time of a record, since start
+	serial  uint64
 }
 
 // entry is one connection of a Table. What the index and the lists look at comes first,
@@ -104,7 +109,10 @@ func NewTable(cfg Config) *Table {
 	if cfg.RememberFor == 0 {
 		cfg.RememberFor = defaultRememberFor
 	}
-	return &Table{cfg: cfg, index: newIndex()}
+	return &Table{
+		cfg: cfg, index: newIndex(), reserve: make(chan []entry, reserved),
+		bounded: cfg.HalfOpenFor > 0 || cfg.MaxHalfOpen > 0 || cfg.IdleFor > 0,
+	}
 }
 
 // Add gives a segment to its connection, which is made if it is new, and returns
@@ -242,8 +250,7 @@ func (e *entry) reopens(s *segment.Segment) bool {
 func (t *Table) touch(e *entry) {
 	e.seen = t.now
 	if e.finished && e.Done() {
-		t.done.remove(e)
-		t.done.push(e)
+		t.done.last(e)
 		return
 	}
 	if e.finished { // the RST that ended it did not count
@@ -254,9 +261,14 @@ func (t *Table) touch(e *entry) {
 			t.cfg.OnRevive(&e.Conn)
 		}
 	}
-	t.listOf(e).remove(e)
+	from, done := t.listOf(e), e.Done()
 	e.isHalf = e.isHalf && !e.opened()
-	if !e.Done() {
+	if to := t.listOf(e); to == from && !done {
+		to.last(e)
+		return
+	}
+	from.remove(e)
+	if !done {
 		t.listOf(e).push(e)
 		return
 	}
@@ -272,10 +284,14 @@ func (t *Table) touch(e *entry) {
 
 // expire forgets what is too old or too much.
 func (t *Table) expire() {
-	t.expireDone()
-	t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
-	t.limit(&t.half, t.cfg.IdleFor, 0)
-	t.limit(&t.open, t.cfg.IdleFor, 0)
+	if t.done.n > t.cfg.Remember || t.cfg.RememberFor < 0 { // by time it was done before
+		t.expireDone()
+	}
+	if t.bounded {
+		t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
+		t.limit(&t.half, t.cfg.IdleFor, 0)
+		t.limit(&t.open, t.cfg.IdleFor, 0)
+	}
 	for t.cfg.MaxOpen > 0 && t.open.n+t.half.n > t.cfg.MaxOpen {
 		t.forget(t.longestUnheard())
 	}
@@ -335,9 +351,8 @@ func (t *Table) leave(e *entry) {
 	if t.cfg.OnForget != nil {
 		t.cfg.OnForget(&e.Conn)
 	}
-	if t.cfg.Recycle {
-		t.drop(&e.Conn)
-		e.next, t.free = t.free, e
+	if t.cfg.Recycle && !t.cfg.HandOver {
+		t.TakeBack(&e.Conn)
 	}
 }
 
@@ -390,6 +405,29 @@ type numbered struct {
 	*entry
 }
 
+// place puts entries in order without comparing them, if their numbers are not far apart.
+func (t *Table) place(all []numbered) bool {
+	least := t.serial
+	for i := range all {
+		least = min(least, all[i].ordinal)
+	}
+	if t.serial-least > 4*uint64(len(all)) {
+		return false
+	}
+	at := make([]*entry, t.serial-least+1)
+	for _, e := range all {
+		at[e.ordinal-least] = e.entry
+	}
+	n := 0
+	for i, e := range at {
+		if e != nil {
+			all[n] = numbered{least + uint64(i), e}
+			n++
+		}
+	}
+	return true
+}
+
 // sorted is every entry in the order of their first segments, and whether there is a
 // doubt about any.
 func (t *Table) sorted() (all []numbered, doubts bool) {
@@ -400,6 +438,8 @@ func (t *Table) sorted() (all []numbered, doubts bool) {
 			doubts = doubts || e.doubt != nil
 		}
 	}
-	slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.ordinal, b.ordinal) })
+	if !t.place(all) {
+		slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.ordinal, b.ordinal) })
+	}
 	return all, doubts
 }
