@@ -24,7 +24,10 @@ type ended struct {
 }
 
 // judge sets what the connection tells by itself.
-func (e *ended) judge() { e.report, e.detail = e.conn.Outcome(), e.conn.Detail(e.seen) }
+func (e *ended) judge() {
+	e.conn.OutcomeTo(&e.report)
+	e.conn.DetailTo(&e.detail, e.seen)
+}
 
 // ended is a connection as far as is known.
 func (a *Analysis) ended(c *teardown.Conn) ended {

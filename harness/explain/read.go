@@ -168,7 +168,9 @@ func fill(records []record, segments *capture.Segments, at *int, table *teardown
 		r := &records[i]
 		r.Seg = *seg // alone: of several at once, copies are made first
 		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
-		table.Prepare(&r.Record)
+		if i > 0 { // what was copied right now is still on its way to where it can be read
+			table.Prepare(&records[i-1].Record)
+		}
 	}
 	return batch{records: records}
 }

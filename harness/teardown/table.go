@@ -85,20 +85,19 @@ type Table struct {
 	serial  uint64
 }
 
-// entry is one connection of a Table. What the index and the lists look at comes first,
-// in one cache line.
+// entry is one connection of a Table. What the index and the lists look at comes first.
 type entry struct {
 	hash       uint64
 	chain      *entry // of the index
 	prev, next *entry
 	seen       time.Duration // as of Table.now
+	doubt      *Record       // a SYN that may begin another connection
+	finished   bool
+	isHalf     bool
 	Conn
 
-	doubt    *Record // a SYN that may begin another connection
-	flow     flow.Conn
-	finished bool
-	isHalf   bool
-	_        [8]byte // makes it a multiple of a cache line
+	flow flow.Conn
+	_    [8]byte // makes it a multiple of a cache line
 }
 
 // NewTable makes an empty Table.
@@ -189,10 +188,11 @@ func (t *Table) add(hash uint64, r *Record) *entry {
 	t.serial++
 	e.hash, e.ordinal = hash, t.serial
 	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(e.Number(), s.Tuple, r.Time))
-	e.client, e.server = s.Src, s.Dst
+	client, server := &s.Src, &s.Dst
 	if sentByServer(s) {
-		e.client, e.server = s.Dst, s.Src
+		client, server = server, client
 	}
+	e.client, e.server = *client, *server
 	e.isHalf = s.Flags.Has(segment.SYN)
 	t.index.insert(e)
 	t.listOf(e).push(e)
@@ -303,7 +303,9 @@ func (t *Table) expireDone() {
 			return
 		}
 		t.forget(e)
-		t.warm(t.done.head)
+		if !t.cfg.HandOver {
+			t.warm(t.done.head)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func (t *Table) Warm(r *Record) {
 
 // warm loads a connection that is to be forgotten next; nil is none.
 func (t *Table) warm(e *entry) {
-	if e != nil && !t.cfg.HandOver {
+	if e != nil {
 		t.warmth += e.hash + e.Conn.Warm()
 	}
 }
