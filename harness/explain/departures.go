@@ -73,8 +73,8 @@ func (d *departures) add(a *Analysis, c *teardown.Conn) {
 	}
 	b := d.batch
 	gone := departure{conn: c, seen: a.table.Now(), flushed: a.flushing}
-	behind := a.flushing && len(d.full) > 0 // then nothing else is to be done here
-	if behind || !c.Plain() || len(a.icmp) > 0 || a.tunnels.any() {
+	// While the Table is flushed there is nothing else to be done here.
+	if a.flushing || !c.Plain() || len(a.icmp) > 0 || a.tunnels.any() {
 		gone.judged = true
 		b.judged = append(b.judged, a.left(c))
 		a.forget(&b.judged[len(b.judged)-1])

@@ -68,8 +68,8 @@ func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 
 // The segments that are read ahead: so many batches of so many.
 const (
-	batches   = 4
-	batchSize = 1024
+	batches   = 8
+	batchSize = 512
 )
 
 // batch is a number of segments, the ICMP errors between them, and the error that
@@ -112,6 +112,7 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 			}
 		}
 	}()
+	var spent [][]record // they go back several at a time, as it takes long to wake the reader
 	for b := range full {
 		if a.addBatch(&b); a.err != nil {
 			close(empty)
@@ -122,7 +123,12 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 		if b.err != nil {
 			return segments, b.err
 		}
-		empty <- b.records
+		if spent = append(spent, b.records); len(spent) == batches/2 {
+			for _, records := range spent {
+				empty <- records
+			}
+			spent = spent[:0]
+		}
 	}
 	return segments, nil
 }

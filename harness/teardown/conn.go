@@ -14,14 +14,14 @@ import (
 // changes nothing in the verdict.
 type Conn struct {
 	// What an index, and a Table that forgets, look at stands first.
+	ordinal        uint64 // in its Table
 	client, server segment.Endpoint
 	over           ending
 	handshake      bool // a SYN of either side was seen
 	begun          bool
 	lean           bool          // of a Table that is
 	rst            *rst          // nil while there was none
-	ordinal        uint64        // in its Table
-	home           *entry        // there
+	home           *entry        // in its Table
 	start          time.Time     // of the first record
 	last           time.Duration // of the latest record, since start
 

@@ -19,7 +19,9 @@ func (t *Table) fresh() *entry {
 		}
 		e, t.slab = &t.slab[0], t.slab[1:]
 	}
-	e.home = e
+	if e.home = e; t.free != nil {
+		t.warmth += t.free.hash // the next one
+	}
 	if n := len(t.logs); n > 0 {
 		e.log.events, t.logs = t.logs[n-1], t.logs[:n-1]
 	}

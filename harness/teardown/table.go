@@ -192,7 +192,8 @@ func (t *Table) add(hash uint64, r *Record) *entry {
 	if sentByServer(s) {
 		client, server = server, client
 	}
-	e.client, e.server = *client, *server
+	e.client = *client // one by one, without copies between
+	e.server = *server
 	e.isHalf = s.Flags.Has(segment.SYN)
 	t.index.insert(e)
 	t.listOf(e).push(e)
@@ -434,8 +435,8 @@ func (t *Table) place(all []numbered) bool {
 // doubt about any.
 func (t *Table) sorted() (all []numbered, doubts bool) {
 	all = make([]numbered, 0, t.index.n)
-	for _, l := range []*list{&t.half, &t.open, &t.done} {
-		for e := l.head; e != nil; e = e.next {
+	for _, e := range t.index.buckets { // the lists would be waited for, one entry after the other
+		for ; e != nil; e = e.chain {
 			all = append(all, numbered{e.ordinal, e})
 			doubts = doubts || e.doubt != nil
 		}
