@@ -77,6 +77,12 @@ var policy = []rule{
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
+	{pkg: "harness/check", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/teardown/page", "harness/term/paragraph"}, never: impure},
+	{
+		pkg:     "harness/check/proxy",
+		ours:    []string{"harness/check", "harness/app", "harness/capture", "harness/lab", "harness/lab/wire", "harness/teardown", "harness/term", "stack/segment"},
+		outside: []string{sys}, never: []string{"os/exec"},
+	},
 	// It builds wherever explain does, which what experiments need does not.
 	{pkg: "harness/explain/explained", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/explain", "harness/teardown/page"}, never: impure},
 	{
