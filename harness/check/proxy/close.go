@@ -105,7 +105,10 @@ func segments(r *teardown.Report) string {
 // whose names who is in TIME_WAIT on the leg i: on the client's the server is the proxy.
 func (g *ground) whose(w teardown.Who, i int) string {
 	names := map[teardown.Who]string{teardown.Client: "client", teardown.Server: g.middle(), teardown.Both: "both", teardown.None: "none"}
-	if i == 1 {
+	switch {
+	case g.cfg.NAT: // which has no states of TCP
+		names[teardown.Server] = "server"
+	case i == 1:
 		names[teardown.Client], names[teardown.Server] = g.middle(), "server"
 	}
 	return names[w]

@@ -160,3 +160,6 @@ func pathConfig() wire.PathConfig {
 		},
 	}
 }
+
+// Addresses says where a proxy is to listen, and where the server is.
+func Addresses() string { return fmt.Sprintf("it listens at %s, the server at %s", listenAt, serverAt) }

@@ -188,6 +188,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 // brief writes a duration as people say it.
 func brief(d time.Duration) string {
 	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
 	case d < time.Second:
 		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 	case d < time.Minute:

@@ -178,7 +178,7 @@ func (g *ground) connect(ctx context.Context, within time.Duration) (*net.TCPCon
 
 // open opens a connection through the proxy, and passes a line each way. A proxy that
 // connects without being asked, to see whether the server is there, is told apart by them.
-func (g *ground) open(ctx context.Context) (p *pair, err error) {
+func (g *ground) open(ctx context.Context) (_ *pair, err error) {
 	g.opening.Lock()
 	defer g.opening.Unlock()
 	defer func() {
@@ -191,7 +191,7 @@ func (g *ground) open(ctx context.Context) (p *pair, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &pair{client: client}
+	p := &pair{client: client}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"lastack/harness/check"
 	"lastack/harness/check/proxy"
+	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 )
 
@@ -123,6 +125,85 @@ func TestIdleIsCut(t *testing.T) {
 	}
 	all := examine(t, config(t, impatient), "idle")
 	if c := named(t, all, "idle"); !strings.Contains(c.How, "cut after 7") || !strings.Contains(c.How, "RST") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestNoProxy: what is no proxy is said in one line, with what it printed.
+func TestNoProxy(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	for m, want := range map[mode][]string{
+		dies:      {"ended before it listened at 10.78.1.2:7001: exit status 1", `bad \x1b[31mconfiguration`},
+		elsewhere: {"not ready", "listens at 127.0.0.1:9999 instead", "a proxy that listens elsewhere"},
+		silent:    {"not ready at 10.78.1.2:7001 within 500ms", "nothing listens there"},
+		swallows:  {"listens at 10.78.1.2:7001, but no connection came about", "did not reach the server"},
+		once:      {"ended after its first connection: exit status 0"},
+	} {
+		c := config(t, m)
+		c.Ready = 500 * time.Millisecond
+		_, err := proxy.Run(t.Context(), c)
+		if err == nil {
+			t.Errorf("%s: no error", m)
+			continue
+		}
+		for _, part := range want {
+			if !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: %v; want %q in one line", m, err, part)
+			}
+		}
+	}
+	_, err := proxy.Run(t.Context(), proxy.Config{Command: []string{"there-is-no-such-proxy"}})
+	var missing *lab.MissingError
+	if !errors.As(err, &missing) {
+		t.Errorf("a command that is not there: %v", err)
+	}
+}
+
+// TestProxyThatDies: the check during which the proxy ends says so, and the proxy is
+// started again for the others.
+func TestProxyThatDies(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	c := config(t, fragile)
+	c.Only = []string{"close", "reset-from-client", "refused"}
+	all := examine(t, c, "reset-from-client")
+	if c := named(t, all, "reset-from-client"); !strings.Contains(c.How, "the proxy ended: exit status 1; its output: a proxy that is fragile") {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestNAT(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	r, err := proxy.Run(t.Context(), proxy.Config{NAT: true, Patience: time.Second})
+	var missing *lab.MissingError
+	if errors.As(err, &missing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.Checks {
+		check.Text{W: t.Output()}.Write(&c)
+		want := check.Pass
+		switch c.Name {
+		case "leak":
+			want = check.Skip
+		case "restart":
+			want = check.Differs
+		}
+		if c.Verdict != want {
+			t.Errorf("%s: %s, want %s", c.Name, c.Verdict, want)
+		}
+	}
+	if c := named(t, r.Checks, "restart"); !strings.Contains(c.How, "the server sends first: it gets RST") {
 		t.Errorf("%+v", c)
 	}
 }

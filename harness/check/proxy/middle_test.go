@@ -37,6 +37,9 @@ const (
 	elsewhere mode = "listens elsewhere"
 	silent    mode = "never listens"
 	swallows  mode = "connects to nobody"
+	once      mode = "serves once"
+	// fragile dies of the first RST of a client's.
+	fragile mode = "is fragile"
 )
 
 func serve(m mode) error {
@@ -58,6 +61,10 @@ func serve(m mode) error {
 		c, err := l.Accept()
 		if err != nil {
 			return err
+		}
+		if m == once {
+			m.relay(c.(*net.TCPConn))
+			return nil
 		}
 		go m.relay(c.(*net.TCPConn))
 	}
@@ -87,6 +94,9 @@ func (m mode) relay(client *net.TCPConn) {
 	go func() { failed <- m.copy(client, server) }()
 	for range 2 {
 		if err := <-failed; err != nil {
+			if m == fragile {
+				os.Exit(1)
+			}
 			if m != finForRST {
 				_ = client.SetLinger(0)
 				_ = server.SetLinger(0)
