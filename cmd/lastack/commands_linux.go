@@ -17,7 +17,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
 		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(),
-		proxyCommand(), doctorCommand(),
+		proxyCommand(), checkCommand(), doctorCommand(),
 	}
 }
 

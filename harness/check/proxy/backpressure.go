@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 const (
@@ -38,20 +40,20 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 		p := pairs[i]
 		from, to := p.ends(reader)
 		if took[i] >= unbounded {
-			f.differ(p, "a slow reader makes the proxy's memory grow until it is killed, with everybody's connections", "the %s stops reading: the proxy takes %s and goes on", reader, size(took[i]))
+			f.differ(p, "a slow reader makes the proxy's memory grow until it is killed, with everybody's connections", "the %s stops reading: the proxy takes %s and goes on", reader, ends.Size(took[i]))
 		} else {
-			f.note("the %s stops reading: the writer is held up after %s", reader, size(took[i]))
+			f.note("the %s stops reading: the writer is held up after %s", reader, ends.Size(took[i]))
 		}
 		if err := from.receive(took[i], 6*answer); err != nil {
-			if _, e, cut := g.idleLimit(ctx); cut && e.after < stuck+lull {
+			if _, e, cut := g.idleLimit(ctx); cut && e.After < stuck+lull {
 				f.note("the %s reads again: the connection is gone, cut as any idle connection is", reader)
 				continue
 			}
-			f.differ(p, "what was sent to a slow reader is lost", "the %s reads again: %s of %s arrive: %v", reader, size(from.got), size(took[i]), err)
+			f.differ(p, "what was sent to a slow reader is lost", "the %s reads again: %s of %s arrive: %v", reader, ends.Size(from.got), ends.Size(took[i]), err)
 			continue
 		}
 		_ = to.CloseWrite()
-		if e := from.ended(answer); e.how != fin {
+		if e := from.ended(answer); e.How != ends.FIN {
 			f.differ(p, "a slow reader does not learn of the end", "the %s has read everything, the %s closes: it gets %s", reader, reader.other(), e)
 		}
 		f.show(p)

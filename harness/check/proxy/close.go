@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"lastack/harness/teardown"
+
+	"lastack/harness/check/ends"
 )
 
 // message is a small answer's size.
@@ -34,9 +36,9 @@ func closes(ctx context.Context, g *ground, f *finding) error {
 		switch {
 		case !whole:
 			f.differ(p, "what is sent just before closing is lost", "of %d bytes that the %s sent before it closed, %s", message, by, to.received(message))
-		case e.how != fin:
+		case e.How != ends.FIN:
 			f.differ(p, "the other side does not learn that the transfer is complete", "the %s closes: the %s gets %s", by, by.other(), e)
-		case back.how != fin:
+		case back.How != ends.FIN:
 			f.differ(p, "who closed first takes an orderly end for a failure, or waits for it", "both sides have closed, the %s first: it gets %s", by, back)
 		}
 		f.show(p)

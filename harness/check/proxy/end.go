@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"time"
 
 	"lastack/harness/app"
+	"lastack/harness/check/ends"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +29,10 @@ type end struct {
 // endless is more than any check sends.
 const endless = 1 << 33
 
-func newEnd(c *net.TCPConn) *end {
+// newEnd makes an end of a socket, which is closed at the latest when ctx ends: whatever
+// waits for it then stops.
+func newEnd(ctx context.Context, c *net.TCPConn) *end {
+	context.AfterFunc(ctx, func() { _ = c.Close() }) // it may be closed
 	return &end{TCPConn: c, out: app.Content(endless), want: app.Content(endless)}
 }
 
@@ -81,59 +83,20 @@ func (e *end) receive(n int64, within time.Duration) error {
 	return nil
 }
 
-// ending is how a connection ended at one end.
-type ending struct {
-	how   arrival
-	after time.Duration
-	err   error // of an ending that is none of the others
-}
-
-// arrival is what arrived.
-type arrival string
-
-const (
-	nothing arrival = "nothing"
-	fin     arrival = "FIN"
-	rst     arrival = "RST"
-)
-
-func (e ending) String() string {
-	switch {
-	case e.how == nothing && e.err != nil:
-		return e.err.Error()
-	case e.how == nothing:
-		return fmt.Sprintf("nothing within %s", brief(e.after))
-	}
-	return fmt.Sprintf("%s after %s", e.how, brief(e.after))
-}
-
 // ended reads until the connection ends, or for so long.
-func (e *end) ended(within time.Duration) ending {
+func (e *end) ended(within time.Duration) ends.Ending {
 	start := time.Now()
 	if err := e.SetReadDeadline(start.Add(within)); err != nil {
-		return ending{nothing, 0, err}
+		return ends.Of(err, 0)
 	}
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := e.Read(buf)
 		e.compare(buf[:n])
 		if err != nil {
-			return classify(err, time.Since(start))
+			return ends.Of(err, time.Since(start))
 		}
 	}
-}
-
-// classify turns what a socket said into what arrived.
-func classify(err error, after time.Duration) ending {
-	switch {
-	case errors.Is(err, io.EOF):
-		return ending{fin, after, nil}
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return ending{rst, after, nil}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return ending{nothing, after, nil}
-	}
-	return ending{nothing, after, err}
 }
 
 // queue asks the kernel how many bytes wait in a socket: TIOCINQ of those not read,
@@ -183,28 +146,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// brief writes a duration as people say it.
-func brief(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
-	case d < time.Second:
-		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return d.Round(time.Second).String()
-}
-
-// size writes a number of bytes as people say it.
-func size(n int64) string {
-	switch {
-	case n < 1<<10:
-		return fmt.Sprintf("%d B", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%d KB", n>>10)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 }

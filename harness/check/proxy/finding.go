@@ -63,12 +63,12 @@ func (g *ground) middle() string {
 // reports are those of the two legs, nil where nothing was seen.
 func (g *ground) reports(p *pair) (client, server *teardown.Report) {
 	if p.client != nil {
-		if r, ok := g.clientLeg.report(p.client.own(), p.client.peer()); ok {
+		if r, ok := g.clientLeg.Report(p.client.own(), p.client.peer()); ok {
 			client = &r
 		}
 	}
 	if p.server != nil {
-		if r, ok := g.serverLeg.report(p.server.peer(), p.server.own()); ok {
+		if r, ok := g.serverLeg.Report(p.server.peer(), p.server.own()); ok {
 			server = &r
 		}
 	}

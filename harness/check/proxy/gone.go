@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 // flood is how much a side sends that has not noticed that the other one is gone, at most.
@@ -54,14 +56,14 @@ func (g *ground) leaves(ctx context.Context, f *finding, who side) error {
 		return err
 	}
 	err = <-done
-	e := classify(err, time.Since(start))
+	e := ends.Of(err, time.Since(start))
 	switch {
 	case err == nil:
-		f.differ(p, "a side goes on sending to nobody, at full speed, and believes that it arrives", "the %s is killed while the %s writes: the proxy takes %s more and tells nobody", who, who.other(), size(to.sent))
-	case e.how == nothing:
-		f.differ(p, "a side waits for a peer that is gone until it gives up by itself", "the %s is killed while the %s writes: the writer is not told within %s", who, who.other(), brief(answer))
+		f.differ(p, "a side goes on sending to nobody, at full speed, and believes that it arrives", "the %s is killed while the %s writes: the proxy takes %s more and tells nobody", who, who.other(), ends.Size(to.sent))
+	case e.How == ends.Nothing:
+		f.differ(p, "a side waits for a peer that is gone until it gives up by itself", "the %s is killed while the %s writes: the writer is not told within %s", who, who.other(), ends.Brief(answer))
 	default:
-		f.note("the %s is killed while the %s writes: the writer gets a RST after %s", who, who.other(), brief(e.after))
+		f.note("the %s is killed while the %s writes: the writer gets a RST after %s", who, who.other(), ends.Brief(e.After))
 	}
 	f.show(p)
 	return nil
@@ -84,7 +86,7 @@ func (g *ground) leavesEarly(ctx context.Context, f *finding) (err error) {
 	if err != nil {
 		return &openError{err}
 	}
-	p := &pair{client: newEnd(c)}
+	p := &pair{client: newEnd(ctx, c)}
 	defer p.close()
 	if err := g.cfg.Speak.request(c); err != nil {
 		return &openError{err}
@@ -101,17 +103,17 @@ func (g *ground) leavesEarly(ctx context.Context, f *finding) (err error) {
 	defer timer.Stop()
 	select {
 	case s := <-g.accepted:
-		p.server = newEnd(s)
+		p.server = newEnd(ctx, s)
 	case <-timer.C:
 		f.note("%s: the server gets no connection", when)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if e := p.server.ended(answer); e.how == nothing {
-		f.differ(p, "a server that waits for a request holds a connection to nobody", "%s: the server gets a connection that is not ended within %s", when, brief(answer))
+	if e := p.server.ended(answer); e.How == ends.Nothing {
+		f.differ(p, "a server that waits for a request holds a connection to nobody", "%s: the server gets a connection that is not ended within %s", when, ends.Brief(answer))
 	} else {
-		f.note("%s: the server gets a connection, and a %s", when, e.how)
+		f.note("%s: the server gets a connection, and a %s", when, e.How)
 	}
 	return nil
 }
@@ -129,12 +131,12 @@ func (g *ground) acceptsAndCloses(ctx context.Context, f *finding) error {
 	defer p.close()
 	select {
 	case s := <-g.accepted:
-		p.server = newEnd(s)
+		p.server = newEnd(ctx, s)
 	case <-time.After(lull):
 		_ = client.send(1, answer) // some proxies connect when there is something to pass on
 		select {
 		case s := <-g.accepted:
-			p.server = newEnd(s)
+			p.server = newEnd(ctx, s)
 		case <-time.After(answer):
 			return &openError{fmt.Errorf("the proxy did not connect to the server within %v", answer)}
 		}
@@ -143,10 +145,10 @@ func (g *ground) acceptsAndCloses(ctx context.Context, f *finding) error {
 		return err
 	}
 	const when = "the server accepts and closes"
-	if e := client.ended(answer); e.how == nothing {
-		f.differ(p, breaksHanging, "%s: the client is not told within %s", when, brief(answer))
+	if e := client.ended(answer); e.How == ends.Nothing {
+		f.differ(p, breaksHanging, "%s: the client is not told within %s", when, ends.Brief(answer))
 	} else {
-		f.note("%s: the client gets a %s after %s", when, e.how, brief(e.after))
+		f.note("%s: the client gets a %s after %s", when, e.How, ends.Brief(e.After))
 	}
 	f.show(p)
 	return nil
@@ -169,9 +171,9 @@ func (g *ground) outage(ctx context.Context, f *finding) (err error) {
 		return err
 	}
 	if err := errors.Join(sent, p.server.receive(before, answer)); err != nil {
-		f.differ(p, "a short outage of the network, which TCP repairs, ends connections", "the server is out of reach for %s: %s arrives of %s", brief(2*lull), size(p.server.got), size(before))
+		f.differ(p, "a short outage of the network, which TCP repairs, ends connections", "the server is out of reach for %s: %s arrives of %s", ends.Brief(2*lull), ends.Size(p.server.got), ends.Size(before))
 		return nil
 	}
-	f.note("the server is out of reach for %s: everything arrives afterwards", brief(2*lull))
+	f.note("the server is out of reach for %s: everything arrives afterwards", ends.Brief(2*lull))
 	return nil
 }

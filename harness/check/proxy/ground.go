@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"lastack/harness/check/watch"
 	"lastack/harness/lab/wire"
 )
 
@@ -16,7 +17,7 @@ import (
 type ground struct {
 	cfg                  *Config
 	path                 *wire.Path
-	clientLeg, serverLeg *leg
+	clientLeg, serverLeg *watch.Watch
 	program              *program // nil with NAT
 
 	opening  sync.Mutex // one connection is opened at a time
@@ -38,10 +39,13 @@ func raise(ctx context.Context, c *Config) (_ *ground, err error) {
 	if g.path, err = wire.RaisePath(ctx, pathConfig()); err != nil {
 		return nil, err
 	}
-	if g.clientLeg, err = watchLeg(g.path.Middle, wire.ClientLeg); err != nil {
-		return nil, err
-	}
-	if g.serverLeg, err = watchLeg(g.path.Middle, wire.ServerLeg); err != nil {
+	err = g.path.Middle.Do(func() (err error) {
+		if g.clientLeg, err = watch.Open(wire.ClientLeg, watch.Config{}); err == nil {
+			g.serverLeg, err = watch.Open(wire.ServerLeg, watch.Config{})
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := g.listen(); err != nil {
@@ -62,9 +66,9 @@ func (g *ground) close() error {
 	if g.listener != nil {
 		errs = append(errs, g.unlisten())
 	}
-	for _, l := range []*leg{g.clientLeg, g.serverLeg} {
+	for _, l := range []*watch.Watch{g.clientLeg, g.serverLeg} {
 		if l != nil {
-			errs = append(errs, l.close())
+			errs = append(errs, l.Close())
 		}
 	}
 	if g.path != nil {
@@ -154,10 +158,12 @@ func (g *ground) dial(ctx context.Context, within time.Duration) (*end, error) {
 	if err != nil {
 		return nil, err
 	}
+	e := newEnd(ctx, c)
 	if err := g.cfg.Speak.ask(c, within); err != nil {
-		return nil, errors.Join(err, c.Close())
+		_ = c.Close() // the error that matters is the one before
+		return nil, err
 	}
-	return newEnd(c), nil
+	return e, nil
 }
 
 // connect connects a client to the proxy. It sends no keep-alive probes.
@@ -235,7 +241,7 @@ func (g *ground) accept(ctx context.Context, hello string) (*end, error) {
 	for {
 		select {
 		case c := <-g.accepted:
-			e := newEnd(c)
+			e := newEnd(ctx, c)
 			if err := expect(e, hello); err == nil {
 				return e, nil
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 // lull is how long a proxy is given to do by itself what it should not.
@@ -27,19 +29,19 @@ func halfClose(ctx context.Context, g *ground, f *finding, by side) error {
 		return fmt.Errorf("half-closing: %w", err)
 	}
 	e := to.ended(answer)
-	switch e.how {
-	case fin:
-		f.note("the FIN is passed on after %s", brief(e.after))
-	case rst:
-		f.differ(p, breaksHalfClose, "the %s half-closes: the %s gets a RST after %s", by, by.other(), brief(e.after))
+	switch e.How {
+	case ends.FIN:
+		f.note("the FIN is passed on after %s", ends.Brief(e.After))
+	case ends.RST:
+		f.differ(p, breaksHalfClose, "the %s half-closes: the %s gets a RST after %s", by, by.other(), ends.Brief(e.After))
 		return nil
 	default:
-		f.differ(p, breaksNoFIN, "the %s half-closes: the FIN does not arrive at the %s within %s", by, by.other(), brief(answer))
+		f.differ(p, breaksNoFIN, "the %s half-closes: the FIN does not arrive at the %s within %s", by, by.other(), ends.Brief(answer))
 		return nil
 	}
 	early := from.ended(lull)
-	if early.how != nothing {
-		f.differ(p, breaksHalfClose, "the half-close becomes a close: the %s, which could still receive, gets a %s %s after it half-closed", by, early.how, brief(e.after+early.after))
+	if early.How != ends.Nothing {
+		f.differ(p, breaksHalfClose, "the half-close becomes a close: the %s, which could still receive, gets a %s %s after it half-closed", by, early.How, ends.Brief(e.After+early.After))
 		return nil
 	}
 	err = to.send(message, answer)
@@ -47,29 +49,18 @@ func halfClose(ctx context.Context, g *ground, f *finding, by side) error {
 		err = from.receive(message, answer)
 	}
 	if err != nil {
-		f.differ(p, breaksHalfClose, "the other direction does not work any more: %s", classify(err, 0).why())
+		f.differ(p, breaksHalfClose, "the other direction does not work any more: %s", ends.Of(err, 0).Why())
 		return nil
 	}
 	f.note("the other direction stays open")
 	if err := to.CloseWrite(); err != nil {
 		return fmt.Errorf("closing: %w", err)
 	}
-	if back := from.ended(answer); back.how != fin {
+	if back := from.ended(answer); back.How != ends.FIN {
 		f.differ(p, "who waits for the end of the answer does not get it", "the %s closes, too: the %s gets %s", by.other(), by, back)
 	}
 	f.show(p)
 	return nil
-}
-
-// why is an ending without its time.
-func (e ending) why() string {
-	switch {
-	case e.err != nil:
-		return e.err.Error()
-	case e.how == nothing:
-		return "nothing comes"
-	}
-	return "a " + string(e.how) + " came"
 }
 
 // manner is a way to send an answer.
@@ -113,7 +104,7 @@ func (g *ground) answerAfter(ctx context.Context, f *finding, by side, m manner)
 		return fmt.Errorf("half-closing: %w", err)
 	}
 	_ = to.ended(lull) // the checks of half-closes judge that; a FIN does not cut it short otherwise
-	done := make(chan ending, 1)
+	done := make(chan ends.Ending, 1)
 	go func() { done <- from.ended(2 * answer) }()
 	for range m.pieces {
 		if to.send(m.size, answer) != nil || m.pause > 0 && !pause(ctx, m.pause) {
@@ -122,9 +113,9 @@ func (g *ground) answerAfter(ctx context.Context, f *finding, by side, m manner)
 	}
 	_ = to.CloseWrite()
 	e := <-done
-	if total := int64(m.pieces) * m.size; from.got != total || from.wrong || e.how != fin {
+	if total := int64(m.pieces) * m.size; from.got != total || from.wrong || e.How != ends.FIN {
 		f.differ(p, breaksHalfClose, "%s from the %s after the %s half-closed: %s of %s arrive, then %s",
-			m.name, by.other(), by, size(from.got), size(total), e.why())
+			m.name, by.other(), by, ends.Size(from.got), ends.Size(total), e.Why())
 	}
 	f.show(p)
 	return nil

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 // rounds is how many connections of each kind come and go.
@@ -47,20 +49,21 @@ func leak(ctx context.Context, g *ground, f *finding) error {
 		return err
 	}
 	n := rounds * len(kinds)
+	later := ends.Brief(g.lingering())
 	const breaks = "the proxy runs out of descriptors or memory after hours or days, and then serves nobody"
 	if after.total()-before.total() >= rounds/2 {
-		f.differ(nil, breaks, "after %d connections came and went the proxy holds %d sockets more: %s", n, after.total()-before.total(), more(before.sockets, after.sockets))
+		f.differ(nil, breaks, "after %d connections came and went the proxy holds %d sockets more %s later: %s", n, after.total()-before.total(), later, more(before.sockets, after.sockets))
 	}
 	if d := after.descriptors - before.descriptors; d >= rounds/2 && after.total()-before.total() < rounds/2 {
-		f.differ(nil, breaks, "after %d connections came and went the proxy holds %d descriptors more, of sockets that are closed", n, d)
+		f.differ(nil, breaks, "after %d connections came and went the proxy holds %d descriptors more %s later, of sockets that are closed", n, d, later)
 	}
 	if d := after.processes - before.processes; d >= rounds/2 {
-		f.differ(nil, breaks, "after %d connections came and went the proxy has %d processes more", n, d)
+		f.differ(nil, breaks, "after %d connections came and went the proxy has %d processes more %s later", n, d, later)
 	}
 	if len(f.differs) == 0 {
 		f.note("after %d connections came and went no socket, descriptor or process is left", n)
 	}
-	f.note("memory grew by %s", size(max(after.memory-before.memory, 0)))
+	f.note("memory grew by %s", ends.Size(max(after.memory-before.memory, 0)))
 	return nil
 }
 
@@ -91,10 +94,13 @@ func answerAndLeave(p *pair) {
 	p.client.ended(answer)
 }
 
+// lingering is how long what is closed may linger.
+func (g *ground) lingering() time.Duration { return max(g.cfg.Patience, 2*time.Second) }
+
 // settled measures what the proxy holds, once that no longer shrinks to what it was, or
 // after a while.
 func (g *ground) settled(ctx context.Context, before *usage) (u usage, err error) {
-	poll(ctx, max(g.cfg.Patience, 2*time.Second), func() bool {
+	poll(ctx, g.lingering(), func() bool {
 		pause(ctx, 20*time.Millisecond)
 		u, err = measure(g.path)
 		if before == nil {

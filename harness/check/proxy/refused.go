@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 const breaksHanging = "a client waits for a server that will not come until it gives up by itself, and no other server is tried"
@@ -48,13 +50,13 @@ func (g *ground) turnedAway(ctx context.Context, f *finding, why string) {
 	var answered *RefusedError
 	switch {
 	case errors.As(err, &answered):
-		f.note("%s: %v after %s", why, answered, brief(time.Since(start)))
+		f.note("%s: %v after %s", why, answered, ends.Brief(time.Since(start)))
 		return
 	case err != nil && time.Since(start) >= answer:
-		f.differ(nil, breaksHanging, "%s: the client is not told within %s", why, brief(answer))
+		f.differ(nil, breaksHanging, "%s: the client is not told within %s", why, ends.Brief(answer))
 		return
 	case err != nil:
-		f.note("%s: the client's attempt fails after %s: %s", why, brief(time.Since(start)), lastly(err))
+		f.note("%s: the client's attempt fails after %s: %s", why, ends.Brief(time.Since(start)), lastly(err))
 		return
 	}
 	p := &pair{client: client}
@@ -62,14 +64,14 @@ func (g *ground) turnedAway(ctx context.Context, f *finding, why string) {
 	_ = client.send(1, answer) // some proxies connect when there is something to pass on
 	e := client.ended(answer)
 	switch {
-	case e.how == nothing:
-		f.differ(p, breaksHanging, "%s: the client is not told within %s", why, brief(answer))
+	case e.How == ends.Nothing:
+		f.differ(p, breaksHanging, "%s: the client is not told within %s", why, ends.Brief(answer))
 	case client.got > 0:
 		f.differ(p, "a client takes what the proxy says for the server's words", "%s: the client gets %d bytes that no server sent, then %s", why, client.got, e)
-	case e.how == fin:
-		f.note("%s: the client gets a FIN after %s, which looks like an empty answer", why, brief(e.after))
+	case e.How == ends.FIN:
+		f.note("%s: the client gets a FIN after %s, which looks like an empty answer", why, ends.Brief(e.After))
 	default:
-		f.note("%s: the client gets a RST after %s", why, brief(e.after))
+		f.note("%s: the client gets a RST after %s", why, ends.Brief(e.After))
 	}
 	f.show(p)
 }
@@ -79,16 +81,16 @@ func (g *ground) unanswered(ctx context.Context, f *finding) {
 	start := time.Now()
 	client, err := g.dial(ctx, g.cfg.Patience)
 	if err != nil {
-		f.note("no answer from the server: the client's attempt is not through after %s", brief(time.Since(start)))
+		f.note("no answer from the server: the client's attempt is not through after %s", ends.Brief(time.Since(start)))
 		return
 	}
 	p := &pair{client: client}
 	defer p.close()
 	_ = client.send(1, answer)
-	if e := client.ended(g.cfg.Patience); e.how == nothing {
-		f.note("no answer from the server: the proxy still tries after %s", brief(e.after))
+	if e := client.ended(g.cfg.Patience); e.How == ends.Nothing {
+		f.note("no answer from the server: the proxy still tries after %s", ends.Brief(e.After))
 	} else {
-		f.note("no answer from the server: the client gets a %s after %s", e.how, brief(e.after))
+		f.note("no answer from the server: the client gets a %s after %s", e.How, ends.Brief(e.After))
 	}
 }
 

@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"fmt"
+
+	"lastack/harness/check/ends"
 )
 
 // before is how much is sent before a reset: less than any buffer on the way.
@@ -52,15 +54,15 @@ func (g *ground) reset(ctx context.Context, f *finding, p *pair, by side, way st
 	e := to.ended(answer)
 	kept := "all acknowledged before arrived"
 	if to.got != before || to.wrong {
-		kept = fmt.Sprintf("of %s acknowledged before, %s arrived", size(before), size(to.got))
+		kept = fmt.Sprintf("of %s acknowledged before, %s arrived", ends.Size(before), ends.Size(to.got))
 	}
-	switch e.how {
-	case rst:
-		f.note("%s: RST passed on after %s, %s", way, brief(e.after), kept)
-	case fin:
-		f.differ(p, breaksReset, "%s: the RST arrives as a FIN after %s, %s", way, brief(e.after), kept)
+	switch e.How {
+	case ends.RST:
+		f.note("%s: RST passed on after %s, %s", way, ends.Brief(e.After), kept)
+	case ends.FIN:
+		f.differ(p, breaksReset, "%s: the RST arrives as a FIN after %s, %s", way, ends.Brief(e.After), kept)
 	default:
-		f.differ(p, "the other side holds a connection whose peer is gone until it sends, or for ever", "%s: the RST does not arrive within %s", way, brief(answer))
+		f.differ(p, "the other side holds a connection whose peer is gone until it sends, or for ever", "%s: the RST does not arrive within %s", way, ends.Brief(answer))
 	}
 	f.show(p)
 	return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 // restart ends the proxy by SIGTERM while a connection is open, and starts it again.
@@ -17,7 +19,7 @@ func restart(ctx context.Context, g *ground, f *finding) error {
 		return err
 	}
 	defer p.close()
-	var client, server ending
+	var client, server ends.Ending
 	var both sync.WaitGroup
 	patience := max(g.cfg.Patience, 2*time.Second)
 	both.Go(func() { client = p.client.ended(patience) })
@@ -29,14 +31,14 @@ func restart(ctx context.Context, g *ground, f *finding) error {
 	told := fmt.Sprintf("an open connection: the client gets %s, the server gets %s", client, server)
 	switch {
 	case !gone:
-		f.note("SIGTERM does not end it within %s; %s", brief(patience), told)
-	case client.how != nothing && server.how != nothing:
-		f.note("SIGTERM ends it after %s; %s", brief(took), told)
+		f.note("SIGTERM does not end it within %s; %s", ends.Brief(patience), told)
+	case client.How != ends.Nothing && server.How != ends.Nothing:
+		f.note("SIGTERM ends it after %s; %s", ends.Brief(took), told)
 	default:
 		if err := exchange(p.client, p.server); err != nil {
-			f.differ(p, "both sides hold a connection that leads nowhere", "SIGTERM ends it after %s, but not the open connection, through which nothing passes: %s", brief(took), told)
+			f.differ(p, "both sides hold a connection that leads nowhere", "SIGTERM ends it after %s, but not the open connection, through which nothing passes: %s", ends.Brief(took), told)
 		} else {
-			f.note("SIGTERM ends it after %s; the open connection goes on, served by another process", brief(took))
+			f.note("SIGTERM ends it after %s; the open connection goes on, served by another process", ends.Brief(took))
 		}
 	}
 	f.show(p)
@@ -50,7 +52,7 @@ func restart(ctx context.Context, g *ground, f *finding) error {
 		return err
 	}
 	again.close()
-	f.note("started again, it serves after %s", brief(time.Since(start)))
+	f.note("started again, it serves after %s", ends.Brief(time.Since(start)))
 	return nil
 }
 

@@ -6,13 +6,15 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"lastack/harness/check/ends"
 )
 
 // waited is a connection that was left alone for as long as Config.Patience.
 type waited struct {
 	pair *pair
 	// ends are what the client and the server got meanwhile.
-	client, server ending
+	client, server ends.Ending
 	broken         error // what did not pass afterwards, where nothing had ended
 	// sent are the segments of the wait: from the client and to it on its leg, and from
 	// the proxy and to it on the server's.
@@ -20,12 +22,12 @@ type waited struct {
 }
 
 // cut reports whether the connection was ended, at which side first, after how long.
-func (w *waited) cut() (first side, e ending, ok bool) {
+func (w *waited) cut() (first side, e ends.Ending, ok bool) {
 	c, s := w.client, w.server
 	switch {
-	case c.how == nothing && s.how == nothing:
-		return "", ending{}, false
-	case s.how == nothing || c.how != nothing && c.after <= s.after:
+	case c.How == ends.Nothing && s.How == ends.Nothing:
+		return "", ends.Ending{}, false
+	case s.How == ends.Nothing || c.How != ends.Nothing && c.After <= s.After:
 		return theClient, c, true
 	}
 	return theServer, s, true
@@ -33,7 +35,7 @@ func (w *waited) cut() (first side, e ending, ok bool) {
 
 // probing is the least time to see keep-alive probes in, which the kernel sends after a
 // second at the earliest.
-const probing = 2500 * time.Millisecond
+const probing = 1500 * time.Millisecond
 
 // waits are the connections that are left alone at the same time, so that all of them
 // together take no longer than one.
@@ -89,10 +91,10 @@ func (g *ground) wait(ctx context.Context) (*waits, error) {
 }
 
 // idleLimit is how an idle connection is cut, if it is.
-func (g *ground) idleLimit(ctx context.Context) (first side, e ending, cut bool) {
+func (g *ground) idleLimit(ctx context.Context) (first side, e ends.Ending, cut bool) {
 	all, err := g.wait(ctx)
 	if err != nil {
-		return "", ending{}, false
+		return "", ends.Ending{}, false
 	}
 	return all.idle.cut()
 }
@@ -105,8 +107,8 @@ func (g *ground) leaveAlone(w *waited, patience time.Duration) {
 	both.Go(func() { w.client = w.pair.client.ended(patience) })
 	both.Go(func() { w.server = w.pair.server.ended(patience) })
 	both.Wait()
-	w.client.after += silent
-	w.server.after += silent
+	w.client.After += silent
+	w.server.After += silent
 	after := g.traffic(w.pair)
 	for i := range after {
 		for j := range after[i] {
@@ -141,11 +143,11 @@ func (g *ground) leaveHalfClosed(w *waited, by side) {
 	got := from.ended(g.cfg.Patience)
 	w.client = got
 	if by == theServer {
-		w.client, w.server = ending{how: nothing}, got
+		w.client, w.server = ends.Ending{How: ends.Nothing}, got
 	} else {
-		w.server = ending{how: nothing}
+		w.server = ends.Ending{How: ends.Nothing}
 	}
-	if got.how != nothing {
+	if got.How != ends.Nothing {
 		return
 	}
 	if w.broken = to.send(message, answer); w.broken == nil {
@@ -181,11 +183,11 @@ func idle(ctx context.Context, g *ground, f *finding) error {
 		if first == theServer {
 			other = w.client
 		}
-		f.differ(w.pair, breaksIdle, "an idle connection is cut after %s: first on the %s leg, by a %s; on the other: %s", brief(e.after), first, e.how, other)
+		f.differ(w.pair, breaksIdle, "an idle connection is cut after %s: first on the %s leg, by a %s; on the other: %s", ends.Brief(e.After), first, e.How, other)
 	case w.broken != nil:
-		f.differ(w.pair, breaksIdle, "after %s of silence nothing passes any more: %v", brief(g.cfg.Patience), w.broken)
+		f.differ(w.pair, breaksIdle, "after %s of silence nothing passes any more: %v", ends.Brief(g.cfg.Patience), w.broken)
 	default:
-		f.note("not cut within %s, and data pass afterwards", brief(g.cfg.Patience))
+		f.note("not cut within %s, and data pass afterwards", ends.Brief(g.cfg.Patience))
 	}
 	if n := w.sent[0][1] + w.sent[1][0]; n > 0 && !cut {
 		f.note("%s sends %d segments meanwhile", g.middle(), n)
@@ -204,12 +206,12 @@ func keepAlive(ctx context.Context, g *ground, f *finding) error {
 	f.show(w.pair)
 	_, e, cut := w.cut()
 	_, plain, also := all.idle.cut()
-	if cut && (!also || e.after < plain.after*4/5) {
-		f.differ(w.pair, "keep-alive, turned on to hold a connection, ends it", "a connection with keep-alive probes is cut after %s, one without is not", brief(e.after))
+	if cut && (!also || e.After < plain.After*4/5) {
+		f.differ(w.pair, "keep-alive, turned on to hold a connection, ends it", "a connection with keep-alive probes is cut after %s, one without is not", ends.Brief(e.After))
 		return nil
 	}
 	if cut {
-		f.note("probes do not lift the limit for idle connections: cut after %s all the same", brief(e.after))
+		f.note("probes do not lift the limit for idle connections: cut after %s all the same", ends.Brief(e.After))
 	}
 	probes, replies, passed := w.sent[0][0], w.sent[0][1], w.sent[1][0]
 	switch {
@@ -239,14 +241,14 @@ func tolerance(ctx context.Context, g *ground, f *finding) error {
 		w := all.half[by]
 		_, e, cut := w.cut()
 		switch {
-		case cut && also && e.after >= plain.after*4/5:
-			f.note("half-closed by the %s: cut after %s, as any idle connection is", by, brief(e.after))
+		case cut && also && e.After >= plain.After*4/5:
+			f.note("half-closed by the %s: cut after %s, as any idle connection is", by, ends.Brief(e.After))
 		case cut:
-			f.differ(w.pair, "an answer that takes longer is lost, though the connection was only half-closed", "half-closed by the %s: ended by a %s after %s", by, e.how, brief(e.after))
+			f.differ(w.pair, "an answer that takes longer is lost, though the connection was only half-closed", "half-closed by the %s: ended by a %s after %s", by, e.How, ends.Brief(e.After))
 		case w.broken != nil:
-			f.differ(w.pair, breaksHalfClose, "half-closed by the %s: an answer after %s does not arrive: %v", by, brief(g.cfg.Patience), w.broken)
+			f.differ(w.pair, breaksHalfClose, "half-closed by the %s: an answer after %s does not arrive: %v", by, ends.Brief(g.cfg.Patience), w.broken)
 		default:
-			f.note("half-closed by the %s: an answer after %s arrives", by, brief(g.cfg.Patience))
+			f.note("half-closed by the %s: an answer after %s arrives", by, ends.Brief(g.cfg.Patience))
 		}
 		f.show(w.pair)
 	}
