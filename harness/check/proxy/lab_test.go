@@ -110,6 +110,34 @@ func TestLeak(t *testing.T) {
 	}
 }
 
+// TestForgottenDescriptors: connections are over, but their descriptors are kept.
+func TestForgottenDescriptors(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	c := config(t, forgets)
+	c.Only = []string{"close", "half-close-client", "reset-from-server", "leak"}
+	all := examine(t, c, "leak")
+	if c := named(t, all, "leak"); !strings.Contains(c.How, "60 descriptors more") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestDaemon: the command ends well, and a process in the background is the proxy.
+func TestDaemon(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	c := config(t, daemon)
+	c.Only = []string{"close", "leak", "restart"}
+	all := examine(t, c)
+	if c := named(t, all, "restart"); !strings.Contains(c.How, "SIGTERM ends it after") {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestUnboundedBuffer(t *testing.T) {
 	t.Parallel()
 	if !labtest.Inside(t) {

@@ -5,7 +5,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"slices"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -30,6 +33,8 @@ const (
 	closesBoth mode = "half-close becomes close"
 	finForRST  mode = "RST becomes FIN"
 	leaks      mode = "leaks sockets"
+	forgets    mode = "never closes descriptors"
+	daemon     mode = "serves in the background"
 	hoards     mode = "unbounded buffer"
 	impatient  mode = "cuts idle"
 	// The rest do not get as far as to be a proxy.
@@ -46,6 +51,15 @@ func serve(m mode) error {
 	at := net.JoinHostPort(os.Getenv("LISTEN_HOST"), os.Getenv("LISTEN_PORT"))
 	fmt.Println("a proxy that " + m)
 	switch m {
+	case daemon:
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		c := exec.Command(self, "middle", string(correct))
+		c.Stdout, c.Stderr = os.Stdout, os.Stderr
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		return c.Start()
 	case dies:
 		return fmt.Errorf("bad \x1b[31mconfiguration")
 	case elsewhere:
@@ -71,7 +85,10 @@ func serve(m mode) error {
 }
 
 // kept are sockets that are never closed.
-var kept []io.Closer
+var (
+	keep sync.Mutex
+	kept []io.Closer
+)
 
 func (m mode) relay(client *net.TCPConn) {
 	if m == swallows {
@@ -86,7 +103,9 @@ func (m mode) relay(client *net.TCPConn) {
 	server := c.(*net.TCPConn)
 	if m == leaks {
 		if d, err := net.Dial("tcp", server.RemoteAddr().String()); err == nil {
+			keep.Lock()
 			kept = append(kept, d)
+			keep.Unlock()
 		}
 	}
 	failed := make(chan error, 2)
@@ -100,12 +119,20 @@ func (m mode) relay(client *net.TCPConn) {
 			if m != finForRST {
 				_ = client.SetLinger(0)
 				_ = server.SetLinger(0)
+				_ = client.Close()
+				_ = server.Close()
 			}
 			break
 		}
 		if m == closesBoth {
 			break
 		}
+	}
+	if m == forgets {
+		keep.Lock()
+		defer keep.Unlock()
+		kept = append(kept, client, server)
+		return
 	}
 	_ = client.Close()
 	_ = server.Close()

@@ -85,15 +85,15 @@ func innerPid(dir string) int {
 	return pid
 }
 
-// killAll kills every process in the middle.
-func killAll(path *wire.Path) {
+// signalAll sends a signal to every process in the middle.
+func signalAll(path *wire.Path, signal unix.Signal) {
 	all, err := processes(path)
 	if err != nil {
 		return // they end with the lab
 	}
 	for _, p := range all {
 		if p.pid > 1 {
-			_ = unix.Kill(p.pid, unix.SIGKILL) // it may be gone
+			_ = unix.Kill(p.pid, signal) // it may be gone
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +25,11 @@ type program struct {
 	kill context.CancelFunc
 	name string
 	said *tail
-	over chan struct{} // closed when it has ended, as err says
-	err  error
+	// output is where the command prints to, and reader what reads it.
+	output *os.File
+	reader sync.WaitGroup
+	over   chan struct{} // closed when it has ended, as err says
+	err    error
 }
 
 // start starts the command in the middle and waits until something listens. On an error
@@ -34,9 +39,8 @@ func (c *Config) start(ctx context.Context, path *wire.Path) (_ *program, err er
 	ctx, kill := context.WithCancel(ctx)
 	p := &program{kill: kill, name: args[0], said: &tail{}, over: make(chan struct{})}
 	p.cmd = lab.Command(ctx, args[0], args[1:]...)
-	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	p.cmd.Env = append(p.cmd.Environ(), env...)
-	if err := path.Middle.Do(p.cmd.Start); err != nil {
+	if err := p.launch(path); err != nil {
 		kill()
 		return nil, fmt.Errorf("starting the proxy: %w", startError(err))
 	}
@@ -49,6 +53,23 @@ func (c *Config) start(ctx context.Context, path *wire.Path) (_ *program, err er
 		return nil, err
 	}
 	return p, nil
+}
+
+// launch starts the command, and listens to what it and its children print. A pipe of our
+// own does not let Wait wait for children that keep it open.
+func (p *program) launch(path *wire.Path) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	p.cmd.Stdout, p.cmd.Stderr = w, w
+	err = errors.Join(path.Middle.Do(p.cmd.Start), w.Close())
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
+	p.output = r
+	p.reader.Go(func() { _, _ = io.Copy(p.said, r) }) // until all have closed it, or stop does
+	return nil
 }
 
 // startError makes a MissingError of a command that cannot be run.
@@ -75,6 +96,7 @@ func (p *program) ready(ctx context.Context, path *wire.Path, patience time.Dura
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case p.failed():
+		p.hear()
 		return fmt.Errorf("the proxy ended before it listened at %s: %w", listenAt, p.death())
 	}
 	where := "nothing listens there"
@@ -106,6 +128,19 @@ func (p *program) ended() bool {
 // process that serves.
 func (p *program) failed() bool { return p.ended() && p.err != nil }
 
+// hear waits for what the command printed last, unless its children go on printing.
+func (p *program) hear() {
+	heard := make(chan struct{})
+	go func() {
+		p.reader.Wait()
+		close(heard)
+	}()
+	select {
+	case <-heard:
+	case <-time.After(lull):
+	}
+}
+
 // death says why the command ended, and what it printed.
 func (p *program) death() error {
 	err := p.err
@@ -115,12 +150,15 @@ func (p *program) death() error {
 	return fmt.Errorf("%w; its output: %s", err, p.said)
 }
 
-// terminate asks the command to end, and reports whether it did within some time.
-func (p *program) terminate(ctx context.Context, within time.Duration) bool {
-	if err := p.cmd.Process.Signal(unix.SIGTERM); err != nil {
-		return p.ended()
+// terminate asks the proxy to end, and reports whether it did within some time. Where the
+// command has left that to a process in the background, that one is asked.
+func (p *program) terminate(ctx context.Context, path *wire.Path, within time.Duration) bool {
+	if !p.ended() {
+		_ = p.cmd.Process.Signal(unix.SIGTERM) // it may just have ended
+		return poll(ctx, within, p.ended)
 	}
-	return poll(ctx, within, p.ended)
+	signalAll(path, unix.SIGTERM)
+	return poll(ctx, within, func() bool { return !p.listens(path) })
 }
 
 // stop kills the command, its process group, and whatever else it left in the middle.
@@ -128,7 +166,9 @@ func (p *program) stop(path *wire.Path) {
 	p.kill()
 	<-p.over
 	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL) // it may be gone
-	killAll(path)
+	signalAll(path, unix.SIGKILL)
+	_ = p.output.Close()
+	p.reader.Wait()
 }
 
 // tail keeps the end of what a program prints.

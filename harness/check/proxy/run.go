@@ -124,6 +124,7 @@ func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
 	case ctx.Err() != nil:
 		return check.Check{}, context.Cause(ctx)
 	case g.dead():
+		g.program.hear()
 		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.death())
 		if err := g.again(ctx); err != nil {
 			f.note("it does not start again: %v", err)
