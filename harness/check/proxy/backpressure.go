@@ -45,7 +45,7 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 			f.note("the %s stops reading: the writer is held up after %s", reader, ends.Size(took[i]))
 		}
 		if err := from.receive(took[i], 6*answer); err != nil {
-			if _, e, cut := g.idleLimit(ctx); cut && e.After < stuck+lull {
+			if _, e, cut := g.idleLimit(ctx); cut && e.After < 3*stuck {
 				f.note("the %s reads again: the connection is gone, cut as any idle connection is", reader)
 				continue
 			}

@@ -53,7 +53,7 @@ func readRequest(c net.Conn) bool {
 // examine runs all checks and demands that these differ, and no others.
 func examine(t *testing.T, c service.Config, want ...string) map[string]check.Check {
 	t.Helper()
-	c.Patience = 400 * time.Millisecond
+	c.Patience = time.Second
 	r, err := service.Run(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
