@@ -129,7 +129,7 @@ func TestAbrupt(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-		_ = c.SetReadDeadline(time.Now().Add(450 * time.Millisecond))
+		_ = c.SetReadDeadline(time.Now().Add(800 * time.Millisecond))
 		_, _ = c.Read(make([]byte, 10))
 	})
 	all := examine(t, service.Config{Address: at, Send: request}, "half-close", "unread-data", "idle", "keep-alive-race")
