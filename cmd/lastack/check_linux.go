@@ -76,8 +76,12 @@ func (f *serviceFlags) complete(address string) (err error) {
 }
 
 func runCheck(ctx context.Context, w io.Writer, f *serviceFlags) error {
-	fmt.Fprintf(os.Stderr, "lastack check: at most %d connections to %s, one at a time; a wait takes up to %v\n",
-		f.cfg.Most(), term.Quote(f.cfg.Address), f.cfg.Patience)
+	connections := "1 connection"
+	if n := f.cfg.Most(); n != 1 {
+		connections = fmt.Sprintf("%d connections", n)
+	}
+	fmt.Fprintf(os.Stderr, "lastack check: at most %s to %s, one at a time; a wait takes up to %v\n",
+		connections, term.Quote(f.cfg.Address), f.cfg.Patience)
 	text := check.Text{W: w, Color: colored(os.Stdout), Ladders: f.out.ladders}
 	f.cfg.Done = func(c *check.Check) {
 		if !f.out.json {

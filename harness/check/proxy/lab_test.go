@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"regexp"
@@ -188,6 +189,22 @@ func TestNoProxy(t *testing.T) {
 	var missing *lab.MissingError
 	if !errors.As(err, &missing) {
 		t.Errorf("a command that is not there: %v", err)
+	}
+}
+
+// TestInterrupted: whoever waits for a connection to be cut need not wait for that, and no
+// process is left.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c := config(t, correct)
+	c.Only, c.Patience = []string{"idle"}, time.Hour
+	c.Begin = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
+	if _, err := proxy.Run(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want %v", err, context.Canceled)
 	}
 }
 

@@ -99,11 +99,11 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 		f := &finding{run: r}
 		if k.asks && c.Send == "" {
 			f.skip = "give --send TEXT, which the service answers"
-		} else if err := k.make(ctx, r, f); err != nil {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
+		} else if err := k.make(ctx, r, f); err != nil && ctx.Err() == nil {
 			return nil, fmt.Errorf("the check %s of %s: %w", k.name, c.Address, err)
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		made := f.check(k.name)
 		result.Checks = append(result.Checks, made)

@@ -1,7 +1,9 @@
 package service_test
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -162,6 +164,17 @@ func TestTLS(t *testing.T) {
 	all := examine(t, service.Config{Address: s.Listener.Addr().String(), TLS: true, Send: request, Only: []string{"close", "half-close", "idle"}})
 	says(t, all["close"], "a FIN is answered by a FIN")
 	says(t, all["half-close"], "arrives")
+}
+
+// TestInterrupted: whoever waits for a connection to be cut need not wait for that.
+func TestInterrupted(t *testing.T) {
+	at := serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
+	ctx, cancel := context.WithCancel(t.Context())
+	c := service.Config{Address: at, Patience: time.Hour, Only: []string{"idle"}}
+	c.Begin = func(string) { time.AfterFunc(50*time.Millisecond, cancel) }
+	if _, err := service.Run(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
 }
 
 func TestMistakes(t *testing.T) {
