@@ -32,6 +32,8 @@
 // sysctl and monitor ask a running host over harness/host/control, and
 // harness/host/sockstat knows the words of ss. harness/bench compares.
 // harness/explain tells of the closes of a whole capture what a person should do
-// about them, and holds two captures against each other.
+// about them, and holds two captures against each other. harness/check/proxy says what a
+// program between two wires does to connections, harness/check/service how a service
+// closes them.
 // Who may import whom is a table in imports_test.go.
 package lastack

@@ -39,10 +39,10 @@ otherwise.
 
   lastack check 127.0.0.1:80 --send 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
-Checks: %s.
+%s
 
 Exit status: 0 if nothing differs from an orderly close but what --known names, 1 if
-something does or nobody lets it connect, 2 for bad usage.`, service.MaxConnections, strings.Join(service.Names(), ", ")),
+something does or nobody lets it connect, 2 for bad usage.`, service.MaxConnections, wrapped("Checks: "+strings.Join(service.Names(), ", ")+".")),
 		Args: cobra.ExactArgs(1),
 	}
 	l := c.Flags()

@@ -11,6 +11,7 @@ import (
 	"lastack/harness/check"
 	"lastack/harness/check/proxy"
 	"lastack/harness/term"
+	"lastack/harness/term/paragraph"
 
 	"github.com/spf13/cobra"
 )
@@ -60,7 +61,7 @@ The checks begin when something listens there:
 With --socks5 or --connect the client asks the proxy for the server first. With
 --through nat nftables stands in the middle, and nothing is started.
 
-Checks: ` + strings.Join(proxy.Names(), ", ") + `.
+` + wrapped("Checks: "+strings.Join(proxy.Names(), ", ")+".") + `
 
 It needs root or user namespaces. It leaves nothing behind. Exit status: 0 if nothing
 differs but what --known names, 1 if something does or the command is no proxy, 2 for
@@ -84,6 +85,9 @@ bad usage, 3 if the command or something of the machine is missing.`,
 	}
 	return c
 }
+
+// wrapped breaks a text into lines for the help.
+func wrapped(text string) string { return strings.Join(paragraph.Lines(text, 84), "\n") }
 
 // complete makes a configuration of the flags.
 func (f *proxyFlags) complete(args []string) error {

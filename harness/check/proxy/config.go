@@ -161,5 +161,5 @@ func pathConfig() wire.PathConfig {
 	}
 }
 
-// Addresses says where a proxy is to listen, and where the server is.
-func Addresses() string { return fmt.Sprintf("it listens at %s, the server at %s", listenAt, serverAt) }
+// Addresses says where the proxy is to listen, and where the server is.
+func Addresses() string { return fmt.Sprintf("%s and %s", listenAt, serverAt) }

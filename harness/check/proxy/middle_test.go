@@ -94,8 +94,19 @@ func (m mode) relay(client *net.TCPConn) {
 	if m == swallows {
 		return
 	}
-	c, err := net.DialTimeout("tcp", net.JoinHostPort(os.Getenv("SERVER_HOST"), os.Getenv("SERVER_PORT")), 10*time.Second)
-	if err != nil {
+	to, answer := net.JoinHostPort(os.Getenv("SERVER_HOST"), os.Getenv("SERVER_PORT")), func(err error) error { return err }
+	if m == socks || m == connect {
+		var err error
+		if to, answer, err = m.asked(client); err != nil {
+			_ = client.Close()
+			return
+		}
+	}
+	c, err := net.DialTimeout("tcp", to, 10*time.Second)
+	if answered := answer(err); err != nil {
+		if answered == nil {
+			_ = client.Close() // it knows
+		}
 		_ = client.SetLinger(0)
 		_ = client.Close()
 		return
