@@ -48,23 +48,28 @@ func leak(ctx context.Context, g *ground, f *finding) error {
 	if err != nil {
 		return err
 	}
-	n := rounds * len(kinds)
-	later := ends.Brief(g.lingering())
+	f.held(&before, &after, rounds*len(kinds))
+	return nil
+}
+
+// held judges what the proxy holds more than before, after n connections.
+func (f *finding) held(before, after *usage, n int) {
 	const breaks = "the proxy runs out of descriptors or memory after hours or days, and then serves nobody"
-	if after.total()-before.total() >= rounds/2 {
-		f.differ(nil, breaks, "after %d connections came and went the proxy holds %d sockets more %s later: %s", n, after.total()-before.total(), later, more(before.sockets, after.sockets))
+	later := fmt.Sprintf("%s after %d connections came and went", ends.Brief(f.g.lingering()), n)
+	sockets := after.total() - before.total()
+	if sockets >= rounds/2 {
+		f.differ(nil, breaks, "%s the proxy holds %d sockets more: %s", later, sockets, more(before.sockets, after.sockets))
 	}
-	if d := after.descriptors - before.descriptors; d >= rounds/2 && after.total()-before.total() < rounds/2 {
-		f.differ(nil, breaks, "after %d connections came and went the proxy holds %d descriptors more %s later, of sockets that are closed", n, d, later)
+	if d := after.descriptors - before.descriptors; d >= rounds/2 && sockets < rounds/2 {
+		f.differ(nil, breaks, "%s the proxy holds %d descriptors more, of sockets that are closed", later, d)
 	}
 	if d := after.processes - before.processes; d >= rounds/2 {
-		f.differ(nil, breaks, "after %d connections came and went the proxy has %d processes more %s later", n, d, later)
+		f.differ(nil, breaks, "%s the proxy has %d processes more", later, d)
 	}
 	if len(f.differs) == 0 {
 		f.note("after %d connections came and went no socket, descriptor or process is left", n)
 	}
 	f.note("memory grew by %s", ends.Size(max(after.memory-before.memory, 0)))
-	return nil
 }
 
 // round opens a connection and has something done with it.
