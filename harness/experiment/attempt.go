@@ -20,7 +20,7 @@ type attempt struct {
 	ground *ground
 	watch  *watch
 	open   []wire.Conn // of the client
-	clock  *late
+	clock  *lab.Late
 	// crafted is the client that is no socket; nil if there is none.
 	crafted *crafted
 
@@ -94,9 +94,9 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
 	defer a.watch.abandon()
-	a.clock = startLate(ctx)
+	a.clock = lab.StartLate(ctx)
 	err = a.observe(ctx)
-	a.seen.late = max(a.seen.late, a.clock.stop())
+	a.seen.late = max(a.seen.late, a.clock.Stop())
 	if err != nil {
 		return nil, err
 	}

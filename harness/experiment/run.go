@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"lastack/harness/lab"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
 )
+
+// tooLate is more than any experiment leaves to chance: an attempt that failed on a
+// machine as busy as that says nothing.
+const tooLate = 5 * time.Millisecond
 
 // Config says how experiments are run. The zero value runs those that are not
 // slow on both subjects.

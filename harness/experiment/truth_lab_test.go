@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 	"lastack/harness/teardown"
 )
@@ -103,13 +104,13 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 		t.Fatal(err)
 	}
 	defer a.watch.abandon()
-	a.clock = startLate(t.Context())
+	a.clock = lab.StartLate(t.Context())
 	stop, asked := make(chan struct{}), sync.WaitGroup{}
 	asked.Go(func() { seen = a.ask(stop) })
 	err = a.observe(t.Context())
 	close(stop)
 	asked.Wait()
-	a.clock.stop()
+	a.clock.Stop()
 	if err != nil {
 		t.Fatal(err)
 	}
