@@ -23,6 +23,8 @@ type runFlags struct {
 	settings   []string
 	rules      []string
 	helpFormat bool
+	subjects   []string
+	alone      bool
 }
 
 func runCommand() *cobra.Command {
@@ -54,7 +56,8 @@ says more).`,
 		Args: cobra.ArbitraryArgs,
 	}
 	l := c.Flags()
-	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "what is examined")
+	l.StringSliceVar(&f.subjects, "subject", experiment.Subjects(), "what is examined: lastack, kernel, or a `FILE`.yaml that describes a stack")
+	l.BoolVar(&f.alone, "alone", false, "examine subjects from files without lastack and the kernel beside them")
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run those that take more than 10 seconds, too")
 	l.StringVar(&f.cfg.Keep, "keep", "", "save captures and results in the folder `DIR`")
 	l.StringArrayVarP(&f.settings, "set", "w", nil, "set a tunable of the subject, NAME=VALUE, beside what the experiments set; repeatable")
@@ -72,7 +75,7 @@ says more).`,
 		if len(args) == 0 {
 			return usagef("name experiments, or say all; \"lastack list\" lists them")
 		}
-		if err := f.cfg.Validate(); err != nil {
+		if err := f.cfg.ParseSubjects(f.subjects, f.alone); err != nil {
 			return usage(err)
 		}
 		if err := f.cfg.ParseAlterations(f.settings, f.rules); err != nil {

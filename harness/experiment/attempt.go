@@ -51,6 +51,8 @@ type observed struct {
 	said string
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
+	// died is how a stranger died; proof what a look at its sockets got.
+	died, proof string
 	// hits counts what fell to each impairment.
 	hits map[string]int
 	// prints are what the checks printed.
@@ -68,9 +70,9 @@ const (
 )
 
 // try makes one attempt. An error means that it could not be made.
-func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err error) {
+func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *attempt, err error) {
 	a := &attempt{exp: e}
-	if a.ground, err = raise(ctx, e, subject); err != nil {
+	if a.ground, err = raise(ctx, e, subject, s); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -86,10 +88,18 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		return nil, err
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
+	if a.ground.outside != nil {
+		a.ground.outside.watch = a.watch
+	}
 	defer a.watch.abandon()
 	a.clock = startLate(ctx)
 	err = a.observe(ctx)
 	a.seen.late = max(a.seen.late, a.clock.stop())
+	if a.ground.outside != nil {
+		if a.seen.died = a.ground.outside.died(); a.seen.died != "" && ctx.Err() == nil {
+			err = nil // whatever went wrong, that is why
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +128,9 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 		return err
 	}
 	if a.seen.settled, err = a.settle(ctx); err != nil || !a.seen.settled {
+		return err
+	}
+	if proven, err := a.prove(ctx); err != nil || !proven {
 		return err
 	}
 	for i, s := range []wire.Side{a.ground.client, a.ground.server} {
@@ -202,6 +215,23 @@ func (a *attempt) states(p pair) (s States, err error) {
 	}
 	s.Server, err = a.ground.server.State(p.server, p.client)
 	return s, err
+}
+
+// prove looks at a stranger's sockets, and reports whether they are still in the states
+// expected then. Others tell their states themselves.
+func (a *attempt) prove(ctx context.Context) (bool, error) {
+	o := a.ground.outside
+	if o == nil {
+		return true, nil
+	}
+	if err := o.prove(ctx, a.ground.Near); err != nil {
+		return false, err
+	}
+	ok, err := a.settled()
+	if !ok {
+		a.seen.proof = o.proof
+	}
+	return ok, err
 }
 
 // outlast waits until the state is over that the latest connection is in, and

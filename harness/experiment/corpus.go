@@ -4,7 +4,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func one(arg string) ([]*Experiment, error) {
 	if arg == "all" {
 		return all, nil
 	}
-	if strings.Contains(arg, "/") || strings.HasSuffix(arg, ".yaml") || strings.HasSuffix(arg, ".yml") {
+	if isFile(arg) {
 		e, err := Load(arg)
 		return []*Experiment{e}, err
 	}
@@ -108,7 +107,7 @@ func near(name string, names []string) string {
 
 // Load reads an experiment's file.
 func Load(file string) (*Experiment, error) {
-	content, err := os.ReadFile(file)
+	content, err := readFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading an experiment: %w", err)
 	}

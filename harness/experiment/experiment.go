@@ -132,12 +132,15 @@ type Check struct {
 	Prints string `yaml:"prints" doc:"what it must print, blanks around it left out"`
 }
 
-// Reason says why the experiment is not run on the subject; empty if it is.
+// Reason says why the experiment is not run on the subject, by its file; empty if it is.
 func (e *Experiment) Reason(subject string) string {
-	if subject == Kernel {
+	switch subject {
+	case Kernel:
 		return e.Skip.Kernel
+	case Lastack:
+		return e.Skip.Lastack
 	}
-	return e.Skip.Lastack
+	return ""
 }
 
 // Sides are what is at either end when the experiment is run on the subject, in
@@ -147,10 +150,10 @@ func (e *Experiment) Sides(subject string) (client, server string) {
 	if len(e.Client.Crafted) > 0 {
 		client = "crafted"
 	}
-	if subject == Lastack && e.Subject == "client" {
-		client = Lastack
-	} else if subject == Lastack {
-		server = Lastack
+	if subject != Kernel && e.Subject == "client" {
+		client = subject
+	} else if subject != Kernel {
+		server = subject
 	}
 	return client, server
 }

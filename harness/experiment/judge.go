@@ -12,6 +12,9 @@ import (
 // difference in words, or empty, and which connection shows it.
 func (e *Experiment) judge(o *observed) (why string, conn int) {
 	x := &e.Expect
+	if o.died != "" {
+		return o.died, 0
+	}
 	if why := e.judgeClient(o); why != "" {
 		return why, 0
 	}
@@ -108,6 +111,9 @@ func (x *Expect) judgeStates(o *observed) string {
 		if s[1] != s[2] && s[2] != anyState {
 			parts = append(parts, fmt.Sprintf("the %s's socket is %s, expected %s", s[0], s[1], s[2]))
 		}
+	}
+	if o.proof != "" {
+		parts = append(parts, o.proof)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -28,6 +28,8 @@ type watch struct {
 	old     []*teardown.Conn // that the table has forgotten: their 4-tuple was used again
 	packets []capture.Packet
 	last    time.Time
+	// deaf: what comes belongs to no connection of the experiment's any more.
+	deaf bool
 }
 
 // startWatch captures what crosses the link from now on.
@@ -84,10 +86,49 @@ func (w *watch) add(p capture.Packet) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.deaf || s.Src.AddrPort().Addr() == knocker || s.Dst.AddrPort().Addr() == knocker {
+		return
+	}
 	w.table.Add(&teardown.Record{Time: p.Time, Seg: s})
 	w.last = p.Time
 	p.Data = bytes.Clone(p.Data)
 	w.packets = append(w.packets, p)
+}
+
+// ignoreAll leaves out what crosses the link from now on.
+func (w *watch) ignoreAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = true
+}
+
+// serverState is that of the latest connection of a 4-tuple, by what the wire shows.
+func (w *watch) serverState(p pair) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range slices.Backward(w.conns()) {
+		if c.Client() != p.client || c.Server() != p.server {
+			continue
+		}
+		if s := c.Outcome().States[1]; s != "" {
+			return s
+		}
+	}
+	return "CLOSED"
+}
+
+// clientFIN is the latest FIN that a client sent.
+func (w *watch) clientFIN(p pair) (segment.Segment, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from := segment.Tuple{Src: segment.EndpointFrom(p.client), Dst: segment.EndpointFrom(p.server)}
+	for _, packet := range slices.Backward(w.packets) {
+		s, err := segment.Parse(packet.Data)
+		if err == nil && s.Flags.Has(segment.FIN) && s.Tuple == from {
+			return s, true
+		}
+	}
+	return segment.Segment{}, false
 }
 
 // pair is who has a connection with whom.
