@@ -60,7 +60,7 @@ func decode(file string, content []byte, into reflect.Value, whole spot, validat
 	dec := yaml.NewDecoder(strings.NewReader(string(content)))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil || len(doc.Content) == 0 {
-		return notYAML(file, err)
+		return notYAML(file, err, whole.help)
 	}
 	d.value(doc.Content[0], into, whole)
 	if dec.Decode(&more) == nil {
@@ -74,15 +74,18 @@ func decode(file string, content []byte, into reflect.Value, whole spot, validat
 }
 
 // spot is where in the file a value stands: its path, and its field's tags. The whole
-// has no path, but is called something.
+// has no path, but is called something, and a flag of lastack run describes it.
 type spot struct {
-	path  string
-	one   string
-	whole string
+	path        string
+	one         string
+	whole, help string
 }
 
-// top is the experiment itself.
-var top = spot{whole: "an experiment"}
+// What a whole file is.
+var (
+	top        = spot{whole: "an experiment", help: "--help-format"}
+	subjectTop = spot{whole: "a subject", help: "--help-subject"}
+)
 
 // name is how a complaint calls the value.
 func (s spot) name() string {

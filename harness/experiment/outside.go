@@ -85,13 +85,11 @@ const (
 
 // prove sends the client's FIN again to sockets of which the wire says that they are in
 // TIME_WAIT or CLOSE_WAIT: both owe an ACK (RFC 9293 3.10.7.4), which is what TIME_WAIT is
-// for. Who answers with a RST has forgotten the connection. What crosses the wire from now on
-// belongs to no connection of the experiment's.
+// for. Who answers with a RST has forgotten the connection. Where the wire says that a RST
+// ended a TIME_WAIT, an ACK shows that it did not. What crosses the wire from now on belongs
+// to no connection of the experiment's.
 func (o *outside) prove(ctx context.Context, near wire.Side) error {
-	owe := slices.DeleteFunc(o.tuples(), func(p pair) bool {
-		s := o.watch.serverState(p)
-		return s != "TIME_WAIT" && s != "CLOSE_WAIT"
-	})
+	owe := o.watch.owing(o.tuples())
 	if len(owe) == 0 {
 		return nil
 	}
@@ -126,6 +124,8 @@ func (o *outside) proveOne(ctx context.Context, p *probe.Probe, one pair) error 
 		o.proven[one], o.proof = silent, "a FIN that was sent again got no answer"
 	case strings.Contains(got, "RST"):
 		o.proven[one], o.proof = "CLOSED", "a FIN that was sent again got "+got
+	case o.watch.serverState(one) == "CLOSED":
+		o.proven[one], o.proof = "TIME_WAIT", "a FIN that was sent again got "+got
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// on are the names of the subjects, in the order in which they are run.
-func (c *Config) on() (names []string) {
+// On are the names of the subjects, in the order in which they are run.
+func (c *Config) On() (names []string) {
 	for _, s := range Subjects() {
 		if c.Subjects == nil || slices.Contains(c.Subjects, s) {
 			names = append(names, s)
@@ -94,7 +94,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	hurry()
 	var results []Result
 	for _, e := range all {
-		for _, subject := range cfg.on() {
+		for _, subject := range cfg.On() {
 			started := time.Now()
 			r, err := cfg.run(ctx, e, subject)
 			var unfit *SubjectError

@@ -3,6 +3,7 @@ package experiment
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,7 +19,7 @@ import (
 // which serves on a TUN or a TAP that lastack makes. The tags are the format.
 type Stranger struct {
 	Name     string            `yaml:"name" need:"yes" doc:"what the stack is called in results: lower-case letters, digits and dashes, 24 at most"`
-	Command  []string          `yaml:"command" need:"yes" doc:"the program and its arguments. {TUN} stands for the name of the interface, {FD} for an inherited descriptor that is attached to it, {HOST} for the address that the program is to have, {PEER} for the kernel's, {PREFIX} for the length of the prefix of both, {MTU} for the interface's MTU, and {APP} for what it is to serve in this experiment, as for lastack serve --app. It runs in the file's folder, once for each attempt"`
+	Command  []string          `yaml:"command" need:"yes" doc:"the program and its arguments, with {TUN} or {FD}, {HOST} and others in them (lastack run --help-subject). It runs in the file's folder, once for each attempt"`
 	Device   string            `yaml:"device" one:"tun|tap" doc:"what the interface carries: IP packets (tun, if left out) or Ethernet frames (tap)"`
 	Serves   []Offer           `yaml:"serves" need:"yes" doc:"what the program serves, and where. Without ports, kinds that it is told by {APP}"`
 	Ready    Ready             `yaml:"ready" doc:"how one sees that the program is ready; if left out, a SYN to the experiment's port is answered by SYN+ACK"`
@@ -50,7 +51,7 @@ const appPlaceholder = "{APP}"
 // ParseStranger reads a subject. The error joins a SyntaxError for each mistake.
 func ParseStranger(file string, content []byte) (*Stranger, error) {
 	s := &Stranger{File: file}
-	err := decode(file, content, reflect.ValueOf(s).Elem(), spot{whole: "a subject"}, func(d *decoder) { d.validateStranger(s) })
+	err := decode(file, content, reflect.ValueOf(s).Elem(), subjectTop, func(d *decoder) { d.validateStranger(s) })
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,8 @@ func (d *decoder) validateStranger(s *Stranger) {
 	}
 	d.validateOffers(s)
 	d.validateReady(&s.Ready)
-	for name, arg := range s.Tunables {
+	for _, name := range slices.Sorted(maps.Keys(s.Tunables)) {
+		arg := s.Tunables[name]
 		line := d.lines["tunables."+name]
 		if _, ok := tunable.Lookup(name); !ok {
 			d.fail(line, "there is no tunable %s; \"lastack sysctl -a\" lists them", quote(name))

@@ -43,7 +43,9 @@ type StartError struct {
 }
 
 // Error names the program and what the kernel said.
-func (e *StartError) Error() string { return fmt.Sprintf("starting %s: %v", e.Command, e.Err) }
+func (e *StartError) Error() string {
+	return fmt.Sprintf("could not be started by %s: %v; build or install it, or correct the command", e.Command, e.Err)
+}
 
 // Unwrap gives what the kernel said.
 func (e *StartError) Unwrap() error { return e.Err }
@@ -74,6 +76,10 @@ func (p Program) Raise(w *Wire) (Server, error) {
 		return nil, err
 	}
 	if err := within(ns, cmd.Start); err != nil {
+		var missing *lab.MissingError
+		if errors.As(err, &missing) && missing.Err != nil {
+			err = missing.Err // no package is known that has it
+		}
 		return nil, &StartError{p.Command[0], err}
 	}
 	w.Go(func() error {
