@@ -83,6 +83,10 @@ type Expect struct {
 	Rest         Rest          `yaml:"rest" doc:"what happens when nothing does"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
+
+	// fourToo takes a close in four segments for one in three: the subject does not wait
+	// with the ACK of a FIN for its own FIN to carry it, which no RFC asks for.
+	fourToo bool `yaml:"-"`
 }
 
 // States are RFC 9293's names, with underscores.

@@ -39,6 +39,16 @@ func (e *Experiment) unable(s *Stranger) string {
 	return ""
 }
 
+// fitted is the experiment with what may be expected of the stranger.
+func (e *Experiment) fitted(s *Stranger) *Experiment {
+	if !slices.Contains(s.Lacks, DelayedACK) || e.Expect.ActiveCloser != teardown.Client {
+		return e
+	}
+	out := *e
+	out.Expect.fourToo = true
+	return &out
+}
+
 // words is the server's app in words, without a port.
 func (s *Server) words() string {
 	_, text, _ := strings.Cut(s.spec().String(), "=")

@@ -133,6 +133,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		if why := e.unable(stranger); why != "" {
 			return r.skip("%s", why), nil
 		}
+		e = e.fitted(stranger)
 	}
 	most := c.Attempts
 	if most == 0 {
