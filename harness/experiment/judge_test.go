@@ -199,6 +199,9 @@ func TestFourToo(t *testing.T) {
 			t.Errorf("%q, want %q", why, tt.want)
 		}
 	}
+	if e := find1(t, "half-close-data"); len(e.fitted(lazy).Expect.Segments) > 0 || len(e.Expect.Segments) == 0 {
+		t.Error("the ACK of a FIN must be carried by data")
+	}
 	if e := find1(t, "server-first"); e.fitted(lazy) != e {
 		t.Error("the client's ACKs are the kernel's")
 	}

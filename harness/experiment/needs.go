@@ -39,13 +39,17 @@ func (e *Experiment) unable(s *Stranger) string {
 	return ""
 }
 
-// fitted is the experiment with what may be expected of the stranger.
+// fitted is the experiment with what may be expected of the stranger: an ACK that is not
+// delayed comes apart from the FIN, or from the data, that would carry it.
 func (e *Experiment) fitted(s *Stranger) *Experiment {
 	if !slices.Contains(s.Lacks, DelayedACK) || e.Expect.ActiveCloser != teardown.Client {
 		return e
 	}
 	out := *e
 	out.Expect.fourToo = true
+	if slices.ContainsFunc(e.Expect.Segments, func(p Pattern) bool { return p.Acks && p.Data && p.From == teardown.Server }) {
+		out.Expect.Segments = nil
+	}
 	return &out
 }
 
