@@ -19,6 +19,9 @@ func buildLWIP(t *testing.T) *experiment.Stranger {
 	if _, err := os.Stat("/usr/include/lwip/lwip/init.h"); err != nil {
 		t.Skip("lwIP is not installed: sudo apt-get install liblwip-dev")
 	}
+	if _, err := os.Stat(from); err != nil {
+		t.Skip("the examples are no part of the module: test a clone")
+	}
 	cc, err := exec.LookPath("cc")
 	if err != nil {
 		t.Skip("there is no C compiler: sudo apt-get install gcc")

@@ -132,6 +132,20 @@ func TestUnable(t *testing.T) {
 	}
 }
 
+// TestReadmeSubject: the file that the README shows is one.
+func TestReadmeSubject(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(text), "\n    name: my-stack\n")
+	shown, _, _ = strings.Cut("    name: my-stack\n"+shown, "\n\n")
+	s, err := ParseStranger("README.md", []byte(strings.ReplaceAll(shown, "\n    ", "\n")[4:]))
+	if err != nil || len(s.Serves) != 3 || len(s.Tunables) != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func find1(t *testing.T, name string) *Experiment {
 	t.Helper()
 	all, err := Select([]string{name})
