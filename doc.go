@@ -31,6 +31,8 @@
 // by what it measured, and harness/experiment/report makes pages and Markdown of that.
 // ss, sysctl and monitor ask a running host over harness/host/control, and
 // harness/lab/sockstat knows the words of ss. harness/bench compares. harness/explain
-// says what to do about the closes of a whole capture, and compares two captures. Who may
-// import whom is a table in imports_test.go.
+// says what to do about the closes of a whole capture, and compares two captures.
+// harness/check/proxy says what a program between two wires does to connections,
+// harness/check/service how a service closes them. Who may import whom is a table in
+// imports_test.go.
 package lastack

@@ -76,11 +76,24 @@ var policy = []rule{
 	},
 	{pkg: "harness/host/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
-	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page", "harness/term"}, never: []string{"os", "net", "net/http"}},
 	// Words on top of experiments: what those stand on is not for them.
 	{pkg: "harness/experiment/demo", ours: []string{"harness/experiment", "harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
+	{pkg: "harness/check", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/teardown/page", "harness/term/paragraph"}, never: impure},
+	{pkg: "harness/check/ends", never: []string{"net", "net/http", "os/exec"}},
+	{pkg: "harness/check/watch", ours: []string{"harness/capture", "harness/teardown", "stack/segment"}, never: []string{"os", "net", "os/exec"}},
+	{
+		pkg:     "harness/check/proxy",
+		ours:    []string{"harness/check", "harness/check/ends", "harness/check/watch", "harness/app", "harness/lab", "harness/lab/wire", "harness/teardown", "harness/term"},
+		outside: []string{sys}, never: []string{"os/exec"},
+	},
+	{
+		pkg:     "harness/check/service",
+		ours:    []string{"harness/check", "harness/check/ends", "harness/check/watch", "harness/capture", "harness/lab", "stack/segment"},
+		outside: []string{sys},
+	},
 	// It builds wherever explain does, which what experiments need does not.
 	{pkg: "harness/explain/explained", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/explain", "harness/teardown/page"}, never: impure},
 	{

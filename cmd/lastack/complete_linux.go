@@ -25,13 +25,16 @@ func completeLinux(root *cobra.Command) {
 		c.ValidArgsFunction = f
 	}
 	args("run", offerExperiments)
+	args("list", offerExperiments)
 	args("churn", offer(modes()...))
 	args("bench", offer(bench.Groups...))
 	args("ss", offerFilter)
 	args("sysctl", offerTunables)
-	subjects := offer(experiment.Subjects()...)
 	for _, command := range []string{"run", "claims", "churn"} {
-		completeFlag(root, command, "subject", subjects)
+		completeFlag(root, command, "subject", offerSubjects(command == "run"))
+	}
+	for _, command := range []string{"run", "list"} {
+		completeFlag(root, command, "group", offer(groups()...))
 	}
 	completeFlag(root, "claims", "claim", offer(claimNumbers()...))
 	for _, command := range []string{"run", "serve"} {
@@ -52,6 +55,21 @@ func offerExperiments(*cobra.Command, []string, string) ([]cobra.Completion, cob
 		words = append(words, cobra.CompletionWithDesc(e.Name, e.Question))
 	}
 	return words, cobra.ShellCompDirectiveDefault
+}
+
+// offerSubjects offers the built-in subjects, and where it makes sense files.
+func offerSubjects(files bool) cobra.CompletionFunc {
+	if files {
+		return cobra.FixedCompletions(experiment.Subjects(), cobra.ShellCompDirectiveDefault)
+	}
+	return offer(experiment.Subjects()...)
+}
+
+func groups() (words []cobra.Completion) {
+	for _, g := range experiment.Groups() {
+		words = append(words, cobra.CompletionWithDesc(g.Name, g.Doc))
+	}
+	return words
 }
 
 func modes() (words []cobra.Completion) {

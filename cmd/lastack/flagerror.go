@@ -64,7 +64,11 @@ func argsError(c *cobra.Command, args []string, err error) error {
 	case strings.HasPrefix(text, "unknown command "):
 		return usagef("%s takes no argument %s; see: %s --help", c.CommandPath(), term.Excerpt(args[0]), c.CommandPath())
 	case strings.HasPrefix(text, "accepts "):
-		return usagef("%d arguments given; the usage is: %s", len(args), c.UseLine())
+		given := map[int]string{0: "no argument", 1: "1 argument"}[len(args)]
+		if given == "" {
+			given = fmt.Sprintf("%d arguments", len(args))
+		}
+		return usagef("%s given; the usage is: %s", given, c.UseLine())
 	}
 	return usage(err)
 }

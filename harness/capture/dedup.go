@@ -165,9 +165,21 @@ func placeOf(p *Packet) uint32 {
 	for ; len(b) > 8; b = b[8:] {
 		h = mix(h, binary.LittleEndian.Uint64(b))
 	}
-	var rest [8]byte
-	copy(rest[:], b)
-	return uint32(mix(h, binary.LittleEndian.Uint64(rest[:])))
+	if n := len(p.LinkHeader); n >= 8 {
+		b = p.LinkHeader[n-8:] // some of it again, as it can be read at once
+	}
+	return uint32(mix(h, ending(b)))
+}
+
+// ending is a number of up to 8 bytes.
+func ending(b []byte) (n uint64) {
+	if len(b) == 8 {
+		return binary.LittleEndian.Uint64(b)
+	}
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
 }
 
 // mix folds the product of two numbers, made so that a 0 does not erase the

@@ -20,7 +20,7 @@ type attempt struct {
 	ground *ground
 	watch  *watch
 	open   []wire.Conn // of the client
-	clock  *late
+	clock  *lab.Late
 	// crafted is the client that is no socket; nil if there is none.
 	crafted *crafted
 
@@ -55,6 +55,10 @@ type observed struct {
 	// witness is what captured, compared is the host's own trace against it.
 	witness  string
 	compared *teardown.Diff
+	// died is how a stranger died; proof what a look at its sockets got.
+	died, proof string
+	// flooded: there were more packets than are looked at.
+	flooded bool
 	// hits counts what fell to each impairment.
 	hits map[string]int
 	// prints are what the checks printed.
@@ -72,9 +76,9 @@ const (
 )
 
 // try makes one attempt. An error means that it could not be made.
-func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err error) {
+func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *attempt, err error) {
 	a := &attempt{exp: e}
-	if a.ground, err = raise(ctx, e, subject); err != nil {
+	if a.ground, err = raise(ctx, e, subject, s); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -93,10 +97,21 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		return nil, err
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
+	if a.ground.outside != nil {
+		a.ground.outside.watch = a.watch
+		if len(e.rules()) > 0 {
+			a.watch.hits = a.ground.hits
+		}
+	}
 	defer a.watch.abandon()
-	a.clock = startLate(ctx)
+	a.clock = lab.StartLate(ctx)
 	err = a.observe(ctx)
-	a.seen.late = max(a.seen.late, a.clock.stop())
+	a.seen.late = max(a.seen.late, a.clock.Stop())
+	if a.ground.outside != nil {
+		if a.seen.died = a.ground.outside.died(); a.seen.died != "" && ctx.Err() == nil {
+			err = nil // whatever went wrong, that is why
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +119,7 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		return nil, err
 	}
 	if len(e.rules()) > 0 {
-		a.watch.retell(merge(a.watch.packets, a.ground.hits.trace.Take()))
+		a.watch.retell(a.watch.records(a.ground.hits.trace.Take()))
 		a.seen.hits = a.ground.hits.counts()
 	}
 	if a.seen.witness = a.watch.name; e.traced && subject == Lastack {
@@ -113,7 +128,7 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 	if a.ground.program != nil {
 		a.seen.said = a.ground.program.said()
 	}
-	a.seen.reports, a.packets = a.watch.reports(), a.watch.packets
+	a.seen.reports, a.packets, a.seen.flooded = a.watch.reports(), a.watch.packets, a.watch.full
 	return a, nil
 }
 
@@ -127,8 +142,16 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 		_, err := a.settled()
 		return err
 	}
-	if a.seen.settled, err = a.settle(ctx); err != nil || !a.seen.settled {
+	if a.seen.settled, err = a.settle(ctx); err != nil {
 		return err
+	}
+	if a.ground.outside != nil {
+		if a.seen.settled, err = a.prove(ctx); err != nil {
+			return err
+		}
+	}
+	if !a.seen.settled {
+		return nil
 	}
 	for i, s := range []wire.Side{a.ground.client, a.ground.server} {
 		if a.seen.timeWaits[i], _, err = s.Count(); err != nil {
@@ -156,6 +179,16 @@ func (a *attempt) driveAll(ctx context.Context) error {
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the client was not through after %v", limit))
 	defer cancel()
+	if o := a.ground.outside; o != nil {
+		// Nobody answers for a program that has died.
+		go func() {
+			select {
+			case <-o.Over():
+				cancel()
+			case <-bounded.Done():
+			}
+		}()
+	}
 	for range a.exp.Repeat {
 		err := a.drive(bounded)
 		var missing *lab.MissingError
@@ -212,6 +245,20 @@ func (a *attempt) states(p pair) (s States, err error) {
 	}
 	s.Server, err = a.ground.server.State(p.server, p.client)
 	return s, err
+}
+
+// prove looks at a stranger's sockets, and reports whether they are in the states expected
+// by that. Others tell their states themselves.
+func (a *attempt) prove(ctx context.Context) (bool, error) {
+	o := a.ground.outside
+	if err := o.prove(ctx, a.ground.Near); err != nil {
+		return false, err
+	}
+	ok, err := a.settled()
+	if !ok {
+		a.seen.proof = o.proof
+	}
+	return ok, err
 }
 
 // outlast waits until the state is over that the latest connection is in, and

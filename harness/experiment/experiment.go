@@ -91,6 +91,10 @@ type Expect struct {
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
 	NoPort       string        `yaml:"no_port" one:"never|after the last" doc:"with a load: when a connection finds no port: never, or after the last, which is when each port has been used once, unless TIME_WAIT is shorter than that"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
+
+	// fourToo takes a close in four segments for one in three: the subject does not wait
+	// with the ACK of a FIN for its own FIN to carry it, which no RFC asks for.
+	fourToo bool `yaml:"-"`
 }
 
 // States are RFC 9293's names, with underscores.
@@ -140,12 +144,15 @@ type Check struct {
 	Prints string `yaml:"prints" doc:"what it must print, blanks around it left out"`
 }
 
-// Reason says why the experiment is not run on the subject; empty if it is.
+// Reason says why the experiment is not run on the subject, by its file; empty if it is.
 func (e *Experiment) Reason(subject string) string {
-	if subject == Kernel {
+	switch subject {
+	case Kernel:
 		return e.Skip.Kernel
+	case Lastack:
+		return e.Skip.Lastack
 	}
-	return e.Skip.Lastack
+	return ""
 }
 
 // Sides are what is at either end when the experiment is run on the subject, in
@@ -155,12 +162,16 @@ func (e *Experiment) Sides(subject string) (client, server string) {
 	if len(e.Client.Crafted) > 0 {
 		client = "crafted"
 	}
-	switch atSubject := subject == Lastack; {
+	name := subject
+	if subject == Kernel {
+		name = Lastack // which may be the peer
+	}
+	switch atSubject := subject != Kernel; {
 	case !atSubject && e.Load.Peer != Lastack:
 	case atSubject == (e.Subject == "client"):
-		client = Lastack
+		client = name
 	default:
-		server = Lastack
+		server = name
 	}
 	return client, server
 }

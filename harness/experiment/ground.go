@@ -28,20 +28,28 @@ var (
 // if one does, is nil otherwise.
 type ground struct {
 	*wire.Wire
+	// outside is the subject if it is a stranger, else nil.
+	outside        *outside
 	hits           *hits
 	client, server wire.Side
 	to             netip.AddrPort
 	program        *program
 }
 
-// raise builds the ground; who raises it closes it.
-func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) {
+// raise builds the ground; who raises it closes it. The stranger is nil if the subject is
+// built in.
+func raise(ctx context.Context, e *Experiment, subject string, s *Stranger) (*ground, error) {
 	g := &ground{hits: newHits()}
 	c := wire.Config{
 		Subject: wire.Kernel{}, Apart: true, Link: linkName, FarLink: farName, NearAddr: nearPrefix, FarAddr: farAddr,
 		NearSettings: e.Tunables.Peer, FarSettings: e.Tunables.Subject,
 	}
-	if subject == Lastack || e.Load.Peer == Lastack {
+	at := e.Server.spec()
+	switch {
+	case s != nil:
+		at, _ = s.offer(at)
+		c.Subject, c.FarSettings = s.program(e, at), nil
+	case subject == Lastack || e.Load.Peer == Lastack:
 		c.Subject = wire.Lastack{}
 	}
 	turned := subject == Kernel && e.Load.Peer == Lastack // the subject is at the near end
@@ -53,28 +61,48 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 	}
 	var err error
 	var bad *wire.SettingError
-	if g.Wire, err = wire.Raise(ctx, c); errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist) {
+	var start *wire.StartError
+	switch g.Wire, err = wire.Raise(ctx, c); {
+	case errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist):
 		return nil, &unsupported{bad.Name, bad.Near != turned, err}
-	} else if err != nil {
+	case errors.As(err, &start):
+		return nil, &SubjectError{s.Name, s.File, start}
+	case err != nil:
 		return nil, err
 	}
-	g.client, g.server = g.Near, g.Far.(wire.Side)
-	if (e.Subject == "client") != turned {
-		g.client, g.server = g.server, g.client
-	}
+	g.stand(e, s, turned)
 	if e.loaded() {
 		if err := g.client.Set("net.ipv4.ip_local_port_range", e.Load.Ports.String()); err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
 	}
-	g.to = netip.AddrPortFrom(g.server.Addr(), uint16(e.Server.Port))
-	if err := g.serve(e); err != nil {
+	g.to = netip.AddrPortFrom(g.server.Addr(), at.Port)
+	if err := g.serve(ctx, e, s); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
 
-func (g *ground) serve(e *Experiment) error {
+// stand puts client and server in their places; turned: the subject is at the near end.
+func (g *ground) stand(e *Experiment, s *Stranger, turned bool) {
+	if s != nil {
+		g.outside = &outside{Process: g.Far.(*wire.Process), name: s.Name}
+		g.client, g.server = g.Near, g.outside
+		return
+	}
+	g.client, g.server = g.Near, g.Far.(wire.Side)
+	if (e.Subject == "client") != turned {
+		g.client, g.server = g.server, g.client
+	}
+}
+
+func (g *ground) serve(ctx context.Context, e *Experiment, s *Stranger) error {
+	if s != nil {
+		if err := g.awaitReady(ctx, s); err != nil {
+			return &SubjectError{s.Name, s.File, err}
+		}
+		return nil
+	}
 	if len(e.Server.Command) > 0 {
 		return g.serveProgram(e.Server.Command)
 	}

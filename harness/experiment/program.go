@@ -118,8 +118,8 @@ func (a *attempt) rest(ctx context.Context) (time.Duration, error) {
 		return 0, nil
 	}
 	// The clock that ticks all the time would be most of what is measured.
-	a.seen.late = a.clock.stop()
-	defer func() { a.clock = startLate(ctx) }()
+	a.seen.late = a.clock.Stop()
+	defer func() { a.clock = lab.StartLate(ctx) }()
 	before, err := processorTime()
 	if err != nil {
 		return 0, err

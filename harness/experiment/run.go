@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"lastack/harness/lab"
 	"lastack/stack/impair"
@@ -12,11 +13,17 @@ import (
 	"lastack/tun"
 )
 
+// tooLate is more than any experiment leaves to chance: an attempt that failed on a
+// machine as busy as that says nothing.
+const tooLate = 5 * time.Millisecond
+
 // Config says how experiments are run. The zero value runs those that are not
 // slow on both subjects.
 type Config struct {
 	// Subjects to run on; nil means both.
 	Subjects []string
+	// Strangers are subjects besides, that files describe. Their names differ.
+	Strangers []*Stranger
 	// Slow runs those that take more than 10 s, too.
 	Slow bool
 	// Keep is a folder for captures and reports, made if it is not there; empty
@@ -53,12 +60,37 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("there is no subject %s; there are lastack and kernel", quote(s))
 		}
 	}
+	files := map[string]string{}
+	for _, s := range c.Strangers {
+		if files[s.Name] != "" {
+			return fmt.Errorf("%s and %s are both called %s; rename one", files[s.Name], s.File, s.Name)
+		}
+		files[s.Name] = s.File
+	}
 	return nil
 }
 
-// On are the subjects, in the order in which they are run.
-func (c *Config) On() []string {
-	return slices.DeleteFunc(Subjects(), func(s string) bool { return c.Subjects != nil && !slices.Contains(c.Subjects, s) })
+// On are the names of the subjects, in the order in which they are run.
+func (c *Config) On() (names []string) {
+	for _, s := range Subjects() {
+		if c.Subjects == nil || slices.Contains(c.Subjects, s) {
+			names = append(names, s)
+		}
+	}
+	for _, s := range c.Strangers {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// stranger is the one of that name; nil if the subject is built in.
+func (c *Config) stranger(name string) *Stranger {
+	for _, s := range c.Strangers {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
 }
 
 const (
@@ -80,6 +112,9 @@ func (c *Config) attempts() (counted, most int) {
 	return counted, busyFactor * counted
 }
 
+// strangerTimeout ends the attempts on a stranger, whose failures are most often its own.
+const strangerTimeout = 20 * time.Second
+
 // Run runs the experiments one after the other, each on every subject, at the
 // highest priority that the process may have, which it keeps. An error means that
 // it could not go on; what is not as expected is no error, but a Result with the
@@ -92,10 +127,17 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	var results []Result
 	for _, e := range all {
 		for _, subject := range cfg.On() {
+			started := time.Now()
 			r, err := cfg.run(ctx, e, subject)
+			var unfit *SubjectError
+			if errors.As(err, &unfit) && slices.ContainsFunc(results, func(r Result) bool { return r.Subject == subject && r.Attempts > 0 }) {
+				// It was fit before, so that this is the experiment's doing.
+				r, err = &Result{Experiment: e.Name, Subject: subject, Verdict: Fail, Why: unfit.Error(), Attempts: 1}, nil
+			}
 			if err != nil {
 				return results, fmt.Errorf("%s on %s: %w", e.Name, subject, err)
 			}
+			r.TookMS = time.Since(started).Milliseconds()
 			results = append(results, *r)
 			notify(cfg.Done, e, r)
 		}
@@ -123,14 +165,25 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	}
 	e = c.altered(e)
 	enough, most := c.attempts()
+	stranger := c.stranger(subject)
+	if stranger != nil {
+		if why := e.unable(stranger); why != "" {
+			return r.skip("%s", why), nil
+		}
+		e = e.fitted(stranger)
+	}
+	started := time.Now()
 	for counted := 0; ; {
 		notify(c.Trying, e, r)
-		a, err := try(ctx, e, subject)
+		a, err := try(ctx, e, subject, stranger)
 		r.Missing = err
 		var missing *lab.MissingError
 		var lacks *unsupported
 		var device *tun.Error
+		var unfit *SubjectError
 		switch {
+		case errors.As(err, &unfit):
+			return nil, unfit
 		case errors.As(err, &missing):
 			return r.skip("%v", missing), nil
 		case errors.As(err, &lacks):
@@ -148,7 +201,8 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 			r.Excused++
 		}
 		notify(c.Tried, e, r)
-		if r.Verdict == Pass || counted == enough || r.Attempts == most || r.distrusted() {
+		last := counted == enough || r.Attempts == most || r.distrusted() || a.seen.died != ""
+		if r.Verdict == Pass || last || stranger != nil && time.Since(started) > strangerTimeout {
 			return r, c.keep(r, a)
 		}
 	}

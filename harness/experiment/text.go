@@ -40,15 +40,22 @@ type Text struct {
 	Ladders bool
 	// Columns is the width of the terminal; 0 is paragraph.Columns.
 	Columns int
+	// Subjects are those that results come of, for which there is room.
+	Subjects []string
+	// Groups writes what group of the corpus the results belong to, above them.
+	Groups bool
 
 	passed string // the experiment whose answer was the last to be written
+	group  string // the latest that was written
 }
 
 // Done writes a result: the answer to the experiment's question where it passed, and
 // otherwise what was seen and why that is not right.
 func (t *Text) Done(e *Experiment, r *Result) {
+	t.heading(e)
 	word := strings.ToUpper(r.Verdict)
-	lines := paragraph.Hanging(term.Quote(r.Experiment)+t.answer(e, r)+r.evidence(), fmt.Sprintf("%-4s  %-7s  ", word, r.Subject), t.Columns)
+	head := fmt.Sprintf("%-4s  %-*s  ", word, t.width(), r.Subject)
+	lines := paragraph.Hanging(term.Quote(r.Experiment)+t.answer(e, r)+r.evidence(), head, t.Columns)
 	fmt.Fprint(t.W, strings.Replace(lines, word, Shout(r.Verdict, t.Color), 1))
 	if r.Why != "" {
 		t.detail(r.Why)
@@ -67,9 +74,22 @@ func (t *Text) Done(e *Experiment, r *Result) {
 	fmt.Fprintln(t.W)
 }
 
+// heading writes the experiment's group, if it is another than before.
+func (t *Text) heading(e *Experiment) {
+	g := e.group()
+	if !t.Groups || g.Name == t.group {
+		return
+	}
+	if t.group != "" {
+		fmt.Fprintln(t.W)
+	}
+	fmt.Fprint(t.W, paragraph.Hanging(g.Name+": "+g.Doc, "", t.Columns))
+	t.group = g.Name
+}
+
 // detail is below a result, as far in as its name, or less where there is little room.
 func (t *Text) detail(text string) {
-	fmt.Fprint(t.W, paragraph.Hanging(text, paragraph.Indent(15, t.Columns), t.Columns))
+	fmt.Fprint(t.W, paragraph.Hanging(text, paragraph.Indent(len("PASS    ")+t.width(), t.Columns), t.Columns))
 }
 
 // answer is what a result that passed shows, once for all subjects.
@@ -82,6 +102,15 @@ func (t *Text) answer(e *Experiment, r *Result) string {
 	}
 	t.passed = e.Name
 	return ": " + strings.TrimSuffix(cmp.Or(e.Answer, e.Shows), ".")
+}
+
+// width is that of the longest name of a subject.
+func (t *Text) width() int {
+	width := len(Lastack)
+	for _, s := range t.Subjects {
+		width = max(width, len(s))
+	}
+	return width
 }
 
 // ladders draws every connection if they are few, else the one that the result

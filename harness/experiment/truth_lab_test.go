@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 	"lastack/harness/teardown"
 )
@@ -88,7 +89,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 	t.Helper()
 	a := &attempt{exp: e}
 	var err error
-	if a.ground, err = raise(t.Context(), e, subject); err != nil {
+	if a.ground, err = raise(t.Context(), e, subject, nil); err != nil {
 		t.Skipf("no wire here: %v", err)
 	}
 	defer func() {
@@ -103,13 +104,13 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 		t.Fatal(err)
 	}
 	defer a.watch.abandon()
-	a.clock = startLate(t.Context())
+	a.clock = lab.StartLate(t.Context())
 	stop, asked := make(chan struct{}), sync.WaitGroup{}
 	asked.Go(func() { seen = a.ask(stop) })
 	err = a.observe(t.Context())
 	close(stop)
 	asked.Wait()
-	a.clock.stop()
+	a.clock.Stop()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 	if len(a.ground.hits.counts()) == 0 {
 		t.Errorf("%s: nothing fell to a rule", e.Name)
 	}
-	a.watch.retell(merge(a.watch.packets, a.ground.hits.trace.Take()))
+	a.watch.retell(a.watch.records(a.ground.hits.trace.Take()))
 	reports := a.watch.reports()
 	if len(reports) != 1 {
 		t.Fatalf("%d connections", len(reports))

@@ -216,6 +216,12 @@ func (c *Conn) Silence() (time.Duration, bool) {
 	return c.rst.idle, cause == CauseIdle || cause == CauseUnknown && why == whySilent
 }
 
+// Plain reports that a SYN of either side was seen and that no RST met Silence: other
+// connections can tell nothing more about this one.
+func (c *Conn) Plain() bool {
+	return c.Handshake() && (c.rst == nil || !c.rst.silent || c.rst.idle < IdleFrom)
+}
+
 // GoodbyeUpTo is how many bytes before a FIN are a goodbye and no answer.
 const GoodbyeUpTo = 128
 

@@ -131,17 +131,23 @@ const (
 )
 
 // Detail is what is known so far; end is when the trace ended.
-func (c *Conn) Detail(end time.Time) Detail {
+func (c *Conn) Detail(end time.Time) (d Detail) {
+	c.DetailTo(&d, end)
+	return d
+}
+
+// DetailTo is Detail for who has many, as OutcomeTo is Outcome.
+func (c *Conn) DetailTo(d *Detail, end time.Time) {
+	*d = Detail{}
 	first, crossed, _ := c.order()
 	f, g := &c.side[first].fin, &c.side[first.Other()].fin
-	d := Detail{
-		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1, IdleUS: c.idle(),
-		MissingBytes: c.missing(flow.Client) + c.missing(flow.Server),
-		ResetCause:   c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
-		Reuses: c.reuse(), Reused: c.reused,
-		UnansweredUS: -1, Harmless: c.harmless(), StaleRequest: c.stale(), OneSided: c.oneSided(), SYNs: int(c.syns),
-		Since: Since{SYN: -1, FIN: -1, ACK: -1, Talk: -1},
-	}
+	d.AckBy, d.AckPace, d.HalfCloseUS, d.IdleUS = ByNone, PaceNone, -1, c.idle()
+	d.MissingBytes = c.missing(flow.Client) + c.missing(flow.Server)
+	d.ResetCause, d.Harmless, d.StaleRequest = c.resetCause(), c.harmless(), c.stale()
+	d.FinWait2, d.CloseWait, d.OneSided = None, None, c.oneSided()
+	d.LeftOpenUS, d.SilentUS, d.UnansweredUS = -1, -1, -1
+	d.Reuses, d.Reused, d.SYNs = c.reuse(), c.reused, int(c.syns)
+	d.Since.SYN, d.Since.FIN, d.Since.ACK, d.Since.Talk = -1, -1, -1, -1
 	if c.syns > 0 && c.side[flow.Server].segments == 0 {
 		d.Since.SYN = c.synAt
 	}
@@ -170,7 +176,6 @@ func (c *Conn) Detail(end time.Time) Detail {
 		}
 	}
 	d.Until(max(c.last, end.Sub(c.start)))
-	return d
 }
 
 // idle is Detail.IdleUS.

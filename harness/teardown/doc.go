@@ -8,7 +8,8 @@
 //
 // It reads the steps of package flow, and serves a live tap, an experiment's capture and
 // any other pcap alike. It is pure: no I/O, no clock (all times are those of the
-// records), no goroutine, no lock. The owner of a Conn or a Table serialises its calls.
+// records), no goroutine, no lock. The owner of a Conn or a Table serialises its calls,
+// but for Table.Prepare and Table.Reserve.
 //
 // # The eight closes
 //

@@ -56,7 +56,7 @@ func (c *Conn) learnSYN(e *event) {
 		c.rtt[flow.Client], c.rttKnown[flow.Client] = e.at-c.synAckAt, true
 	}
 	if syn {
-		c.side[e.from].synSeen = true
+		c.side[e.from].synSeen, c.handshake = true, true
 	}
 }
 

@@ -135,29 +135,35 @@ func (c *Conn) Verdict() Report {
 }
 
 // Outcome is the Verdict without Client and Server, and allocates nothing.
-func (c *Conn) Outcome() Report {
+func (c *Conn) Outcome() (r Report) {
+	c.OutcomeTo(&r)
+	return r
+}
+
+// OutcomeTo is Outcome for a caller of many: it writes the Report where it is kept. A copy
+// would wait for all of its parts to be stored.
+func (c *Conn) OutcomeTo(r *Report) {
+	*r = Report{}
 	first, _, swapped := c.order()
 	cl, sv := &c.side[flow.Client], &c.side[flow.Server]
 	st := c.states()
-	r := Report{
-		Close: c.kind(), ActiveCloser: c.activeCloser(), TimeWait: whoAre(c.inTimeWait()),
-		FINRetransmissions: int(cl.fin.again + sv.fin.again),
-		HalfCloseBytes:     c.side[first.Other()].after,
-		AckDelayUS:         -1,
-		Start:              c.start, DurationUS: c.last.Microseconds(),
-		States:         [2]string{st[0].String(), st[1].String()},
-		Handshake:      cl.synSeen || sv.synSeen,
-		ClientSegments: cl.segments, ServerSegments: sv.segments,
-		ClientBytes: cl.bytes, ServerBytes: sv.bytes, FastOpen: c.fast.outcome(),
-		ResetBy: None, LateReset: c.lateR, LateSegments: int(c.late),
-		ACKLost:          cl.fin.ackLost || sv.fin.ackLost,
-		DataPastFIN:      whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
-		Challenged:       int(cl.refused.challenged + sv.refused.challenged),
-		Ignored:          int(cl.refused.ignored + sv.refused.ignored),
-		ChallengedResets: int(cl.refused.challengedRST + sv.refused.challengedRST),
-		IgnoredResets:    int(cl.refused.ignoredRST + sv.refused.ignoredRST),
-		OutOfOrder:       swapped || cl.fin.aloneOrder || sv.fin.aloneOrder,
-	}
+	r.Close, r.ActiveCloser, r.TimeWait = c.kind(), c.activeCloser(), whoAre(c.inTimeWait())
+	r.FINRetransmissions = int(cl.fin.again + sv.fin.again)
+	r.HalfCloseBytes = c.side[first.Other()].after
+	r.AckDelayUS, r.ResetBy = -1, None
+	r.Start, r.DurationUS = c.start, c.last.Microseconds()
+	r.States[0], r.States[1] = st[0].String(), st[1].String()
+	r.Handshake, r.FastOpen = c.handshake, c.fast.outcome()
+	r.ClientSegments, r.ServerSegments = cl.segments, sv.segments
+	r.ClientBytes, r.ServerBytes = cl.bytes, sv.bytes
+	r.LateReset, r.LateSegments = c.lateR, int(c.late)
+	r.ACKLost = cl.fin.ackLost || sv.fin.ackLost
+	r.DataPastFIN = whoAre([2]bool{cl.pastFIN, sv.pastFIN})
+	r.Challenged = int(cl.refused.challenged + sv.refused.challenged)
+	r.Ignored = int(cl.refused.ignored + sv.refused.ignored)
+	r.ChallengedResets = int(cl.refused.challengedRST + sv.refused.challengedRST)
+	r.IgnoredResets = int(cl.refused.ignoredRST + sv.refused.ignoredRST)
+	r.OutOfOrder = swapped || cl.fin.aloneOrder || sv.fin.aloneOrder
 	if f := &c.side[first].fin; f.acked {
 		r.AckDelayUS = max(0, f.ackAt-f.at).Microseconds()
 	}
@@ -165,7 +171,6 @@ func (c *Conn) Outcome() Report {
 		r.ResetBy = whoIs(c.rst.by)
 	}
 	r.Cause, _ = c.cause()
-	return r
 }
 
 // lines turns the kept events into lines, split where the close begins.

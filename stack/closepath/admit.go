@@ -23,6 +23,9 @@ import (
 //     in the ACK of a crossing FIN. netstack drops the segment.
 //   - The ACK of the host's FIN counts in a segment behind a gap. netstack moves from
 //     FIN_WAIT_1 or CLOSING by segments in order alone. It gets the ACK by itself.
+//   - The peer's FIN is answered each time that it comes again (RFC 9293 3.10.7.4, first
+//     check; Linux limits no answer to a FIN). netstack answers once in 500 ms, and a peer
+//     whose FIN it passed over waits for one more timeout.
 //   - Data behind the peer's FIN mean nothing (RFC 9293 3.10.7.4, seventh check).
 //     netstack resets the connection in LAST_ACK and CLOSING.
 //   - A SYN repeated in SYN_RECEIVED means that the SYN-ACK was lost; admit sends the
@@ -177,6 +180,10 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		if h.edge != h.ack && s.Seq.LessEq(h.edge) {
 			h.next = s.End()
 		}
+	case taken && s.PayloadLen == 0 && s.End() == h.ack && !p.step.Marks.Has(flow.Advances):
+		again := a.e.own(f, segment.ACK, f.conn.Next(f.host))
+		a.e.emit(f, &again, nil, a.place) // in place of an ACK that is held
+		return a.onlyACK(f, p)
 	case s.End() == h.ack && p.step.Marks.Has(flow.Advances):
 		if s.PayloadLen > 0 {
 			a.e.acknowledge(f) // RFC 9293 3.10.7.4: the duplicate is answered

@@ -30,7 +30,8 @@ import (
 // Upstream: arm the timer while SND.UNA is below SND.NXT, and take TSval anew for each copy
 // of a SYN.
 //
-// netstack's own copies of the FIN pass, unless one has just gone out.
+// netstack's own copies of the FIN pass and count, unless one has just gone out or the
+// connection is about to be given up.
 type finish struct {
 	e     *Endpoint
 	place int // in the chain
@@ -42,11 +43,13 @@ type finishing struct {
 	// sent is when the latest copy of the FIN left, and rto how long its ACK may take.
 	sent tcpip.MonotonicTime
 	rto  time.Duration
-	// copies counts those that a timeout sent. first is when the second of them left:
-	// Linux counts from there, as it takes the first for a probe of the tail.
+	// copies counts those that a timeout sent, this stage's or netstack's. first is when
+	// the one left from which Linux counts.
 	copies int
 	first  tcpip.MonotonicTime
-	tail   tail
+	// sack: both sides have agreed on SACK.
+	sack bool
+	tail tail
 	// on: a timer is set. gen tells a live alarm from a stale one; it is written with
 	// the flow's lock held. timer is the one behind the first alarm.
 	on    bool
@@ -101,6 +104,9 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 		return pass
 	}
 	h := &f.finishing
+	if p.seg.Flags.Has(segment.SYN) {
+		h.sack = h.sack && p.seg.SACKPermitted
+	}
 	h.rtt.acked(p.seg.Ack, s.e.clock)
 	h.tail.acked(f.conn.Una(f.host))
 	if h.on && f.conn.FINAcked(f.host) {
@@ -110,18 +116,23 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 }
 
 func (s *finish) outbound(f *tracked, p *packet) verdict {
-	if f == nil || s.e.observe || p.seg.Len() == 0 || p.seg.Flags.Any(segment.RST|segment.SYN) || f.gone.Load() {
+	if f == nil || s.e.observe || p.seg.Len() == 0 || p.seg.Flags.Has(segment.RST) || f.gone.Load() {
 		return pass
 	}
 	h := &f.finishing
+	if p.seg.Flags.Has(segment.SYN) {
+		h.sack = p.seg.SACKPermitted
+		h.rtt.synSent(&p.seg, s.e.clock)
+		return pass
+	}
 	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
 	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
 		now := s.e.clock.NowMonotonic()
-		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 && p.hold == flow.HoldUnknown {
+		if p.hold == flow.HoldUnknown && (h.copies > 0 && now.Sub(h.sent) < h.rto/2 || s.spent(f, now)) {
 			s.e.report(f, p, Dropped, Host, Out)
-			return taken // one has just gone out, and this says no more
+			return taken // one has just gone out, or the alarm is about to give up
 		}
-		h.sent = now
+		h.copied(now)
 		return pass
 	}
 	h.tail.sent(p)
@@ -174,24 +185,44 @@ func (s *finish) expire(f *tracked, gen uint32) {
 	case now.Before(h.sent.Add(h.rto)):
 		s.again(f, h.sent.Add(h.rto).Sub(now))
 		f.mu.Unlock()
-	case h.copies > 1 && now.Sub(h.first) >= s.limit(f):
+	case s.spent(f, now):
 		s.giveUp(f)
 	default:
 		s.resend(f, now)
 	}
 }
 
+// spent reports whether the FIN has been sent again for as long as it may be.
+func (s *finish) spent(f *tracked, now tcpip.MonotonicTime) bool {
+	h := &f.finishing
+	return h.copies > h.probes() && now.Sub(h.first) >= s.limit(f)
+}
+
+// probes is how many copies come before the first that Linux counts, and that doubles
+// the timeout: one, as a probe of the tail, which Linux sends only with SACK.
+func (h *finishing) probes() int {
+	if h.sack {
+		return 1
+	}
+	return 0
+}
+
+// copied takes in that the FIN leaves once more.
+func (h *finishing) copied(now tcpip.MonotonicTime) {
+	h.copies++
+	h.sent = now
+	if h.copies == h.probes()+1 {
+		h.first = now
+	}
+	if h.copies > h.probes() {
+		h.rto = min(2*h.rto, maxRTO)
+	}
+}
+
 // resend sends the FIN once more. f.mu is held and will be released.
 func (s *finish) resend(f *tracked, now tcpip.MonotonicTime) {
 	h := &f.finishing
-	h.copies++
-	h.sent = now
-	if h.copies == 2 {
-		h.first = now
-	}
-	if h.copies > 1 {
-		h.rto = min(2*h.rto, maxRTO)
-	}
+	h.copied(now)
 	s.again(f, h.rto)
 	own := s.e.own(f, segment.FIN|segment.ACK, f.conn.Next(f.host)-1)
 	s.send(f, &own, nil)

@@ -98,6 +98,7 @@ func TestReorderOut(t *testing.T) {
 		r.wire()
 		r.write(fin, 11, 1, 0)
 		r.wire("FIN+ACK 11/1", "PSH+ACK 1/1")
+		r.deliver(ack, 1, 12, 0)
 		r.pass(time.Second)
 		r.wire()
 	})

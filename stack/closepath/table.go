@@ -205,6 +205,11 @@ func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	if dir == In {
 		side = side.Other()
 	}
+	if dir == Out && f.numbers.chosen {
+		wire := *s // the flow knows the numbers that the SYN has behind the chain
+		wire.Seq += f.numbers.shift
+		s = &wire
+	}
 	if !f.conn.Reopens(side, s) {
 		return false
 	}

@@ -87,15 +87,17 @@ func (s *Segment) parseIPv4(b []byte, wireLen int) (int, error) {
 		return 0, ErrFragment
 	}
 	s.Version = 4
-	s.Src.Addr = mapped(b[12:16])
-	s.Dst.Addr = mapped(b[16:20])
+	mapInto(&s.Src.Addr, b[12:16])
+	mapInto(&s.Dst.Addr, b[16:20])
 	s.TCPStart = ihl
 	return total, nil
 }
 
-// mapped is the IPv4-mapped form of a 4-byte address.
-func mapped(a []byte) [16]byte {
-	return [16]byte{10: 0xff, 11: 0xff, 12: a[0], 13: a[1], 14: a[2], 15: a[3]}
+// mapInto writes the IPv4-mapped form of a 4-byte address, in two halves: an array that is
+// put together byte by byte and then copied keeps the processor waiting.
+func mapInto(to *[16]byte, a []byte) {
+	binary.BigEndian.PutUint64(to[:8], 0)
+	binary.BigEndian.PutUint64(to[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(a)))
 }
 
 // parseIPv6 fills in addresses and TCPStart, walking extension headers, and

@@ -95,10 +95,12 @@ more than this maximum where its clock ticks less than 1000 times a second.`,
 closed the connection: as long as that many retransmissions take, which begin at
 200 ms and double, up to two minutes. 0, the default, stands for 8, as in Linux:
 the connection is gone 108 s after its first FIN where the round trip is short,
-1.7 s with 1 and 6.7 s with 3. It ends FIN_WAIT_1, CLOSING and LAST_ACK without a
-RST. It does not bound FIN_WAIT_2 (net.ipv4.tcp_fin_timeout does) nor TIME_WAIT,
-and is not a number of FINs. A connection that the application still holds after
-CloseWrite has as long as Linux's tcp_retries2 gives it, 15 minutes.`,
+1.7 s with 1 and 6.7 s with 3, or a little sooner if the peer does not know SACK,
+as the first copy is no probe of the tail then. It ends FIN_WAIT_1, CLOSING and
+LAST_ACK without a RST. It does not bound FIN_WAIT_2 (net.ipv4.tcp_fin_timeout
+does) nor TIME_WAIT, and is not a number of FINs. A connection that the application
+still holds after CloseWrite has as long as Linux's tcp_retries2 gives it, 15
+minutes.`,
 	},
 	{
 		ID: Timestamps, Name: "net.ipv4.tcp_timestamps", Min: 0, Max: 2, Default: 1,

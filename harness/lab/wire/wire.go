@@ -31,6 +31,9 @@ type Config struct {
 	// Apart gives the near end a network namespace of its own; otherwise it is in
 	// the current one.
 	Apart bool
+	// NearIn puts the near end into a network namespace that is there already, in place
+	// of the current one. It stays the caller's.
+	NearIn *lab.Namespace
 	// Link is the name of the near interface; empty lets the kernel choose one.
 	// FarLink is that of the far one, if the subject is a kernel; empty is Link.
 	Link, FarLink string
@@ -113,6 +116,7 @@ func Raise(ctx context.Context, cfg Config) (_ *Wire, err error) {
 			err = errors.Join(err, w.Close())
 		}
 	}()
+	w.near = cfg.NearIn
 	if cfg.Apart {
 		if w.near, err = lab.NewNamespace(); err != nil {
 			return nil, err
@@ -134,6 +138,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Subject == nil:
 		return errors.New("wire: Config.Subject is nil; give Kernel, Lastack or GVisor")
+	case c.Apart && c.NearIn != nil:
+		return errors.New("wire: Config has both Apart and NearIn; the near end is in one namespace, give one of them")
 	case !c.NearAddr.IsValid() || !c.FarAddr.IsValid() || !c.NearAddr.Contains(c.FarAddr):
 		return fmt.Errorf("wire: Config.NearAddr is %s and Config.FarAddr %s; give the far end an address in the near end's prefix", c.NearAddr, c.FarAddr)
 	}

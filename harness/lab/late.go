@@ -1,33 +1,29 @@
-package experiment
+package lab
 
 import (
 	"context"
 	"time"
 )
 
-// late measures how long this process was kept from running, by a clock that is to tick
+// Late measures how long this process was kept from running, by a clock that is to tick
 // all the time. An experiment's expectations hold for applications that are on time;
 // those of this process are as late as the clock is.
-type late struct {
+type Late struct {
 	cancel context.CancelFunc
 	worst  chan time.Duration
 }
 
-const (
-	lateTick = time.Millisecond
-	// tooLate is more than any experiment leaves to chance: an attempt that
-	// failed on a machine as busy as that says nothing.
-	tooLate = 5 * time.Millisecond
-)
+const lateTick = time.Millisecond
 
-func startLate(ctx context.Context) *late {
+// StartLate starts the clock, which ends with ctx or Stop.
+func StartLate(ctx context.Context) *Late {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &late{cancel: cancel, worst: make(chan time.Duration, 1)}
+	l := &Late{cancel: cancel, worst: make(chan time.Duration, 1)}
 	go l.measure(ctx)
 	return l
 }
 
-func (l *late) measure(ctx context.Context) {
+func (l *Late) measure(ctx context.Context) {
 	t := time.NewTicker(lateTick)
 	defer t.Stop()
 	var worst time.Duration
@@ -43,8 +39,8 @@ func (l *late) measure(ctx context.Context) {
 	}
 }
 
-// stop ends the clock and tells how late it was at worst.
-func (l *late) stop() time.Duration {
+// Stop ends the clock and tells how late it was at worst. It is called once.
+func (l *Late) Stop() time.Duration {
 	l.cancel()
 	return <-l.worst
 }
