@@ -102,7 +102,7 @@ var policy = []rule{
 	},
 	{
 		pkg: "harness/bench/soak/...", ours: []string{"tun", "stack/...", "harness/..."},
-		outside: []string{sys, gvisor},
+		outside: []string{sys},
 	},
 	{pkg: "harness/...", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys}},
 

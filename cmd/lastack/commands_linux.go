@@ -8,6 +8,7 @@ import (
 	"lastack/harness/capture"
 	"lastack/harness/lab"
 	"lastack/harness/lab/wire"
+	"lastack/stack"
 	"lastack/tun"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,9 @@ func commands() []*cobra.Command {
 		proxyCommand(), checkCommand(), doctorCommand(),
 	}
 }
+
+// quiet keeps gVisor's log out of what commands print.
+func quiet() { stack.LogTo(nil) }
 
 // lacking reports whether the machine, not the command line, is to blame: a
 // program or device that is missing, a right, or a name or address in use.

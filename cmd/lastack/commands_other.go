@@ -34,6 +34,9 @@ func commands() []*cobra.Command {
 	return all
 }
 
+// quiet is about netstack, which does not run here.
+func quiet() {}
+
 // lacking reports whether the machine, not the command line, is to blame.
 func lacking(err error) bool {
 	return errors.Is(err, errNeedsLinux) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)

@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	quiet()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Without this, a pipe that nobody reads any more would end the program on the spot,
 	// and a device or socket would be left behind.

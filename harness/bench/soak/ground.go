@@ -3,14 +3,12 @@ package soak
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 
 	"lastack/harness/lab"
 	"lastack/harness/lab/wire"
-
-	"gvisor.dev/gvisor/pkg/log"
+	"lastack/stack"
 )
 
 // The subjects.
@@ -42,7 +40,7 @@ func raise(ctx context.Context, subject string, c wire.Config) (*wire.Wire, erro
 		return nil, fmt.Errorf("there is no subject %q; there are %v", subject, Subjects())
 	}
 	// netstack warns of each segment that a listener refuses.
-	log.SetTarget(&log.Writer{Next: io.Discard})
+	stack.LogTo(nil)
 	c.Subject, c.Link, c.NearAddr, c.FarAddr = all[i], linkName, kernelPrefix, hostAddr
 	return wire.Raise(ctx, c)
 }
