@@ -7,7 +7,7 @@
 //	                --Mermaid-------> a sequence diagram for Markdown
 //	                --StateDiagram--> both sides' ways through RFC 9293's states
 //
-// A line of text is as wide as Config says, 80 columns by default, in plain ASCII unless
+// A line of text is as wide as Config says, 80 columns by default and 40 at least, in plain ASCII unless
 // colours are asked for. Times are in milliseconds since the first FIN or RST, or since
 // the first segment where there is neither. A state is shown where it changes. The
 // handshake is one line where nothing is remarkable about it, and so are data and their

@@ -24,7 +24,7 @@ func FuzzRender(f *testing.F) {
 		tb := teardown.NewTable(teardown.Config{OnForget: func(c *teardown.Conn) {
 			r := c.Report()
 			out := Render(&r, Config{Width: width, Full: full})
-			limit := max(width, 72)
+			limit := max(width, 40)
 			if width == 0 {
 				limit = 80
 			}

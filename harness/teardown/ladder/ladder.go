@@ -12,7 +12,8 @@ type Config struct {
 	// Client and Server say what each side is: "curl (kernel)",
 	// "lastack (userspace)". Empty means nothing is said.
 	Client, Server string
-	// Width is in columns. 0 means 80; less than 72 is taken as 72.
+	// Width is in columns. 0 means 80; less than 40 is taken as 40. Below 72 the states
+	// stand between the bars. An address is never cut short.
 	Width int
 	// Color allows ANSI colours. The caller looks at NO_COLOR and whether
 	// the output is a terminal.
@@ -23,12 +24,15 @@ type Config struct {
 
 const (
 	defaultWidth = 80
-	minWidth     = 72
+	minWidth     = 40
+	narrow       = 72 // less than that is too little for states beside the bars
 	timeWidth    = 9  // 99999.999
 	stateWidth   = 12 // SYN_RECEIVED
 	// margins is what a line has beside the arrow: time, both states, the
 	// bars, and the spaces between.
 	margins = timeWidth + 1 + stateWidth + 1 + 1 + 1 + 1 + stateWidth
+	// narrowMargins are those without the states.
+	narrowMargins = timeWidth + 1 + 1 + 1
 )
 
 // Render draws the report. Every line, the last included, ends with a newline,
@@ -39,7 +43,11 @@ func Render(r *teardown.Report, cfg Config) string {
 		d.width = defaultWidth
 	}
 	d.width = max(d.width, minWidth)
+	d.narrow = d.width < narrow
 	d.inner = d.width - margins
+	if d.narrow {
+		d.inner = d.width - narrowMargins
+	}
 	d.header(r)
 	for _, row := range rows(r, cfg.Full) {
 		d.row(&row)
@@ -52,6 +60,7 @@ func Render(r *teardown.Report, cfg Config) string {
 type drawing struct {
 	cfg    Config
 	width  int
+	narrow bool
 	inner  int // between the bars
 	states [2]string
 	out    strings.Builder
@@ -76,6 +85,11 @@ func (d *drawing) header(r *teardown.Report) {
 		d.line(s + ends[i])
 	}
 	d.line("")
+	if d.narrow {
+		d.line(d.paint(dim, "0 ms: "+zero(r)))
+		d.line(d.paint(dim, fmt.Sprintf("%*s  client%*s", timeWidth, "ms", d.inner-len("client"), "server")))
+		return
+	}
 	d.line(d.paint(dim, fmt.Sprintf("%*s %-*s  %s  server", timeWidth, "ms", stateWidth, "client",
 		centre("0 ms: "+zero(r), d.inner, ' '))))
 }
@@ -101,7 +115,7 @@ func (d *drawing) row(r *row) {
 			r.notes = append([]string{below}, r.notes...)
 		}
 	} else {
-		middle = centre(r.sum.fit(d.inner-2), d.inner, ' ')
+		middle = centre(clip(r.sum.fit(d.inner-2), d.inner-2), d.inner, ' ')
 	}
 	var st [2]string
 	for i := range st {
@@ -119,6 +133,14 @@ func (d *drawing) row(r *row) {
 
 // bars writes one line of the ladder. The middle is d.inner columns wide.
 func (d *drawing) bars(time string, st [2]string, middle string) {
+	if d.narrow {
+		d.line(fmt.Sprintf("%*s |%s|", timeWidth, time, middle))
+		if st != [2]string{} {
+			blanks := strings.Repeat(" ", d.inner-len(st[0])-len(st[1]))
+			d.line(fmt.Sprintf("%*s |%s%s%s|", timeWidth, "", d.state(st[0], 0), blanks, d.state(st[1], 0)))
+		}
+		return
+	}
 	left := fmt.Sprintf("%*s %s ", timeWidth, time, d.state(st[0], stateWidth))
 	d.line(left + "|" + middle + "| " + d.state(st[1], 0))
 }

@@ -58,6 +58,7 @@ func TestGolden(t *testing.T) {
 	matches(t, "full.txt", Render(&r, cfg))
 	cfg = Config{Color: true}
 	matches(t, "color.txt", Render(&r, cfg))
+	matches(t, "narrow.txt", Render(&r, Config{Width: 40, Client: "curl", Server: "lastack"}))
 	matches(t, "wide.txt", Render(&r, Config{Width: 110}))
 }
 
@@ -69,23 +70,28 @@ func matches(t *testing.T, name, got string) {
 // TestShape holds what every drawing promises: width, ASCII, straight bars.
 func TestShape(t *testing.T) {
 	bar := regexp.MustCompile(`^.{23}\|.*\|( [A-Z_0-9]+)?$`)
+	narrowBar := regexp.MustCompile(`^.{10}\|.*\|$`)
 	for _, name := range scripts(t) {
-		for _, cfg := range []Config{{}, {Full: true}, {Width: 72}, {Width: 1}, {Width: 100},
+		for _, cfg := range []Config{{}, {Full: true}, {Width: 72}, {Width: 1}, {Width: 57}, {Width: 100},
 			{Client: strings.Repeat("a very long label ", 9), Server: "caf\u00e9\n\x1b[2J"}} {
 			r := report(t, name, 0)
 			out := Render(&r, cfg)
-			want := max(72, cfg.Width)
+			want := max(40, cfg.Width)
 			if cfg.Width == 0 {
 				want = 80
 			}
 			for n, l := range strings.Split(strings.TrimSuffix(out, "\n"), "\n") {
-				if len(l) > want || l != strings.TrimRight(l, " ") {
+				address := n < 2 && want < 72 // is never cut short
+				if len(l) > want && !address || l != strings.TrimRight(l, " ") {
 					t.Errorf("%s %+v: line %d has %d columns: %q", name, cfg, n+1, len(l), l)
 				}
 				if l != ascii(l) {
 					t.Errorf("%s %+v: line %d is not ASCII: %q", name, cfg, n+1, l)
 				}
-				if n >= 4 && strings.Contains(l, "|") && (!bar.MatchString(l) || strings.LastIndexByte(l, '|') != want-14) {
+				if n >= 4 && want < 72 && strings.Contains(l, "|") && (!narrowBar.MatchString(l) || len(l) != want) {
+					t.Errorf("%s %+v: line %d has its bars elsewhere: %q", name, cfg, n+1, l)
+				}
+				if n >= 4 && want >= 72 && strings.Contains(l, "|") && (!bar.MatchString(l) || strings.LastIndexByte(l, '|') != want-14) {
 					t.Errorf("%s %+v: line %d has its bars elsewhere: %q", name, cfg, n+1, l)
 				}
 			}
