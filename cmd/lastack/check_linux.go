@@ -82,7 +82,7 @@ func runCheck(ctx context.Context, w io.Writer, f *serviceFlags) error {
 	}
 	fmt.Fprintf(os.Stderr, "lastack check: at most %s to %s, one at a time; a wait takes up to %v\n",
 		connections, term.Quote(f.cfg.Address), f.cfg.Patience)
-	text := check.Text{W: w, Color: colored(os.Stdout), Ladders: f.out.ladders}
+	text := check.Text{W: w, Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
 	f.cfg.Done = func(c *check.Check) {
 		if !f.out.json {
 			one := []check.Check{*c}

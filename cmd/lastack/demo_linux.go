@@ -38,7 +38,7 @@ does not have something ("lastack doctor" says more).`,
 }
 
 func runDemo(ctx context.Context, w io.Writer, asJSON, color bool) error {
-	text := demo.Text{W: w, Color: color}
+	text := demo.Text{W: w, Color: color, Columns: columns(os.Stdout)}
 	if asJSON {
 		text.W = io.Discard
 	}

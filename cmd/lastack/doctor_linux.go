@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"lastack/harness/lab"
 	"lastack/harness/lab/doctor"
 
@@ -31,7 +33,7 @@ Exit status: 0 if everything needed is there, 3 if not.`,
 				Checks []doctor.Check `json:"checks"`
 			}{checks})
 		} else {
-			err = doctor.Render(c.OutOrStdout(), checks)
+			err = doctor.Render(c.OutOrStdout(), checks, columns(os.Stdout))
 		}
 		if err == nil && len(doctor.Lacking(checks)) > 0 {
 			err = &exitError{code: exitMissing}

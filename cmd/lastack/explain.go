@@ -191,7 +191,7 @@ func (f *explainFlags) view() (*view, error) {
 	case f.partial != "":
 		v.close = func(*explain.Summary) error { return nil }
 	default:
-		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, colored(os.Stdout)) }
+		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, look()) }
 		if f.waits() {
 			v.news = v.live
 			v.opt.Closed = func(c *explain.Connection) error {
@@ -248,7 +248,7 @@ func (v *view) drawOne(text string) error {
 		if found++; found > 1 {
 			return nil
 		}
-		_, err := fmt.Print(ladder.Render(&c.Report, ladder.Config{Color: colored(os.Stdout)}))
+		_, err := fmt.Print(ladder.Render(&c.Report, ladder.Config{Color: colored(os.Stdout), Width: columns(os.Stdout)}))
 		return err
 	}
 	v.close = func(s *explain.Summary) error {
@@ -325,3 +325,6 @@ func warnAll(sum *explain.Summary) {
 		warn(w)
 	}
 }
+
+// look is how a summary looks on standard output.
+func look() explain.Look { return explain.Look{Color: colored(os.Stdout), Columns: columns(os.Stdout)} }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os"
 	"slices"
 
 	"lastack/harness/experiment"
@@ -34,11 +35,11 @@ them, those whose names match ('time-wait-*'), or those of a group.`,
 		case groups && asJSON:
 			return groupsJSON(c.OutOrStdout())
 		case groups:
-			return experiment.WriteGroups(c.OutOrStdout())
+			return experiment.WriteGroups(c.OutOrStdout(), columns(os.Stdout))
 		case asJSON:
 			return listJSON(c.OutOrStdout(), all)
 		}
-		return experiment.WriteList(c.OutOrStdout(), all)
+		return experiment.WriteList(c.OutOrStdout(), all, columns(os.Stdout))
 	}
 	return c
 }

@@ -113,7 +113,7 @@ func (f *proxyFlags) complete(args []string) error {
 }
 
 func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
-	text := check.Text{W: w, Color: colored(os.Stdout), Ladders: f.out.ladders}
+	text := check.Text{W: w, Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
 	f.cfg.Done = func(c *check.Check) {
 		if !f.out.json {
 			one := []check.Check{*c}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 
-	"lastack/harness/term"
 	"lastack/harness/term/screen"
 
 	"github.com/spf13/cobra"
@@ -42,53 +41,13 @@ connection closes, in how many segments, and why.`,
 	root.SetHelpCommand(helpCommand())
 	root.InitDefaultCompletionCmd()
 	complete(root)
+	narrowHelp(root, columns(os.Stdout))
 	everyCommand(root, func(c *cobra.Command) {
 		if args := c.Args; args != nil && c.HasParent() {
 			c.Args = func(c *cobra.Command, a []string) error { return argsError(c, a, args(c, a)) }
 		}
 	})
 	return root
-}
-
-// unknownCommand names the command that was most likely meant.
-func unknownCommand(c *cobra.Command, name string) error {
-	if near, ok := term.Nearest(name, commandNames(c)); ok {
-		return usagef("unknown command %s; did you mean %q?", term.Excerpt(name), near)
-	}
-	return usagef("unknown command %s; \"%s help\" lists them", term.Excerpt(name), c.CommandPath())
-}
-
-func commandNames(c *cobra.Command) (names []string) {
-	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() || sub.Name() == "help" {
-			names = append(names, sub.Name())
-		}
-	}
-	return names
-}
-
-// helpCommand is cobra's, but a command that does not exist is an error.
-func helpCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Help about a command",
-		Args:  cobra.ArbitraryArgs,
-		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			at, _, err := c.Root().Find(args)
-			if err != nil {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return commandNames(at), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(c *cobra.Command, args []string) error {
-			at, rest, err := c.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return unknownCommand(at, rest[0])
-			}
-			at.InitDefaultHelpFlag()
-			return at.Help()
-		},
-	}
 }
 
 // colored reports whether a file may be written to in colour: it is a terminal,

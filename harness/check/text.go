@@ -14,6 +14,8 @@ type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.
 	Color bool
+	// Columns is the width of the terminal; 0 is paragraph.Columns.
+	Columns int
 	// Ladders draws the connections of every check; without, only those of differences
 	// that are not known.
 	Ladders bool
@@ -29,9 +31,9 @@ func (t Text) Write(c *Check) {
 		word = "KNOWN"
 	}
 	fmt.Fprintf(t.W, "%s%s%s\n", t.paint(word), strings.Repeat(" ", max(len(indent)-len(word), 1)), c.Name)
-	fmt.Fprint(t.W, paragraph.Indented(c.How, indent))
+	t.beside(c.How)
 	if c.Verdict == Differs {
-		fmt.Fprint(t.W, paragraph.Indented("Breaks: "+c.Breaks, indent))
+		t.beside("Breaks: " + c.Breaks)
 	}
 	if !t.Ladders && (c.Verdict != Differs || c.Known) {
 		return
@@ -39,11 +41,16 @@ func (t Text) Write(c *Check) {
 	for i := range c.Legs {
 		l := &c.Legs[i]
 		fmt.Fprintf(t.W, "\n%s, %s:\n%s", c.Name, l.Name,
-			ladder.Render(&l.Report, ladder.Config{Color: t.Color, Client: l.Client, Server: l.Server}))
+			ladder.Render(&l.Report, ladder.Config{Color: t.Color, Width: t.Columns, Client: l.Client, Server: l.Server}))
 	}
 	if len(c.Legs) > 0 {
 		fmt.Fprintln(t.W)
 	}
+}
+
+// beside writes a text beside the verdict.
+func (t Text) beside(text string) {
+	fmt.Fprint(t.W, paragraph.Hanging(text, paragraph.Indent(len(indent), t.Columns), t.Columns))
 }
 
 // Summary counts the verdicts.

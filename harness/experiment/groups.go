@@ -99,15 +99,16 @@ func GroupNames() (names []string) {
 	return names
 }
 
-// WriteGroups writes what groups there are, and how many experiments are in each.
-func WriteGroups(w io.Writer) error {
+// WriteGroups writes what groups there are, and how many experiments are in each,
+// on a terminal of so many columns (0: paragraph.Columns).
+func WriteGroups(w io.Writer, columns int) error {
 	var b strings.Builder
 	for _, g := range Groups() {
 		in, err := InGroup(g.Name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "%s (%d)\n%s", g.Name, len(in), paragraph.Indented(g.Doc, "    "))
+		fmt.Fprintf(&b, "%s (%d)\n%s", g.Name, len(in), paragraph.Hanging(g.Doc, "    ", columns))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -12,8 +12,9 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-// WriteList writes what each experiment is called and asks, and where it is not run.
-func WriteList(w io.Writer, all []*Experiment) error {
+// WriteList writes what each experiment is called and asks, and where it is not run, on a
+// terminal of so many columns (0: paragraph.Columns).
+func WriteList(w io.Writer, all []*Experiment, columns int) error {
 	var b strings.Builder
 	for _, e := range all {
 		b.WriteString(term.Quote(e.Name))
@@ -25,7 +26,7 @@ func WriteList(w io.Writer, all []*Experiment) error {
 				b.WriteString(" (not on " + s + ")")
 			}
 		}
-		b.WriteString("\n" + paragraph.Indented(e.Question, "    "))
+		b.WriteString("\n" + paragraph.Hanging(e.Question, "    ", columns))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -67,7 +68,7 @@ func (t *Text) Done(e *Experiment, r *Result) {
 		return
 	}
 	t.ladders(e, r)
-	fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)
+	fmt.Fprint(t.W, paragraph.Hanging(fmt.Sprintf("states afterwards: client %s, server %s", r.States.Client, r.States.Server), "", t.Columns))
 	for _, a := range r.Answers {
 		fmt.Fprint(t.W, paragraph.Hanging(fmt.Sprintf("%s: %s", a.Step, a.Got), "  ", t.Columns))
 	}

@@ -44,7 +44,7 @@ func BenchmarkExplain(b *testing.B) {
 		if err != nil || found.Packets != sum.Records {
 			b.Fatalf("%d packets, want %d: %v", found.Packets, sum.Records, err)
 		}
-		if err := explain.WriteText(io.Discard, found, false); err != nil {
+		if err := explain.WriteText(io.Discard, found, explain.Look{}); err != nil {
 			b.Fatal(err)
 		}
 	}

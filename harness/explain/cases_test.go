@@ -99,7 +99,7 @@ func hold(t *testing.T, src capture.Source, want *expectation) {
 		}
 	}
 	var page bytes.Buffer
-	if err := explain.WriteText(&page, sum, false); err != nil || !strings.Contains(page.String(), want.TextHas) || !reasoned {
+	if err := explain.WriteText(&page, sum, explain.Look{}); err != nil || !strings.Contains(page.String(), want.TextHas) || !reasoned {
 		t.Errorf("%v: %s", err, page.String())
 	}
 }

@@ -86,7 +86,7 @@ func TestWriteDiff(t *testing.T) {
 		}
 	}
 	for _, line := range strings.Split(out.String(), "\n") {
-		if len(line) > columns {
+		if len(line) > defaultColumns {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}

@@ -124,7 +124,7 @@ func reportOf(t testing.TB, s *Summary) string {
 	for i := range c.Groups {
 		c.Groups[i].Example, c.Groups[i].ExampleOf = 0, nil
 	}
-	if err := errors.Join(WriteText(&out, s, false), j.Close(&c)); err != nil {
+	if err := errors.Join(WriteText(&out, s, Look{}), j.Close(&c)); err != nil {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(out.String(), ",\"", ",\n\"")

@@ -62,7 +62,7 @@ func fuzzExplain(t *testing.T, data []byte) {
 	if err := j.Close(sum); err != nil || !json.Valid(doc.Bytes()) {
 		t.Errorf("JSON: %v\n%s", err, doc.String())
 	}
-	if err := explain.WriteText(io.Discard, sum, false); err != nil {
+	if err := explain.WriteText(io.Discard, sum, explain.Look{}); err != nil {
 		t.Error(err)
 	}
 	if err := n.Close(); err != nil {

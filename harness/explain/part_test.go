@@ -251,7 +251,7 @@ func FuzzPart(f *testing.F) {
 				}
 				var out bytes.Buffer
 				j := NewJSON(&out)
-				if err := errors.Join(WriteText(io.Discard, s, false), j.Close(s)); err != nil || !json.Valid(out.Bytes()) {
+				if err := errors.Join(WriteText(io.Discard, s, Look{}), j.Close(s)); err != nil || !json.Valid(out.Bytes()) {
 					t.Errorf("%v: %s", err, out.Bytes())
 				}
 			}

@@ -12,12 +12,24 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-const columns = 80
+// Look is how text for people looks. The zero value is for a file.
+type Look struct {
+	// Color allows ANSI colours.
+	Color bool
+	// Columns is the width of the terminal; 0 is 80, and less than 40 is taken as 40.
+	Columns int
+}
+
+const (
+	defaultColumns = 80
+	fewestColumns  = 40
+)
 
 // WriteText prints a Summary for people: the findings, then a table of the
-// groups. No line is wider than 80 columns.
-func WriteText(w io.Writer, s *Summary, color bool) error {
-	t := &text{color: color}
+// groups, which shows times where there are 80 columns. No line is wider than the Look
+// says.
+func WriteText(w io.Writer, s *Summary, look Look) error {
+	t := &text{color: look.Color, columns: max(cmp.Or(look.Columns, defaultColumns), fewestColumns)}
 	for i := range s.Findings {
 		example := "--ladder " + s.Findings[i].ExampleID
 		if s.Live && s.Parts == 0 {
@@ -124,13 +136,14 @@ func (s *Summary) kinds() string {
 
 // text is a WriteText under way.
 type text struct {
-	b     strings.Builder
-	color bool
+	b       strings.Builder
+	color   bool
+	columns int
 }
 
 // paragraph writes words behind a mark, wrapped and indented.
 func (t *text) paragraph(mark, words string) {
-	for _, line := range paragraph.Lines(words, columns-len(mark)) {
+	for _, line := range paragraph.Lines(words, t.columns-len(mark)) {
 		t.b.WriteString(mark + line + "\n")
 		mark = strings.Repeat(" ", len(mark))
 	}
@@ -149,18 +162,45 @@ func (t *text) table(groups []Group) {
 		t.b.WriteString("No TCP connection.\n")
 		return
 	}
+	if t.columns < defaultColumns {
+		t.narrow(groups)
+		return
+	}
 	head := fmt.Sprintf(rowFormat, serverWidth, "", "", "", " time", "open", "  FIN", "ACKed", " half", "close")
 	t.line(dim, head)
 	t.line(dim, fmt.Sprintf(rowFormat, serverWidth, "server", "close", "number", "p50", "p95", "p50", "p95", "p50", "p95"))
 	for i := range min(len(groups), maxRows) {
 		t.row(&groups[i])
 	}
+	t.more(groups)
+}
+
+// narrow is the table without times.
+func (t *text) narrow(groups []Group) {
+	const format = "%-*s %-12s %7s"
+	room := min(serverWidth, t.columns-len(" half-closed  1234567"))
+	t.line(dim, fmt.Sprintf(format, room, "server", "close", "number"))
+	for i := range min(len(groups), maxRows) {
+		g := &groups[i]
+		server := g.Server
+		if len(server) > room {
+			t.b.WriteString(server + "\n")
+			server = ""
+		}
+		t.line(kindColor(g), fmt.Sprintf(format, room, server, g.Close, number(g.Connections)))
+	}
+	t.more(groups)
+	t.paragraph("", "How long they took is shown where there are 80 columns, and in --json.")
+}
+
+// more says how many groups are not shown.
+func (t *text) more(groups []Group) {
 	if more := len(groups) - maxRows; more > 0 {
 		rest := 0
 		for i := range groups[maxRows:] {
 			rest += groups[maxRows+i].Connections
 		}
-		t.line(dim, fmt.Sprintf("and %s in %s (--json has all of them)", count(rest, "connection"), count(more, "group")))
+		t.paragraph("", fmt.Sprintf("and %s in %s (--json has all of them)", count(rest, "connection"), count(more, "group")))
 	}
 }
 

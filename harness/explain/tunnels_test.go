@@ -221,7 +221,7 @@ func TestICMP(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	var text bytes.Buffer
-	if err := explain.WriteText(&text, sum, false); err != nil {
+	if err := explain.WriteText(&text, sum, explain.Look{}); err != nil {
 		t.Fatal(err)
 	}
 	if words := strings.Join(strings.Fields(text.String()), " "); !strings.Contains(words, "4 packets of other protocols (ICMP 4); 4 ICMP errors about TCP segments;") {

@@ -82,13 +82,34 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// TestTextNarrow: the text keeps to the terminal, down to 40 columns; an address is never
+// cut short.
+func TestTextNarrow(t *testing.T) {
+	file, _ := generate(t, capturetest.Config{Seed: 8, Connections: 2000, IPv6: 50, LostFINs: 30})
+	sum := readAll(t, explain.New(explain.Options{}), file)
+	for _, columns := range []int{1, 40, 57, 79} {
+		var out strings.Builder
+		if err := explain.WriteText(&out, sum, explain.Look{Columns: columns}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := len(line) - 1; n > max(columns, 40) && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%d columns of %d: %s", n, columns, line)
+			}
+		}
+		if !strings.Contains(out.String(), "half-closed") {
+			t.Errorf("no table in %d columns", columns)
+		}
+	}
+}
+
 // TestText: findings first, then the worst, and no line is too wide.
 func TestText(t *testing.T) {
 	file, _ := generate(t, capturetest.Config{Seed: 8, Connections: 2000, IPv6: 50, LostFINs: 30})
 	sum := readAll(t, explain.New(explain.Options{}), file)
 	for _, color := range []bool{false, true} {
 		var out strings.Builder
-		if err := explain.WriteText(&out, sum, color); err != nil {
+		if err := explain.WriteText(&out, sum, explain.Look{Color: color}); err != nil {
 			t.Fatal(err)
 		}
 		text := out.String()

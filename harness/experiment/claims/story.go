@@ -85,11 +85,11 @@ func (t Text) result(e *experiment.Experiment, r *experiment.Result) {
 	cfg.Client, cfg.Server = e.Sides(r.Subject)
 	fmt.Fprintf(t.W, "\n%s", ladder.Render(r.Report, cfg))
 	if r.States != nil {
-		fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)
+		t.paragraph("", fmt.Sprintf("states afterwards: client %s, server %s", r.States.Client, r.States.Server))
 	}
 	if n := r.Connections + r.Failures; n > 1 {
-		fmt.Fprintf(t.W, "%d connections, %d failures, TIME_WAIT: client %d, server %d\n",
-			r.Connections, r.Failures, r.TimeWaitClient, r.TimeWaitServer)
+		t.paragraph("", fmt.Sprintf("%d connections, %d failures, TIME_WAIT: client %d, server %d",
+			r.Connections, r.Failures, r.TimeWaitClient, r.TimeWaitServer))
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 	verdictWidth = 15
 	lineWidth    = 79
 	// narrowest is what a table takes; where there is less the verdicts are below the claim.
-	narrowest = 70
+	narrowest = numberWidth + claimWidth + verdictWidth + len(No)
 )
 
 func (t Text) width() int {

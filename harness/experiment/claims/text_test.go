@@ -59,6 +59,23 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// TestNarrow: down to 40 columns, with the verdicts below the claim.
+func TestNarrow(t *testing.T) {
+	for _, columns := range []int{40, 60, 72} {
+		var b strings.Builder
+		Text{W: &b, Columns: columns}.Table(invented(t))
+		Text{W: &b, Columns: columns}.Stories(invented(t, 20))
+		for line := range strings.Lines(b.String()) {
+			if len(line)-1 > columns {
+				t.Errorf("%d columns of %d: %s", len(line)-1, columns, line)
+			}
+		}
+		if !strings.Contains(b.String(), "does not hold") {
+			t.Errorf("no verdict in %d columns", columns)
+		}
+	}
+}
+
 func TestColor(t *testing.T) {
 	var b strings.Builder
 	Text{W: &b, Color: true}.Table(invented(t, 20))

@@ -16,17 +16,19 @@ type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.
 	Color bool
+	// Columns is the width of the terminal; 0 is paragraph.Columns.
+	Columns int
 }
 
 // Begin is for before the first close. noTcpdump says why the packet socket is the
 // witness; empty if tcpdump is.
 func (t Text) Begin(noTcpdump string) {
-	fmt.Fprint(t.W, "Kernel clients close against lastack, a TCP endpoint in userspace on a TUN.\n"+
-		"Each ladder is lastack's own trace, held against an independent capture of the\n"+
-		"same interface. Times are in milliseconds from the first FIN.\n")
+	fmt.Fprint(t.W, paragraph.Hanging("Kernel clients close against lastack, a TCP endpoint in userspace on a TUN. "+
+		"Each ladder is lastack's own trace, held against an independent capture of the "+
+		"same interface. Times are in milliseconds from the first FIN.", "", t.Columns))
 	if noTcpdump != "" {
 		fmt.Fprint(t.W, "\nThe capture is the kernel's packet socket, because tcpdump cannot be used here:\n"+
-			paragraph.Indented(noTcpdump, "  "))
+			paragraph.Hanging(noTcpdump, "  ", t.Columns))
 	}
 }
 
@@ -48,7 +50,7 @@ func (t Text) Done(r *Result) {
 	}
 	client := strings.Trim(strings.Fields(r.Title)[0], ",")
 	fmt.Fprint(t.W, ladder.Render(&r.Report, ladder.Config{
-		Client: client + " (kernel)", Server: r.server(), Color: t.Color,
+		Client: client + " (kernel)", Server: r.server(), Color: t.Color, Width: t.Columns,
 	}))
 	fmt.Fprintf(t.W, "states afterwards: client %s (inet_diag), server %s (%s)\n",
 		r.ClientState, r.ServerState, r.authority())

@@ -13,7 +13,7 @@
 //		return doctor.Probe(ctx, os.Stdout)
 //	}
 //	checks := doctor.Run(ctx, doctor.Options{})
-//	if err := doctor.Render(os.Stdout, checks); err != nil {
+//	if err := doctor.Render(os.Stdout, checks, 80); err != nil {
 //		return err
 //	}
 //	if len(doctor.Lacking(checks)) > 0 {

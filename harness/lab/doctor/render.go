@@ -10,16 +10,17 @@ import (
 )
 
 const (
-	columns     = 80
+	widest      = 80 // columns
 	nameWidth   = 16
 	statusWidth = 9
 )
 
-// Render writes the checks as a plain text table of at most 80 columns, without
+// Render writes the checks as a plain text table of at most so many columns, and 80, without
 // colours, and a last line that sums up. Under the row of what does not
 // work stand what it is for and how to fix it. Commands are wrapped so that
 // they can be pasted into a shell as they are.
-func Render(w io.Writer, checks []Check) error {
+func Render(w io.Writer, checks []Check, columns int) error {
+	columns = min(columns, widest)
 	var b strings.Builder
 	put(&b, row("CHECK", "STATUS"), []string{"WHAT WAS SEEN"})
 	for _, c := range checks {

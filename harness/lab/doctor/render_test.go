@@ -37,11 +37,11 @@ func TestRender(t *testing.T) {
 	for name, checks := range map[string][]Check{"bare": bare, "fine": fine, "limited": {bare[0], bare[5]}} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := Render(&b, checks); err != nil {
+			if err := Render(&b, checks, widest); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(b.String()) {
-				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > columns {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > widest {
 					t.Errorf("%d columns: %q", n, line)
 				}
 			}
@@ -54,7 +54,7 @@ func TestRender(t *testing.T) {
 // them, they are what they were.
 func TestWrappedCommandsStayWhole(t *testing.T) {
 	for _, fix := range []string{makeTun, loadTun, bare[4].Mend, strings.ReplaceAll(makeTun, "sudo ", "")} {
-		for width := 40; width < columns; width++ {
+		for width := 40; width < widest; width++ {
 			lines := wrap(fix, width, continuation(fix))
 			for _, line := range lines {
 				if len(line) > max(width, len("net.ipv6.conf.default.disable_ipv6=0")) {
@@ -105,7 +105,7 @@ var errFull = errors.New("no space left")
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
 func TestRenderToAFullDisk(t *testing.T) {
-	if err := Render(fullDisk{}, bare); !errors.Is(err, errFull) {
+	if err := Render(fullDisk{}, bare, widest); !errors.Is(err, errFull) {
 		t.Errorf("%v, want the writer's error", err)
 	}
 }

@@ -35,3 +35,19 @@ func TestIndented(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestHanging(t *testing.T) {
+	for _, c := range []struct {
+		text, mark string
+		columns    int
+		want       string
+	}{
+		{"one two three", "1. ", 10, "1. one two\n   three\n"},
+		{"one two three four", "a long mark ", 20, "a long mark one two\n      three four\n"},
+		{"", "x ", 0, "x\n"},
+	} {
+		if got := Hanging(c.text, c.mark, c.columns); got != c.want {
+			t.Errorf("Hanging(%q, %q, %d) = %q, want %q", c.text, c.mark, c.columns, got, c.want)
+		}
+	}
+}
