@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -84,10 +83,10 @@ func runBench(ctx context.Context, w io.Writer, f *benchFlags, groups []string) 
 		}
 		defer drawing.Close() // of no effect after the one that counts
 	}
-	progress := newBenchProgress()
-	f.cfg.Progress = progress.show
+	say, stop := newProgress().latest()
+	f.cfg.Progress = func(p bench.Progress) { say(benchProgress(p)) }
 	report, err := bench.Compare(ctx, f.cfg)
-	progress.clear()
+	stop()
 	var exit *bench.ExitError
 	if errors.As(err, &exit) {
 		err = &exitError{code: exit.Status, err: err}
@@ -109,32 +108,11 @@ func runBench(ctx context.Context, w io.Writer, f *benchFlags, groups []string) 
 	return err
 }
 
-// benchProgress is a line on standard error: one that changes where somebody
-// watches, otherwise one for each case.
-type benchProgress struct {
-	live bool
-	last string
-}
-
-func newBenchProgress() *benchProgress { return &benchProgress{live: terminal(os.Stderr)} }
-
-func (b *benchProgress) show(p bench.Progress) {
+// benchProgress is how far a bench is, in a line.
+func benchProgress(p bench.Progress) string {
 	left := ""
 	if p.Left > 0 {
 		left = fmt.Sprintf(", about %v left", p.Left.Round(time.Second))
 	}
-	line := fmt.Sprintf("%d of %d runs%s: %s", p.Done, p.Runs, left, p.Case)
-	switch {
-	case b.live:
-		fmt.Fprintf(os.Stderr, "\r%-79.79s", fmt.Sprintf("%s, round %d of %d, %s", line, p.Round, p.Rounds, p.Subject))
-	case p.Case != b.last:
-		fmt.Fprintln(os.Stderr, line)
-	}
-	b.last = p.Case
-}
-
-func (b *benchProgress) clear() {
-	if b.live {
-		fmt.Fprintf(os.Stderr, "\r%79s\r", "")
-	}
+	return fmt.Sprintf("%d of %d runs%s: %s, round %d of %d, %s", p.Done, p.Runs, left, p.Case, p.Round, p.Rounds, p.Subject)
 }

@@ -87,14 +87,14 @@ func (f *churnFlags) complete(modes []string) error {
 		return fmt.Errorf("--msl-ms %d is out of range; give 1 to 240000", f.msl)
 	}
 	f.cfg.MSL = time.Duration(f.msl) * time.Millisecond
-	if terminal(os.Stderr) {
-		f.cfg.Progress = showProgress
-	}
 	return f.cfg.Complete()
 }
 
 func runChurn(ctx context.Context, w io.Writer, f *churnFlags) error {
+	say, stop := newProgress().latest()
+	f.cfg.Progress = func(p experiment.Progress) { say(churnProgress(p)) }
 	results, err := churn.Run(ctx, f.cfg)
+	stop()
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,8 @@ func runChurn(ctx context.Context, w io.Writer, f *churnFlags) error {
 	return err
 }
 
-func showProgress(p experiment.Progress) {
-	fmt.Fprintf(os.Stderr, "%s, %s as the client: %d made, %d failed after %.0f s\n",
+// churnProgress is how far a mode is, in a line.
+func churnProgress(p experiment.Progress) string {
+	return fmt.Sprintf("%s, %s as the client: %d made, %d failed after %.0f s",
 		p.Experiment, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
 }

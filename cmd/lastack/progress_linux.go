@@ -65,10 +65,27 @@ func (p *progress) follow(text func() string) (stop func()) {
 	}
 }
 
+// latest shows what say was given last, until stop is called.
+func (p *progress) latest() (say func(string), stop func()) {
+	var mu sync.Mutex
+	var line string
+	stop = p.follow(func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return line
+	})
+	return func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		line = text
+	}, stop
+}
+
 func (p *progress) show(now time.Time, line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case line == "":
 	case p.live && !p.midline:
 		if n := p.columns - 1; len(line) > n {
 			line = line[:n]

@@ -52,8 +52,8 @@ func (t Text) Done(r *Result) {
 	fmt.Fprint(t.W, ladder.Render(&r.Report, ladder.Config{
 		Client: client + " (kernel)", Server: r.server(), Color: t.Color, Width: t.Columns,
 	}))
-	fmt.Fprintf(t.W, "states afterwards: client %s (inet_diag), server %s (%s)\n",
-		r.ClientState, r.ServerState, r.authority())
+	fmt.Fprint(t.W, paragraph.Hanging(fmt.Sprintf("states afterwards: client %s (inet_diag), server %s (%s)",
+		r.ClientState, r.ServerState, r.authority()), "", t.Columns))
 	fmt.Fprintln(t.W, r.trace())
 	if r.Why != "" {
 		fmt.Fprintf(t.W, "%s: %s\n", experiment.Shout(r.Verdict, t.Color), r.Why)
