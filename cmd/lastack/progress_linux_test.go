@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lastack/harness/bench"
 )
 
 // TestProgressLive: the line is wiped away before anything is printed above it, and does
@@ -40,6 +42,13 @@ func TestProgressLog(t *testing.T) {
 	}
 	p.clear()
 	if got, want := log.String(), "after 15 s\nafter 30 s\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestBenchProgress(t *testing.T) {
+	p := bench.Progress{Done: 4, Runs: 6, Case: "tracing", Round: 1, Rounds: 1, Subject: "lastack", Left: 3 * time.Second}
+	if got, want := benchProgress(p), "4 of 6 runs, about 3s left: tracing, round 1 of 1, lastack"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

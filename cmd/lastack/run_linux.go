@@ -157,12 +157,11 @@ func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experime
 	results, err := experiment.Run(ctx, all, f.cfg)
 	stop()
 	if err != nil {
-		err = early(ctx, course, fmt.Errorf("running experiments: %w", err))
 		if tap != nil {
 			tap.Bail(err)
 			err = errors.Join(err, tap.Close())
 		}
-		return err
+		return early(ctx, course, fmt.Errorf("running experiments: %w", err))
 	}
 	switch {
 	case f.json:

@@ -47,10 +47,7 @@ func (c *Config) Validate() error {
 		c.Patience = defaultPatience
 	}
 	host, port, err := net.SplitHostPort(c.Address)
-	if err != nil {
-		return fmt.Errorf("%q is no HOST:PORT: %w", c.Address, err)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); host == "" || err != nil || n == 0 {
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || host == "" || bad != nil || n == 0 {
 		return fmt.Errorf("%q is no HOST:PORT; give a host and a port from 1 to 65535", c.Address)
 	}
 	switch {

@@ -180,7 +180,7 @@ func TestInterrupted(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for address, want := range map[string]string{
 		"":                  "no HOST:PORT",
-		"localhost":         "no HOST:PORT",
+		"localhost":         "no HOST:PORT; give a host and a port from 1 to 65535",
 		"localhost:http":    "no HOST:PORT",
 		"localhost:0":       "no HOST:PORT",
 		":80":               "no HOST:PORT",
