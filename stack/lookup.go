@@ -52,8 +52,7 @@ func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok b
 
 // ghost reports whether a connection that is being accepted is none: netstack takes an ACK
 // that comes too late for a SYN cookie, and no peer knows of the connection.
-func (h *Host) ghost(c *Conn) bool {
-	t := c.Tuple()
+func (h *Host) ghost(t segment.Tuple) bool {
 	switch ep := closepath.Find(h.net, nic, t); {
 	case ep == nil:
 		return false // it is over already

@@ -1,6 +1,9 @@
 package packetdrill
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Call is a system call. It is what goes to a subject in another process too, as JSON;
 // names of constants are resolved, and their numbers are Linux's on x86-64. Which fields
@@ -90,6 +93,8 @@ type Result struct {
 	Addr  *Addr      `json:"addr,omitempty"`
 	Value *OptValue  `json:"value,omitempty"`
 	Poll  []PollItem `json:"poll,omitempty"`
+	// At is when the call returned, in the subject's time.
+	At time.Duration `json:"-"`
 }
 
 // Int is the value of an option that is a number.
