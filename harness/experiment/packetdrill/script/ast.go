@@ -17,6 +17,9 @@ func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.
 type Script struct {
 	File    string
 	Options []Option
+	// IPVersion is "ipv4", "ipv6" or "ipv4-mapped-ipv6": Config's, else the script's, else
+	// "ipv6" for a script with a message that only ICMPv6 has, else "ipv4".
+	IPVersion string
 	// Init is the shell command before the first event, nil for none. It has no time.
 	Init *Command
 	// Events are in the order in which they are written, which need not be that of
@@ -55,7 +58,7 @@ type Event struct {
 	Time Time
 	// Action is a *Packet, *Syscall, *Command or *Code.
 	Action Action
-	// Text is the event as written, without its time and comments.
+	// Text is the event as written, from behind its time to its last character.
 	Text string
 }
 

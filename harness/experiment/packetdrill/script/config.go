@@ -9,7 +9,9 @@ type Config struct {
 	// IPVersion is "ipv4", "ipv6" or "ipv4-mapped-ipv6" and comes before the script's
 	// own --ip_version; empty leaves it to the script.
 	IPVersion string
-	// Strict refuses what the original packetdrill does not know: names for sequence
-	// numbers.
+	// Strict refuses what neither google's nor FreeBSD's packetdrill takes: names for
+	// sequence numbers, '#' for comments, an error without a remark, and names that
+	// google's runners of suites define (TFO_COOKIE, CODE, CMSG_LEVEL_IP,
+	// CMSG_TYPE_RECVERR) without a definition.
 	Strict bool
 }

@@ -26,6 +26,9 @@ type Packet struct {
 	TCP  *TCP
 	UDP  *UDP
 	ICMP *ICMP
+	// PSP is the security parameters index of a PSP header ("encap psp spi 7") around the
+	// segment; nil for none.
+	PSP *uint32
 	// Encap is the UDP header around the TCP segment ("/udp(9899 > 9899)", FreeBSD's
 	// TCP over UDP), nil for none.
 	Encap *Ports
