@@ -60,3 +60,19 @@ func options(k *socket) (bits int64) {
 	}
 	return bits
 }
+
+// States implements packetdrill.Lister.
+func (s *Subject) States() ([]string, error) {
+	var all []string
+	for _, k := range s.host.Sockets() {
+		all = append(all, k.State)
+	}
+	for _, k := range s.sockets {
+		if k.raw.State() == closed { // which the host does not list
+			all = append(all, closed)
+		}
+	}
+	return all, nil
+}
+
+const closed = "CLOSED"

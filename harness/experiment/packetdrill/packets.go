@@ -1,0 +1,236 @@
+package packetdrill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lastack/harness/experiment/packetdrill/packet"
+	"lastack/harness/experiment/packetdrill/script"
+)
+
+// inject sends a packet of the script's to the subject.
+func (r *run) inject(e *script.Event, p *script.Packet) error {
+	c := r.connOf(p)
+	if c == nil {
+		return unsupported(e.Pos, "there is no socket that the packet could be for; make one with socket()")
+	}
+	b, t, err := r.inbound(p, c)
+	if err != nil {
+		return err
+	}
+	text := e.Text
+	if t != nil {
+		c.received(t)
+	}
+	r.record(Exchanged{At: r.now(), Data: b, Line: e.Pos.Line, Text: text})
+	if err := r.subject.Inject(b); err != nil {
+		return r.broke(e.Pos, err)
+	}
+	return nil
+}
+
+// connOf is the connection that a packet is injected into. A SYN to a listener begins one.
+func (r *run) connOf(p *script.Packet) *conn {
+	c := r.cur
+	if p.Ports != nil {
+		for _, known := range r.conns {
+			if !known.listening && known.remote.Port() == p.Ports.Src && known.local.Port() == p.Ports.Dst {
+				r.cur = known
+				return known
+			}
+		}
+		for _, known := range r.conns {
+			if known.listening && known.local.Port() == p.Ports.Dst {
+				c = known
+			}
+		}
+	}
+	if c == nil || !c.listening {
+		return c
+	}
+	local, remote := r.ends()
+	made := &conn{fd: -1, local: addrPort(local, c.local.Port()), remote: addrPort(remote, r.ports.next)}
+	r.ports.next++
+	if p.Ports != nil {
+		made.remote = addrPort(remote, p.Ports.Src)
+	}
+	if t := p.TCP; t == nil || t.Flags.Bits&script.SYN == 0 {
+		return made // a stray
+	}
+	r.conns = append(r.conns, made)
+	r.cur = made
+	return made
+}
+
+// expect waits for the packet that the subject must send.
+func (r *run) expect(ctx context.Context, e *script.Event, p *script.Packet, w window) error {
+	tolerance := r.tolerance
+	if e.Time.Kind == script.AnyTime {
+		tolerance = 0
+	}
+	got, err := r.subject.Packet(ctx, r.base+w.to+tolerance)
+	if errors.Is(err, ErrQuiet) {
+		return r.missing(ctx, e, w)
+	}
+	if err != nil {
+		return r.broke(e.Pos, err)
+	}
+	at := got.At - r.base
+	fail, err := r.compare(e, p, &got)
+	if err != nil {
+		return err
+	}
+	if fail == nil {
+		fail = r.timely(e, at, w, tolerance)
+	}
+	if fail != nil {
+		return fail
+	}
+	r.prev = w.from
+	if e.Time.Kind != script.Absolute && e.Time.Kind != script.Relative {
+		r.prev = at
+	}
+	return nil
+}
+
+// compare holds a packet of the subject's against the script's.
+func (r *run) compare(e *script.Event, p *script.Packet, got *Packet) (*Failure, error) {
+	t, icmp, err := packet.Parse(got.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: a packet of the subject's: %w", e.Pos, err)
+	}
+	if icmp != nil {
+		text := fmt.Sprintf("icmp type %d code %d", icmp.Type, icmp.Code)
+		r.record(Exchanged{At: got.At - r.base, Sent: true, Data: got.Data, Line: e.Pos.Line, Text: text})
+		return r.compareICMP(e, p, icmp, text), nil
+	}
+	c := r.learn(t, p)
+	text := c.format(t, true)
+	r.record(Exchanged{At: got.At - r.base, Sent: true, Data: got.Data, Line: e.Pos.Line, Text: text})
+	c.sent(t)
+	fail := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + text}
+	switch {
+	case len(p.Outer) > 0 || p.Encap != nil || p.UDP != nil || p.PSP != nil:
+		return nil, unsupported(p.Pos, "only TCP and ICMP, without tunnels, can be expected")
+	case p.TCP == nil:
+		fail.Why = "expected ICMP, got a TCP segment"
+		return fail, nil
+	case !t.Checksum:
+		fail.Why = "the TCP checksum is wrong"
+		return fail, nil
+	case c != r.cur:
+		fail.Why = fmt.Sprintf("a segment of another connection, from port %d to %s", t.SrcPort, addrPort(t.Dst, t.DstPort))
+		return fail, nil
+	}
+	d, err := r.match(p, c, t)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	fail.Why = d.String()
+	return fail, nil
+}
+
+func (r *run) compareICMP(e *script.Event, p *script.Packet, m *packet.ICMP, text string) *Failure {
+	fail := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + text}
+	switch {
+	case p.ICMP == nil:
+		fail.Why = "expected a TCP segment, got ICMP"
+	case p.ICMP.TypeNumber != m.Type || p.ICMP.CodeNumber != m.Code:
+		fail.Why = differs("type and code", fmt.Sprint(p.ICMP.TypeNumber, p.ICMP.CodeNumber), fmt.Sprint(m.Type, m.Code)).String()
+	default:
+		return nil
+	}
+	return fail
+}
+
+// learn finds the connection of a segment of the subject's, and takes from it what the
+// subject chose: its port and its initial sequence number.
+func (r *run) learn(t *packet.TCP, p *script.Packet) *conn {
+	c := r.cur
+	for _, known := range r.conns {
+		if known.matches(t) && !known.listening {
+			c = known
+		}
+	}
+	if c == nil {
+		c = &conn{fd: -1}
+		r.cur = c
+	}
+	if c.local.Port() == 0 && t.DstPort == c.remote.Port() {
+		c.local = addrPort(t.Src, t.SrcPort)
+	}
+	if t.Flags&syn != 0 && !c.hasOffset {
+		start := uint32(0)
+		if p != nil && p.TCP != nil && p.TCP.Seq.Start.Name == "" && !p.TCP.Seq.Absolute {
+			start = p.TCP.Seq.Start.Value
+		}
+		c.offset, c.hasOffset = t.Seq-start, true
+	}
+	return c
+}
+
+// missing is what is wrong where no packet came in time: it may come later.
+func (r *run) missing(ctx context.Context, e *script.Event, w window) error {
+	fail := &Failure{Pos: e.Pos, Expected: e.Text, Why: fmt.Sprintf("no packet came by %s", seconds(w.to+r.tolerance))}
+	got, err := r.subject.Packet(ctx, r.base+w.to+r.tolerance+late)
+	switch {
+	case err == nil:
+		at := got.At - r.base
+		fail.Why += fmt.Sprintf("; the next came at %s, %s later", seconds(at), seconds(at-w.to))
+		if t, _, err := packet.Parse(got.Data); err == nil && t != nil {
+			c := r.learn(t, nil)
+			fail.Got = "> " + c.format(t, true)
+			r.record(Exchanged{At: at, Sent: true, Data: got.Data, Text: fail.Got[2:]})
+		}
+	case !errors.Is(err, ErrQuiet):
+		return r.broke(e.Pos, err)
+	default:
+		fail.Why += fmt.Sprintf(", nor within %v more", late)
+	}
+	return fail
+}
+
+// timely checks a packet's time.
+func (r *run) timely(e *script.Event, at time.Duration, w window, tolerance time.Duration) *Failure {
+	if e.Time.Kind == script.AnyTime || at >= w.from-tolerance && at <= w.to+tolerance {
+		return nil
+	}
+	last := r.out.Exchange[len(r.out.Exchange)-1]
+	want := seconds(w.from)
+	if w.to != w.from {
+		want += " to " + seconds(w.to)
+	}
+	why := fmt.Sprintf("time: expected at %s, got at %s (%s too early; tolerance %v)", want, seconds(at), seconds(w.from-at), tolerance)
+	if at > w.to {
+		why = fmt.Sprintf("time: expected at %s, got at %s (%s too late; tolerance %v)", want, seconds(at), seconds(at-w.to), tolerance)
+	}
+	return &Failure{Pos: e.Pos, Why: why, Expected: e.Text, Got: "> " + last.Text}
+}
+
+// seconds writes a time as scripts have it.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.6f s", d.Seconds()) }
+
+func (r *run) record(x Exchanged) {
+	if len(r.out.Exchange) < maxExchange {
+		r.out.Exchange = append(r.out.Exchange, x)
+	}
+}
+
+// leftovers records what the subject has sent and no event asked for.
+func (r *run) leftovers(ctx context.Context) {
+	for range maxExchange {
+		got, err := r.subject.Packet(ctx, r.subject.Now())
+		if err != nil {
+			return
+		}
+		text := "a packet that is neither TCP nor ICMP"
+		if t, icmp, err := packet.Parse(got.Data); err == nil && t != nil {
+			text = r.learn(t, nil).format(t, true)
+		} else if err == nil {
+			text = fmt.Sprintf("icmp type %d code %d", icmp.Type, icmp.Code)
+		}
+		r.record(Exchanged{At: got.At - r.base, Sent: true, Data: got.Data, Text: text})
+	}
+}
