@@ -24,7 +24,7 @@ func differs(field string, want, got any) *difference {
 
 // match compares a segment of the subject's with a script's, nil if they agree.
 func (r *run) match(p *script.Packet, c *conn, t *packet.TCP) (*difference, error) {
-	s := p.TCP
+	s := r.part(p.TCP, c, t)
 	if p.Ports != nil && (t.SrcPort != p.Ports.Src || t.DstPort != p.Ports.Dst) {
 		return differs("ports", fmt.Sprintf("%d > %d", p.Ports.Src, p.Ports.Dst), fmt.Sprintf("%d > %d", t.SrcPort, t.DstPort)), nil
 	}
@@ -39,6 +39,27 @@ func (r *run) match(p *script.Packet, c *conn, t *packet.TCP) (*difference, erro
 		return nil, nil
 	}
 	return r.matchOptions(s, c, t)
+}
+
+// part is what a script says of a segment, less what the subject has sent of it: a script
+// may have in one segment what the subject sends in several, unless --strict_segments
+// forbids that. PSH and FIN are the last one's.
+func (r *run) part(s *script.TCP, c *conn, t *packet.TCP) *script.TCP {
+	if r.strict || s.Seq.Any {
+		return s
+	}
+	p := *s
+	p.Seq.Length -= uint16(r.partial)
+	p.Seq.Start.Offset += int32(r.partial)
+	if p.Seq.Start.Name == "" {
+		p.Seq.Start.Value, p.Seq.Start.Offset = p.Seq.Start.Value+uint32(r.partial), 0
+	}
+	if n := len(t.Payload); n > 0 && n < int(p.Seq.Length) {
+		p.Seq.Length = uint16(n)
+		p.Flags.Bits &^= script.PSH | script.FIN
+		p.Flags.Bits |= script.FlagBits(t.Flags) & script.PSH
+	}
+	return &p
 }
 
 func matchHeader(s *script.TCP, c *conn, t *packet.TCP) *difference {
@@ -109,7 +130,7 @@ func (r *run) matchOptions(s *script.TCP, c *conn, t *packet.TCP) (*difference, 
 	same := len(want) == len(t.Options)
 	for i := 0; same && i < len(want); i++ {
 		if o, got := &s.Options[i], t.Options[i]; o.Kind == script.TS {
-			same = got.Kind == uint8(o.Kind) && len(got.Data) == len(want[i].Data) && bytes.Equal(got.Data[4:], want[i].Data[4:])
+			same = got.Kind == uint8(o.Kind) && len(got.Data) == len(want[i].Data)
 		} else {
 			same = got.Kind == want[i].Kind && bytes.Equal(got.Data, want[i].Data)
 		}
@@ -131,11 +152,18 @@ func orNone(s string) string {
 	return s[1:]
 }
 
-// matchStamp compares the timestamp's clock with the script's, if the script says how fast
-// that runs: what a timestamp is at first is the subject's choice.
+// matchStamp compares timestamps with the script's, if the script says by
+// --tcp_ts_tick_usecs how fast the subject's clock runs, as packetdrill does: what a
+// timestamp is at first is the subject's choice.
 func (r *run) matchStamp(s *script.TCP, c *conn, t *packet.TCP) *difference {
 	o, val, ok := scriptStamp(s, t)
-	if !ok || o.AnyVal || r.tick == 0 || !c.hasStamp {
+	if !ok || r.tick == 0 {
+		return nil
+	}
+	if _, echo, _ := stampsOf(t); echo != c.number(o.TSEcr, 0) {
+		return differs("timestamp echo", c.number(o.TSEcr, 0), echo)
+	}
+	if o.AnyVal || !c.hasStamp {
 		return nil
 	}
 	want := o.TSVal.Value + c.stamp

@@ -64,8 +64,20 @@ func (r *run) connOf(p *script.Packet) *conn {
 	return made
 }
 
-// expect waits for the packet that the subject must send.
+// expect waits for the packet that the subject must send, or for those that are as much.
 func (r *run) expect(ctx context.Context, e *script.Event, p *script.Packet, w window) error {
+	r.partial = 0
+	for {
+		before := r.partial
+		if err := r.expectOne(ctx, e, p, w); err != nil || r.partial == before {
+			return err
+		}
+	}
+}
+
+// expectOne waits for one packet. If it is only a part of what the script says, that is
+// added to r.partial.
+func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, w window) error {
 	tolerance := r.tolerance
 	if e.Time.Kind == script.AnyTime {
 		tolerance = 0
@@ -126,6 +138,9 @@ func (r *run) compare(e *script.Event, p *script.Packet, got *Packet) (*Failure,
 	}
 	d, err := r.match(p, c, t)
 	if d == nil || err != nil {
+		if n := len(t.Payload); n > 0 && r.partial+n < int(p.TCP.Seq.Length) {
+			r.partial += n
+		}
 		return nil, err
 	}
 	fail.Why = d.String()

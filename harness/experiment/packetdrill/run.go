@@ -75,6 +75,8 @@ type run struct {
 	version   string
 	tolerance time.Duration
 	tick      time.Duration // of the subject's timestamps, 0 if they are not checked
+	strict    bool          // a segment of the script's is one of the subject's
+	partial   int           // bytes that have come of the segment that is waited for
 	ports     struct{ bind, connect, next uint16 }
 
 	base time.Duration // the subject's time when the script began
@@ -239,6 +241,8 @@ func (r *run) option(o script.Option) error {
 	case "connect_port":
 		n, err = number(16)
 		r.ports.connect = uint16(n)
+	case "strict_segments":
+		r.strict = true
 	case "local_ip", "remote_ip":
 		err = r.address(o)
 	}
