@@ -16,7 +16,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
-		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), doctorCommand(),
+		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), packetdrillCommand(), doctorCommand(),
 	}
 }
 

@@ -3,7 +3,8 @@ package script
 // What a script may have at most. Public scripts stay below a tenth of each; Parse
 // refuses what is beyond.
 const (
-	maxScript   = 4 << 20  // bytes of a script
+	// MaxScript is in bytes.
+	MaxScript   = 4 << 20
 	maxText     = 64 << 10 // bytes of a string, a command or a block of code
 	maxOptions  = 100      // lines of options
 	maxEvents   = 100_000

@@ -10,9 +10,9 @@ import (
 // Parse reads a script; file is its name in positions and errors. An error is an *Error,
 // about the first mistake in the script.
 func Parse(file string, text []byte, c Config) (*Script, error) {
-	if len(text) > maxScript {
+	if len(text) > MaxScript {
 		return nil, &Error{Pos: Pos{File: file, Line: 1, Column: 1},
-			Text: fmt.Sprintf("the script has %d bytes; at most %d are read", len(text), maxScript)}
+			Text: fmt.Sprintf("the script has %d bytes; at most %d are read", len(text), MaxScript)}
 	}
 	p := &parser{lexer: newLexer(file, string(text), c), config: c}
 	s := p.script(file)

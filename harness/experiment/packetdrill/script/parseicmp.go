@@ -68,7 +68,7 @@ func (p *parser) icmp() *ICMP {
 	}
 	if !ok {
 		_, other := icmpv6Types[m.Type]
-		p.wantsV6 = p.version == "" && other
+		p.wantsV6 = p.version == "" && other && !p.strict
 		p.fail(t.off, "no type %s of %s%s", quote(m.Type), protocol, suggest(m.Type, keys(types)))
 		return m
 	}
@@ -100,10 +100,10 @@ func (p *parser) icmpRest(m *ICMP) {
 	if at := p.tok.off; p.acceptWord("mtu") {
 		most, ok := int64(math.MaxUint16), m.TypeNumber == 3 && m.CodeNumber == 4
 		if p.v6 {
-			most, ok = math.MaxUint32, m.TypeNumber == 2 && m.CodeNumber == 0
+			most, ok = math.MaxUint32, (m.TypeNumber == 2 || m.TypeNumber == 134) && m.CodeNumber == 0
 		}
 		if !ok {
-			p.fail(at, "mtu is for \"unreachable frag_needed\" of IPv4 and \"packet_too_big\" of IPv6")
+			p.fail(at, "mtu is for \"unreachable frag_needed\" of IPv4 and \"packet_too_big\" and \"router_advertisement\" of IPv6")
 		}
 		m.MTU = ptr(uint32(p.integer("mtu", most)))
 	}

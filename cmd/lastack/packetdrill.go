@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"lastack/harness/experiment/packetdrill"
+	"lastack/harness/experiment/packetdrill/script"
+	"lastack/harness/term"
+
+	"github.com/spf13/cobra"
+)
+
+const packetdrillHelp = `packetdrill reads packetdrill scripts: what an application does with its sockets, which
+packets arrive, and which packets TCP must send in answer, each at its time.
+
+--check parses the scripts, runs nothing, and prints one line for each that it cannot
+read: file, line, column, and what is wrong there. Below a directory it reads the files
+that end in .pkt. The language is that of google's packetdrill with FreeBSD's additions
+for TCP, and with names for sequence numbers (rcv_nxt, snd_una+1000), which --strict
+refuses; harness/experiment/packetdrill/README.md describes it.
+
+  lastack packetdrill --check close.pkt suites/
+  lastack packetdrill --check -D MSS=1460 --ip_version ipv6 psp/
+
+Exit status: 0 if all scripts can be read, 2 if one cannot.`
+
+// packetdrillFlags is what the command line says before it is understood.
+type packetdrillFlags struct {
+	check, json bool
+	defines     []string
+	script      script.Config
+}
+
+func packetdrillCommand() *cobra.Command {
+	var f packetdrillFlags
+	c := &cobra.Command{
+		Use:   "packetdrill FILE.pkt|DIR...",
+		Short: "Check packetdrill scripts",
+		Long:  packetdrillHelp,
+		Args:  cobra.MinimumNArgs(1),
+	}
+	l := c.Flags()
+	l.BoolVar(&f.check, "check", false, "parse the scripts and run nothing")
+	l.StringArrayVarP(&f.defines, "define", "D", nil, "replace a word in scripts: `NAME=VALUE`; may be repeated")
+	l.StringVar(&f.script.IPVersion, "ip_version", "", "`VERSION` ipv4, ipv6 or ipv4-mapped-ipv6, whatever scripts say")
+	l.BoolVar(&f.script.Strict, "strict", false, "refuse what the original packetdrill does not know")
+	l.BoolVar(&f.json, "json", false, "print one JSON document")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := f.settle(); err != nil {
+			return err
+		}
+		if !f.check {
+			return usagef("packetdrill only checks scripts; add --check")
+		}
+		files, err := packetdrill.Files(args)
+		if err != nil {
+			return usage(err)
+		}
+		return checkScripts(c.Context(), files, &f)
+	}
+	return c
+}
+
+// settle understands the flags.
+func (f *packetdrillFlags) settle() error {
+	versions := []string{"", "ipv4", "ipv6", "ipv4-mapped-ipv6"}
+	if !slices.Contains(versions, f.script.IPVersion) {
+		return usagef("--ip_version %q is not ipv4, ipv6 or ipv4-mapped-ipv6", f.script.IPVersion)
+	}
+	f.script.Defines = map[string]string{}
+	for _, d := range f.defines {
+		name, value, ok := strings.Cut(d, "=")
+		if !ok || name == "" {
+			return usagef("-D %s: give it as NAME=VALUE", d)
+		}
+		f.script.Defines[name] = value
+	}
+	return nil
+}
+
+// checkedScript is a script in the document of --json.
+type checkedScript struct {
+	File    string `json:"file"`
+	Verdict string `json:"verdict"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// checkScripts parses all files and says which it cannot read.
+func checkScripts(ctx context.Context, files []string, f *packetdrillFlags) error {
+	doc := struct {
+		Scripts []checkedScript `json:"scripts"`
+	}{Scripts: []checkedScript{}}
+	bad := 0
+	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		checked := checkedScript{File: file, Verdict: "pass"}
+		if _, err := packetdrill.Load(file, f.script); err != nil {
+			bad++
+			checked.Verdict, checked.Why = "error", err.Error()
+			var wrong *script.Error
+			if errors.As(err, &wrong) {
+				checked.Line, checked.Column, checked.Why = wrong.Pos.Line, wrong.Pos.Column, wrong.Text
+			}
+			if !f.json {
+				fmt.Fprintln(os.Stderr, term.Escape(err.Error()))
+			}
+		}
+		doc.Scripts = append(doc.Scripts, checked)
+	}
+	if err := printChecked(doc, len(files), bad, f.json); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return &exitError{code: exitUsage}
+	}
+	return nil
+}
+
+func printChecked(doc any, all, bad int, json bool) error {
+	if json {
+		return writeJSON(os.Stdout, doc)
+	}
+	noun := "scripts"
+	if all == 1 {
+		noun = "script"
+	}
+	_, err := fmt.Printf("%d %s read, %d with a mistake\n", all, noun, bad)
+	return err
+}
