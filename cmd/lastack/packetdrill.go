@@ -15,8 +15,29 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const packetdrillHelp = `packetdrill reads packetdrill scripts: what an application does with its sockets, which
-packets arrive, and which packets TCP must send in answer, each at its time.
+const packetdrillHelp = `packetdrill runs packetdrill scripts: what an application does with its sockets, which
+packets arrive, and which packets TCP must send in answer, each at its time. The first
+line that differs is shown, what it expects and what came, with a ladder of the
+connection; -v shows the whole exchange. Below a directory it takes the files that end
+in .pkt.
+
+The TCP under test is lastack, in this process, on virtual time: the clock stands still
+until the stack is at rest and jumps to the next timer then, so that a minute of
+TIME_WAIT takes milliseconds, and times are exact. --tolerance lets them be off, as
+scripts with --tolerance_usecs do; --real-time lives by the machine's clock. -w sets a
+tunable of lastack's beforehand.
+
+sysctl lines of scripts set tunables; those that lastack does not have, and those of
+other systems, are passed over, which -v tells. Other shell commands are refused unless
+--allow-shell runs them or --skip-shell passes over them. The options of SYNs are every
+stack's own: --any-syn-options does not compare them.
+
+--known names a YAML file of scripts that are known to fail, each with why, and who
+agrees; then exactly those must fail:
+
+  - name: rcv-fin-time-wait-*
+    why: the FIN does not restart TIME_WAIT's timer
+    agrees: RFC 9293 3.10.7.4
 
 --check parses the scripts, runs nothing, and prints one line for each that it cannot
 read: file, line, column, and what is wrong there. Below a directory it reads the files
@@ -24,23 +45,27 @@ that end in .pkt. The language is that of google's packetdrill with FreeBSD's ad
 for TCP, and with names for sequence numbers (rcv_nxt, snd_una+1000), which --strict
 refuses; harness/experiment/packetdrill/README.md describes it.
 
+  lastack packetdrill -v close.pkt
+  lastack packetdrill --known known.yaml --tap suites/
   lastack packetdrill --check close.pkt suites/
   lastack packetdrill --check -D MSS=1460 --ip_version ipv6 psp/
 
-Exit status: 0 if all scripts can be read, 2 if one cannot.`
+Exit status: 0 if all scripts pass (--check: can be read), 1 if one does not, 2 if one
+cannot be read.`
 
 // packetdrillFlags is what the command line says before it is understood.
 type packetdrillFlags struct {
 	check, json bool
 	defines     []string
 	script      script.Config
+	run         packetdrillRun
 }
 
 func packetdrillCommand() *cobra.Command {
 	var f packetdrillFlags
 	c := &cobra.Command{
 		Use:   "packetdrill FILE.pkt|DIR...",
-		Short: "Check packetdrill scripts",
+		Short: "Run packetdrill scripts on lastack, on virtual time",
 		Long:  packetdrillHelp,
 		Args:  cobra.MinimumNArgs(1),
 	}
@@ -50,16 +75,17 @@ func packetdrillCommand() *cobra.Command {
 	l.StringVar(&f.script.IPVersion, "ip_version", "", "`VERSION` ipv4, ipv6 or ipv4-mapped-ipv6, whatever scripts say")
 	l.BoolVar(&f.script.Strict, "strict", false, "refuse what the original packetdrill does not know")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
+	f.run.flags(l)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := f.settle(); err != nil {
 			return err
 		}
-		if !f.check {
-			return usagef("packetdrill only checks scripts; add --check")
-		}
 		files, err := packetdrill.Files(args)
 		if err != nil {
 			return usage(err)
+		}
+		if !f.check {
+			return runScripts(c.Context(), files, &f)
 		}
 		return checkScripts(c.Context(), files, &f)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func (r *run) command(ctx context.Context, c *script.Command) error {
 	case text == "":
 		return nil
 	case r.cfg.Shell != nil:
-		if err := r.cfg.Shell(ctx, text); err != nil {
+		if err := r.cfg.Shell(ctx, filepath.Dir(c.Pos.File), text); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

@@ -34,7 +34,7 @@ func (r *run) match(p *script.Packet, c *conn, t *packet.TCP) (*difference, erro
 	if d := matchIP(&p.IP, &t.IP); d != nil {
 		return d, nil
 	}
-	if s.AnyOptions {
+	if s.AnyOptions || r.cfg.AnySYN && t.Flags&syn != 0 {
 		c.learnStamps(s, t)
 		return nil, nil
 	}

@@ -20,10 +20,13 @@ type Config struct {
 	// IPVersion is "ipv4", "ipv6" or "ipv4-mapped-ipv6"; empty leaves it to the script,
 	// and to "ipv4" where that says nothing.
 	IPVersion string
-	// Shell runs a shell command that is no sysctl. Nil refuses them, SkipShell passes
-	// over them.
-	Shell     func(ctx context.Context, command string) error
+	// Shell runs a shell command that is no sysctl, in the script's folder. Nil refuses
+	// them, SkipShell passes over them.
+	Shell     func(ctx context.Context, folder, command string) error
 	SkipShell bool
+	// AnySYN: the TCP options of the subject's SYN are not compared, as every stack has
+	// its own there.
+	AnySYN bool
 	// Limit is how long a script may take in the subject's time; 0 stands for a day on
 	// virtual time, and ten minutes otherwise.
 	Limit time.Duration
