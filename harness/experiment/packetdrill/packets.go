@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"lastack/harness/experiment/packetdrill/packet"
 	"lastack/harness/experiment/packetdrill/script"
 )
 
 // inject sends a packet of the script's to the subject.
-func (r *run) inject(e *script.Event, p *script.Packet) error {
+func (r *run) inject(ctx context.Context, e *script.Event, p *script.Packet) error {
 	c := r.connOf(p)
 	if c == nil {
 		return unsupported(e.Pos, "there is no socket that the packet could be for; make one with socket()")
@@ -20,11 +19,14 @@ func (r *run) inject(e *script.Event, p *script.Packet) error {
 	if err != nil {
 		return err
 	}
-	text := e.Text
+	// What the subject has sent by now was sent before.
+	if err := r.drain(ctx); err != nil {
+		return r.broke(e.Pos, err)
+	}
 	if t != nil {
 		c.received(t)
 	}
-	r.record(Exchanged{At: r.now(), Data: b, Line: e.Pos.Line, Text: text})
+	r.record(Exchanged{At: r.now(), Data: b, Line: e.Pos.Line, Text: e.Text})
 	if err := r.subject.Inject(b); err != nil {
 		return r.broke(e.Pos, err)
 	}
@@ -82,7 +84,7 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 	if e.Time.Kind == script.AnyTime {
 		tolerance = 0
 	}
-	got, err := r.subject.Packet(ctx, r.base+w.to+tolerance)
+	got, err := r.packet(ctx, r.base+w.to+tolerance)
 	if errors.Is(err, ErrQuiet) {
 		return r.missing(ctx, e, w)
 	}
@@ -90,12 +92,13 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 		return r.broke(e.Pos, err)
 	}
 	at := got.At - r.base
-	fail, err := r.compare(e, p, &got)
+	r.out.Exchange[got.index].Line = e.Pos.Line
+	fail, err := r.compare(e, p, got)
 	if err != nil {
 		return err
 	}
 	if fail == nil {
-		fail = r.timely(e, at, w, tolerance)
+		fail = r.timely(e, got, w, tolerance)
 	}
 	if fail != nil {
 		return fail
@@ -108,21 +111,16 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 }
 
 // compare holds a packet of the subject's against the script's.
-func (r *run) compare(e *script.Event, p *script.Packet, got *Packet) (*Failure, error) {
-	t, icmp, err := packet.Parse(got.Data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: a packet of the subject's: %w", e.Pos, err)
+func (r *run) compare(e *script.Event, p *script.Packet, got *sent) (*Failure, error) {
+	if got.err != nil {
+		return nil, fmt.Errorf("%s: a packet of the subject's: %w", e.Pos, got.err)
 	}
-	if icmp != nil {
-		text := fmt.Sprintf("icmp type %d code %d", icmp.Type, icmp.Code)
-		r.record(Exchanged{At: got.At - r.base, Sent: true, Data: got.Data, Line: e.Pos.Line, Text: text})
-		return r.compareICMP(e, p, icmp, text), nil
+	if got.icmp != nil {
+		return r.compareICMP(e, p, got), nil
 	}
-	c := r.learn(t, p)
-	text := c.format(t, true)
-	r.record(Exchanged{At: got.At - r.base, Sent: true, Data: got.Data, Line: e.Pos.Line, Text: text})
-	c.sent(t)
-	fail := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + text}
+	c, t := got.conn, got.tcp
+	c.learnOffset(t, p)
+	fail := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + got.text()}
 	switch {
 	case len(p.Outer) > 0 || p.Encap != nil || p.UDP != nil || p.PSP != nil:
 		return nil, unsupported(p.Pos, "only TCP and ICMP, without tunnels, can be expected")
@@ -147,8 +145,8 @@ func (r *run) compare(e *script.Event, p *script.Packet, got *Packet) (*Failure,
 	return fail, nil
 }
 
-func (r *run) compareICMP(e *script.Event, p *script.Packet, m *packet.ICMP, text string) *Failure {
-	fail := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + text}
+func (r *run) compareICMP(e *script.Event, p *script.Packet, got *sent) *Failure {
+	fail, m := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + got.text()}, got.icmp
 	switch {
 	case p.ICMP == nil:
 		fail.Why = "expected a TCP segment, got ICMP"
@@ -160,45 +158,15 @@ func (r *run) compareICMP(e *script.Event, p *script.Packet, m *packet.ICMP, tex
 	return fail
 }
 
-// learn finds the connection of a segment of the subject's, and takes from it what the
-// subject chose: its port and its initial sequence number.
-func (r *run) learn(t *packet.TCP, p *script.Packet) *conn {
-	c := r.cur
-	for _, known := range r.conns {
-		if known.matches(t) && !known.listening {
-			c = known
-		}
-	}
-	if c == nil {
-		c = &conn{fd: -1}
-		r.cur = c
-	}
-	if c.local.Port() == 0 && t.DstPort == c.remote.Port() {
-		c.local = addrPort(t.Src, t.SrcPort)
-	}
-	if t.Flags&syn != 0 && !c.hasOffset {
-		start := uint32(0)
-		if p != nil && p.TCP != nil && p.TCP.Seq.Start.Name == "" && !p.TCP.Seq.Absolute {
-			start = p.TCP.Seq.Start.Value
-		}
-		c.offset, c.hasOffset = t.Seq-start, true
-	}
-	return c
-}
-
 // missing is what is wrong where no packet came in time: it may come later.
 func (r *run) missing(ctx context.Context, e *script.Event, w window) error {
 	fail := &Failure{Pos: e.Pos, Expected: e.Text, Why: fmt.Sprintf("no packet came by %s", seconds(w.to+r.tolerance))}
-	got, err := r.subject.Packet(ctx, r.base+w.to+r.tolerance+late)
+	got, err := r.packet(ctx, r.base+w.to+r.tolerance+late)
 	switch {
 	case err == nil:
 		at := got.At - r.base
 		fail.Why += fmt.Sprintf("; the next came at %s, %s later", seconds(at), seconds(at-w.to))
-		if t, _, err := packet.Parse(got.Data); err == nil && t != nil {
-			c := r.learn(t, nil)
-			fail.Got = "> " + c.format(t, true)
-			r.record(Exchanged{At: at, Sent: true, Data: got.Data, Text: fail.Got[2:]})
-		}
+		fail.Got = "> " + got.text()
 	case !errors.Is(err, ErrQuiet):
 		return r.broke(e.Pos, err)
 	default:
@@ -208,11 +176,11 @@ func (r *run) missing(ctx context.Context, e *script.Event, w window) error {
 }
 
 // timely checks a packet's time.
-func (r *run) timely(e *script.Event, at time.Duration, w window, tolerance time.Duration) *Failure {
+func (r *run) timely(e *script.Event, got *sent, w window, tolerance time.Duration) *Failure {
+	at := got.At - r.base
 	if e.Time.Kind == script.AnyTime || at >= w.from-tolerance && at <= w.to+tolerance {
 		return nil
 	}
-	last := r.out.Exchange[len(r.out.Exchange)-1]
 	want := seconds(w.from)
 	if w.to != w.from {
 		want += " to " + seconds(w.to)
@@ -221,31 +189,8 @@ func (r *run) timely(e *script.Event, at time.Duration, w window, tolerance time
 	if at > w.to {
 		why = fmt.Sprintf("time: expected at %s, got at %s (%s too late; tolerance %v)", want, seconds(at), seconds(at-w.to), tolerance)
 	}
-	return &Failure{Pos: e.Pos, Why: why, Expected: e.Text, Got: "> " + last.Text}
+	return &Failure{Pos: e.Pos, Why: why, Expected: e.Text, Got: "> " + got.text()}
 }
 
 // seconds writes a time as scripts have it.
 func seconds(d time.Duration) string { return fmt.Sprintf("%.6f s", d.Seconds()) }
-
-func (r *run) record(x Exchanged) {
-	if len(r.out.Exchange) < maxExchange {
-		r.out.Exchange = append(r.out.Exchange, x)
-	}
-}
-
-// leftovers records what the subject has sent and no event asked for.
-func (r *run) leftovers(ctx context.Context) {
-	for range maxExchange {
-		got, err := r.subject.Packet(ctx, r.subject.Now())
-		if err != nil {
-			return
-		}
-		text := "a packet that is neither TCP nor ICMP"
-		if t, icmp, err := packet.Parse(got.Data); err == nil && t != nil {
-			text = r.learn(t, nil).format(t, true)
-		} else if err == nil {
-			text = fmt.Sprintf("icmp type %d code %d", icmp.Type, icmp.Code)
-		}
-		r.record(Exchanged{At: got.At - r.base, Sent: true, Data: got.Data, Text: text})
-	}
-}

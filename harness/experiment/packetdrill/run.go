@@ -67,6 +67,8 @@ type Exchanged struct {
 	Line int
 	// Text is the packet as a script would have it.
 	Text string
+
+	sent *sent // until the run is over
 }
 
 // run is a script under way.
@@ -90,6 +92,7 @@ type run struct {
 	cur     *conn // the one that packets without ports are of; nil before the first socket
 	env     *script.Env
 	blocked *blocked
+	queue   []*sent // what the subject sent and no event has had
 }
 
 // Run runs a script against a subject, which it does not close. It is for one script: a
@@ -101,7 +104,7 @@ func Run(ctx context.Context, s *script.Script, subject Subject, cfg Config) *Ou
 	}
 	r.out.Err = r.all(ctx)
 	r.out.Took = r.now()
-	r.leftovers(ctx)
+	r.finish(ctx)
 	return r.out
 }
 
@@ -174,7 +177,7 @@ func (r *run) event(ctx context.Context, e *script.Event) error {
 	r.prev = w.from
 	switch a := e.Action.(type) {
 	case *script.Packet:
-		return r.inject(e, a)
+		return r.inject(ctx, e, a)
 	case *script.Syscall:
 		return r.call(ctx, e, a, begun)
 	case *script.Command:
