@@ -109,6 +109,10 @@ func (c *conn) received(t *packet.TCP) {
 	if t.Flags&syn == 0 {
 		s.sndWnd <<= s.peerScale
 	}
+	// What is in order the subject takes, as far as can be told; its next ACK says.
+	if end := t.Seq + length(t); t.Flags&(syn|rst|ack) == ack && !after(t.Seq, s.rcvNxt) && after(end, s.rcvNxt) {
+		s.rcvNxt = end
+	}
 	if t.Flags&ack != 0 && after(t.Ack, s.sndUna) && !after(t.Ack, s.sndNxt) {
 		s.sndUna = t.Ack
 	}

@@ -134,7 +134,10 @@ func (r *run) compare(e *script.Event, p *script.Packet, got *sent) (*Failure, e
 		fail.Why = fmt.Sprintf("a segment of another connection, from port %d to %s", t.SrcPort, addrPort(t.Dst, t.DstPort))
 		return fail, nil
 	}
+	now := c.seen
+	c.seen = got.before
 	d, err := r.match(p, c, t)
+	c.seen = now
 	if d == nil || err != nil {
 		if n := len(t.Payload); n > 0 && r.partial+n < int(p.TCP.Seq.Length) {
 			r.partial += n

@@ -15,9 +15,11 @@ type sent struct {
 	Packet
 	index int // in Outcome.Exchange
 	conn  *conn
-	tcp   *packet.TCP
-	icmp  *packet.ICMP
-	err   error
+	// before is what names of numbers stand for in the event that expects the packet.
+	before seen
+	tcp    *packet.TCP
+	icmp   *packet.ICMP
+	err    error
 }
 
 // text is the packet as a script would have it.
@@ -58,6 +60,7 @@ func (r *run) take(ctx context.Context, until time.Duration) error {
 	}
 	if s.tcp != nil {
 		s.conn = r.belongs(s.tcp)
+		s.before = s.conn.seen
 		s.conn.sent(s.tcp)
 	}
 	r.record(Exchanged{At: p.At - r.base, Sent: true, Data: p.Data, sent: s})
