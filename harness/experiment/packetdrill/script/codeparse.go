@@ -3,6 +3,7 @@ package script
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // codeParser reads a block of code. Its errors are p's.
@@ -256,7 +257,7 @@ func (q *codeParser) unary() codeExpr {
 		return &callExpr{name: t.text, args: l, pos: q.p.pos(t.off)}
 	case t.kind == tokWord && !keyword(t.text):
 		if q.tok().is("(") {
-			q.p.fail(t.off, "no function %s; there are %v", quote(t.text), keys(functions))
+			q.p.fail(t.off, "no function %s; there are %s", quote(t.text), strings.Join(keys(functions), ", "))
 		}
 		return &nameExpr{q.p.pos(t.off), t.text}
 	case t.is("("):

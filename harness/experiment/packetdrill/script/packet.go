@@ -83,8 +83,8 @@ type TCP struct {
 	// Ack is nil where the script gives none: zero in an inbound segment; in an
 	// outbound one without the flag '.', zero too.
 	Ack *Number
-	// Win is the window as in the header, unscaled. Nil: not looked at in an outbound
-	// segment.
+	// Win is the window as in the header, unscaled. Nil, in outbound segments only: not
+	// looked at.
 	Win *Number
 	Urg *uint16
 	// AnyOptions ("<...>"): whatever options an outbound segment has.

@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ func Parse(file string, text []byte, c Config) (*Script, error) {
 			Text: fmt.Sprintf("the script has %d bytes; at most %d are read", len(text), MaxScript)}
 	}
 	p := &parser{lexer: newLexer(file, string(text), c), config: c}
+	maps.Copy(p.defines, c.Defines)
 	s := p.script(file)
 	if p.wantsV6 {
 		c.IPVersion = "ipv6"
@@ -32,9 +34,9 @@ type parser struct {
 	*lexer
 	config Config
 	tok    token
-	// end is where the token before tok ends.
-	end   int
-	depth int
+	// end is where the token before tok ends; endIfdef is lexer.ifdef there.
+	end, endIfdef int
+	depth         int
 	// version is that of IP, empty where nothing says it; v6: packets are of IPv6.
 	version string
 	v6      bool
@@ -54,7 +56,7 @@ func (p *parser) fail(off int, format string, args ...any) {
 
 // advance moves to the next token.
 func (p *parser) advance() {
-	p.end = p.tok.end
+	p.end, p.endIfdef = p.tok.end, p.ifdef
 	p.tok = p.next()
 }
 

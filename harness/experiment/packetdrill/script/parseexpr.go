@@ -110,7 +110,7 @@ var calls = map[string]bool{"htons": false, "htonl": false, "inet_addr": true, "
 func (p *parser) call(n node, name token) Expr {
 	wantString, ok := calls[name.text]
 	if !ok {
-		p.fail(name.off, "no function %s in an expression%s", quote(name.text), suggest(name.text, keys(calls)))
+		p.fail(name.off, "no function %s in an expression; there are %s", quote(name.text), strings.Join(keys(calls), ", "))
 		return &Ellipsis{n}
 	}
 	p.advance()

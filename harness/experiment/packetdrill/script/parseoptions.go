@@ -1,6 +1,7 @@
 package script
 
 import (
+	"maps"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -166,19 +167,17 @@ func (p *parser) settle(s *Script) {
 		s.IPVersion = "ipv4"
 	}
 	if !p.strict {
-		for name, value := range usual(p.v6, p.version) {
-			p.defines[name] = value
-		}
+		maps.Copy(p.defines, usual(p.v6, p.version))
 	}
-	for name, value := range p.config.Defines {
-		p.defines[name] = value
-	}
+	maps.Copy(p.defines, p.config.Defines)
 	for _, o := range s.Options {
 		if name, value, ok := strings.Cut(o.Value, "="); ok && o.Name == "define" {
 			p.defines[name] = value
 		}
 	}
-	p.resume(p.end) // the token at hand may be a word that is defined now
+	// The token at hand may be a word that is defined now, or behind an #ifdef.
+	p.ifdef = p.endIfdef
+	p.resume(p.end)
 }
 
 // usual are the definitions that the runners of google's scripts give on the command

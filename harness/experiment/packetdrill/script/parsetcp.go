@@ -15,6 +15,8 @@ func (p *parser) segment(d Direction) *TCP {
 	}
 	if p.acceptWord("win") {
 		s.Win = ptr(p.number("the window", math.MaxUint16))
+	} else if d == Inbound {
+		p.unexpected("\"win\", which an inbound segment has,")
 	}
 	if p.acceptWord("urg") {
 		s.Urg = ptr(uint16(p.integer("the urgent pointer", math.MaxUint16)))
@@ -34,7 +36,7 @@ func (p *parser) flags() Flags {
 	var f Flags
 	from := p.tok.off
 	text := p.text[from : from+span(p.text[from:], func(c byte) bool { return wordChar(c) || c == '.' || c == '-' })]
-	if p.tok.kind == tokEOF || text == "" || p.tok.defined {
+	if p.tok.kind == tokEOF || p.tok.kind == tokEllipsis || text == "" || p.tok.defined {
 		p.unexpected("the flags of a segment, such as \"S.\", \"F.\" or \".\"")
 		return f
 	}
@@ -47,6 +49,9 @@ func (p *parser) flags() Flags {
 		bit, known := flagLetters[c]
 		switch {
 		case c == '-':
+		case c == '.' && f.Bits&ACK != 0:
+			p.fail(from+i, "the flags %s have '.' twice", quote(text))
+			return f
 		case known:
 			f.Bits |= bit
 		case c >= '0' && c <= '7' && !f.HasACE:
@@ -60,7 +65,7 @@ func (p *parser) flags() Flags {
 		p.fail(from, "the flags %s have both an ACE counter and one of E, W and A, which are its bits", quote(text))
 	}
 	p.resume(from + len(text))
-	if p.tok.is(".") {
+	if p.tok.is(".") && text != "-" && f.Bits&ACK == 0 {
 		f.Bits |= ACK
 		p.advance()
 	}
@@ -106,12 +111,10 @@ func firstOf(a, b string) string {
 // to which a number may be added.
 func (p *parser) number(what string, most int64) Number {
 	t := p.tok
-	n := Number{Pos: p.pos(t.off)}
 	if t.kind != tokWord || t.defined || p.strict {
-		n.Value = uint32(p.integer(what, most))
-		return n
+		return p.literal(what, most)
 	}
-	n.Name = t.text
+	n := Number{Pos: p.pos(t.off), Name: t.text}
 	if _, ok := Names[n.Name]; !ok {
 		p.fail(t.off, "%s where %s is expected: it is neither a number nor one of %s%s", quote(n.Name), what,
 			strings.Join(keys(Names), ", "), suggest(n.Name, keys(Names)))
@@ -125,6 +128,13 @@ func (p *parser) number(what string, most int64) Number {
 		n.Offset = int32(p.tok.num)
 		p.advance()
 	}
+	return n
+}
+
+// literal reads a number up to most.
+func (p *parser) literal(what string, most int64) Number {
+	n := Number{Pos: p.pos(p.tok.off)}
+	n.Value = uint32(p.integer(what, most))
 	return n
 }
 

@@ -212,13 +212,13 @@ func (p *parser) timestamps(o *TCPOption) {
 	if o.AnyVal = p.tok.kind == tokEllipsis; o.AnyVal {
 		p.advance()
 	} else {
-		o.TSVal = p.number("the timestamp val", math.MaxUint32)
+		o.TSVal = p.literal("the timestamp val", math.MaxUint32)
 	}
 	if !p.acceptWord("ecr") {
 		p.unexpected("\"ecr\"")
 		return
 	}
-	o.TSEcr = p.number("the timestamp ecr", math.MaxUint32)
+	o.TSEcr = p.literal("the timestamp ecr", math.MaxUint32)
 	o.AbsoluteEcr = p.accept("!")
 }
 

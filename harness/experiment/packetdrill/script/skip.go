@@ -78,9 +78,8 @@ func (l *lexer) skipIfdef() (token, bool) {
 	}
 	i := strings.Index(l.text[l.off:], "#endif")
 	if i < 0 {
-		from := l.off
 		l.off = len(l.text)
-		return token{kind: tokBad, text: "#ifdef without #endif", off: from, end: l.off}, false
+		return token{kind: tokBad, text: "#ifdef without #endif", off: l.ifdef, end: l.off}, false
 	}
 	l.off += i
 	return token{}, true
