@@ -75,7 +75,7 @@ func packetdrillCommand() *cobra.Command {
 	l.StringVar(&f.script.IPVersion, "ip_version", "", "`VERSION` ipv4, ipv6 or ipv4-mapped-ipv6, whatever scripts say")
 	l.BoolVar(&f.script.Strict, "strict", false, "refuse what the original packetdrill does not know")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
-	f.run.flags(l)
+	f.run.flags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := f.settle(); err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 	"lastack/harness/term/outfile"
 	"lastack/stack/tunable"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
 
 // packetdrillRun are the flags that only count when scripts are run.
@@ -31,7 +31,8 @@ type packetdrillRun struct {
 	tolerance, timeout    time.Duration
 }
 
-func (r *packetdrillRun) flags(l *pflag.FlagSet) {
+func (r *packetdrillRun) flags(c *cobra.Command) {
+	l := c.Flags()
 	l.BoolVarP(&r.verbose, "verbose", "v", false, "show the whole exchange of each script, and its ladder")
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
 	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")

@@ -109,7 +109,7 @@ func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
 var errTimeout = errors.New("the script has taken too long in real time")
 
 // grace is how long a subject that does not heed its context is waited for.
-const grace = 5 * time.Second
+var grace = 5 * time.Second
 
 // bounded runs a script within the bound in real time. A subject that never comes to rest
 // and heeds nothing is left behind.
