@@ -48,13 +48,15 @@ func (r *run) segment(p *script.Packet, c *conn, h packet.IP) (*packet.TCP, erro
 	s := p.TCP
 	t := &packet.TCP{
 		IP: h, SrcPort: c.remote.Port(), DstPort: c.local.Port(), Flags: flags(s.Flags),
-		Seq: c.number(s.Seq.Start, 0), Payload: make([]byte, s.Seq.Length),
+		Payload: make([]byte, s.Seq.Length),
 	}
+	inSYN := t.Flags&syn != 0
+	t.Seq = c.number(s.Seq.Start, c.peerOffset(inSYN || s.Seq.Absolute))
 	if p.Ports != nil {
 		t.SrcPort, t.DstPort = p.Ports.Src, p.Ports.Dst
 	}
 	if s.Ack != nil {
-		t.Ack = c.number(*s.Ack, c.offset)
+		t.Ack = c.number(*s.Ack, c.ownOffset(inSYN))
 	}
 	if s.Win != nil {
 		t.Window = c.window(*s.Win)
@@ -121,7 +123,7 @@ func (r *run) icmp(p *script.Packet, c *conn, h packet.IP) ([]byte, error) {
 // quote is the beginning of a segment of the subject's: the IP header, with the length of
 // the whole, and all of the TCP header.
 func quote(c *conn, e *script.Echoed) ([]byte, error) {
-	offset := c.offset
+	offset := c.own
 	if e.Seq.Absolute {
 		offset = 0
 	}
@@ -143,9 +145,10 @@ const flagLetters = "FSRP.UEWA"
 // format writes a segment as a script would have it, with the connection's numbers.
 // outbound: the subject sent it.
 func (c *conn) format(t *packet.TCP, outbound bool) string {
-	offset, ackOffset := uint32(0), c.offset
+	inSYN := t.Flags&syn != 0
+	offset, ackOffset := c.peerOffset(inSYN), c.ownOffset(inSYN)
 	if outbound {
-		offset, ackOffset = c.offset, 0
+		offset, ackOffset = ackOffset, offset
 	}
 	var letters string
 	for i, l := range flagLetters {

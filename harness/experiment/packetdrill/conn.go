@@ -17,9 +17,12 @@ type conn struct {
 	// listening: a listener, which a SYN makes a connection of.
 	listening bool
 
-	// offset is what the subject's sequence numbers have on top of the script's.
-	offset    uint32
-	hasOffset bool
+	// A script has sequence numbers as it likes in SYNs, and relative to those of the SYNs
+	// in all other segments (0 and 1 are the usual ones). own is the subject's initial
+	// number, ownScript what the script calls it; peer is the peer's, which is on the wire
+	// as the script has it.
+	own, ownScript, peer uint32
+	hasOwn, hasPeer      bool
 	// stamps has the subject's timestamps, by the script's.
 	stamps map[uint32]uint32
 	// stamp is what timestamps that the script has not named before have on top.
@@ -41,6 +44,23 @@ type seen struct {
 	sndWnd         uint32 // the peer's, scaled
 	peerScale      uint8
 	tsVal          uint32 // the subject's latest
+}
+
+// ownOffset is what the subject's sequence numbers have on the wire on top of those in a
+// segment of the script's.
+func (c *conn) ownOffset(inSYN bool) uint32 {
+	if inSYN {
+		return c.own - c.ownScript
+	}
+	return c.own
+}
+
+// peerOffset is the same of the peer's numbers.
+func (c *conn) peerOffset(inSYN bool) uint32 {
+	if inSYN {
+		return 0
+	}
+	return c.peer
 }
 
 const (
@@ -97,6 +117,9 @@ func (c *conn) sent(t *packet.TCP) {
 func (c *conn) received(t *packet.TCP) {
 	s := &c.seen
 	if t.Flags&syn != 0 {
+		if !c.hasPeer {
+			c.peer, c.hasPeer = t.Seq, true
+		}
 		s.irs, s.peerScales, s.peerScale = t.Seq, false, 0
 		for _, o := range t.Options {
 			if o.Kind == uint8(script.WScale) && len(o.Data) == 1 {

@@ -66,7 +66,8 @@ func matchHeader(s *script.TCP, c *conn, t *packet.TCP) *difference {
 	if want := flags(s.Flags); t.Flags != want {
 		return differs("flags", letters(want), letters(t.Flags))
 	}
-	offset := c.offset
+	inSYN := t.Flags&syn != 0
+	offset := c.ownOffset(inSYN)
 	if s.Seq.Absolute {
 		offset = 0
 	}
@@ -76,12 +77,12 @@ func matchHeader(s *script.TCP, c *conn, t *packet.TCP) *difference {
 	if want := int(s.Seq.Length); len(t.Payload) != want {
 		return differs("bytes of data", want, len(t.Payload))
 	}
-	want := uint32(0)
+	want, peer := uint32(0), c.peerOffset(inSYN)
 	if s.Ack != nil {
-		want = c.number(*s.Ack, 0)
+		want = c.number(*s.Ack, peer)
 	}
 	if t.Ack != want && (s.Ack != nil || t.Flags&ack != 0) {
-		return differs("acknowledgement", want, t.Ack)
+		return differs("acknowledgement", want-peer, t.Ack-peer)
 	}
 	if s.Win != nil && t.Window != c.window(*s.Win) {
 		return differs("window", c.window(*s.Win), t.Window)

@@ -23,7 +23,7 @@ func FuzzMatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, data []byte) {
 		r := &run{tick: time.Millisecond}
-		c := &conn{local: netip.AddrPortFrom(src, 1), remote: netip.AddrPortFrom(dst, 2), offset: 7}
+		c := &conn{local: netip.AddrPortFrom(src, 1), remote: netip.AddrPortFrom(dst, 2), own: 7}
 		c.seen = seen{iss: 1, sndNxt: 9, rcvNxt: 4, edge: 99, scale: 3}
 		if got, _, err := packet.Parse(data); err == nil && got != nil {
 			c.sent(got)

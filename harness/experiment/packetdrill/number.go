@@ -72,9 +72,9 @@ func (c *conn) option(o *script.TCPOption, d script.Direction) ([]byte, error) {
 	case script.SACK:
 		var b []byte
 		for _, block := range o.Blocks {
-			offset := uint32(0)
+			offset := c.peer
 			if d == script.Inbound { // it is the subject's data that the peer has
-				offset = c.offset
+				offset = c.own
 			}
 			b = be.AppendUint32(b, c.number(block.Left, offset))
 			b = be.AppendUint32(b, c.number(block.Right, offset))

@@ -119,7 +119,7 @@ func (r *run) compare(e *script.Event, p *script.Packet, got *sent) (*Failure, e
 		return r.compareICMP(e, p, got), nil
 	}
 	c, t := got.conn, got.tcp
-	c.learnOffset(t, p)
+	c.learnOwn(t, p)
 	fail := &Failure{Pos: e.Pos, Expected: e.Text, Got: "> " + got.text()}
 	switch {
 	case len(p.Outer) > 0 || p.Encap != nil || p.UDP != nil || p.PSP != nil:

@@ -99,17 +99,16 @@ func (r *run) belongs(t *packet.TCP) *conn {
 	return c
 }
 
-// learnOffset takes the subject's initial sequence number from its SYN, which stands for
+// learnOwn takes the subject's initial sequence number from its SYN, which stands for
 // what the script has there.
-func (c *conn) learnOffset(t *packet.TCP, p *script.Packet) {
-	if t.Flags&syn == 0 || c.hasOffset {
+func (c *conn) learnOwn(t *packet.TCP, p *script.Packet) {
+	if t.Flags&syn == 0 || c.hasOwn {
 		return
 	}
-	start := uint32(0)
+	c.own, c.hasOwn = t.Seq, true
 	if p != nil && p.TCP != nil && p.TCP.Seq.Start.Name == "" && !p.TCP.Seq.Absolute {
-		start = p.TCP.Seq.Start.Value
+		c.ownScript = p.TCP.Seq.Start.Value
 	}
-	c.offset, c.hasOffset = t.Seq-start, true
 }
 
 func (r *run) record(x Exchanged) {
@@ -128,7 +127,7 @@ func (r *run) finish(ctx context.Context) {
 			continue
 		}
 		if x.sent.tcp != nil {
-			x.sent.conn.learnOffset(x.sent.tcp, nil)
+			x.sent.conn.learnOwn(x.sent.tcp, nil)
 		}
 		x.Text, x.sent = x.sent.text(), nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -124,6 +125,9 @@ func (s *Subject) Packet(ctx context.Context, until time.Duration) (packetdrill.
 func (s *Subject) Sysctl(name, value string) error {
 	if _, err := tunable.Find(name); err != nil {
 		return fmt.Errorf("%w: %w", packetdrill.ErrNoSysctl, err)
+	}
+	if n, err := strconv.ParseInt(value, 0, 64); err == nil {
+		value = strconv.FormatInt(n, 10) // as the kernel reads 0x1
 	}
 	if err := s.host.Tunables().Set(name, value); err != nil {
 		return err
