@@ -40,8 +40,8 @@ func (r *Raw) Listen(backlog int) tcpip.Error {
 	return r.Endpoint.Listen(max(backlog, r.host.backlog))
 }
 
-// Connect begins to connect, and returns ErrConnectStarted. With data it asks for Fast
-// Open, as DialFastOpen does, and leaves it to the caller to write them.
+// Connect begins to connect, and returns ErrConnectStarted. With data, be they empty, it
+// asks for Fast Open, as DialFastOpen does, and leaves it to the caller to write them.
 func (r *Raw) Connect(to netip.AddrPort, data []byte) tcpip.Error {
 	if bound, err := r.Endpoint.GetLocalAddress(); err == nil && bound.Port != 0 {
 		return r.connectBound(to, bound.Port, data)
@@ -55,7 +55,7 @@ func (r *Raw) Connect(to netip.AddrPort, data []byte) tcpip.Error {
 		if !ok {
 			break
 		}
-		withdraw := r.host.offer(d, port, data)
+		withdraw := r.offer(d, port, data)
 		terr := r.host.connectFrom(r.Endpoint, port, fullAddress(to))
 		withdraw()
 		if _, busy := terr.(*tcpip.ErrNoPortAvailable); !busy {
@@ -68,9 +68,29 @@ func (r *Raw) Connect(to netip.AddrPort, data []byte) tcpip.Error {
 
 func (r *Raw) connectBound(to netip.AddrPort, port uint16, data []byte) tcpip.Error {
 	if d, err := r.host.destination(to); err == nil {
-		defer r.host.offer(d, port, data)()
+		defer r.offer(d, port, data)()
 	}
 	return r.Endpoint.Connect(fullAddress(to))
+}
+
+// offer is Host.offer, but for a SYN without data, which asks for a cookie too.
+func (r *Raw) offer(d destination, port uint16, data []byte) (withdraw func()) {
+	if data == nil {
+		return func() {}
+	}
+	t := segment.Tuple{Src: segment.Endpoint{Addr: d.local, Port: port}, Dst: d.remote}
+	return r.host.path.Offer(t, data)
+}
+
+// MayOpenFast reports whether data in a SYN to an address are permitted, by
+// net.ipv4.tcp_fastopen, and whether the host has what they take: a cookie of the server's,
+// unless it needs none.
+func (r *Raw) MayOpenFast(to netip.AddrPort) (permitted, ready bool) {
+	d, err := r.host.destination(to)
+	if err != nil {
+		return false, false
+	}
+	return r.host.path.MayOffer(segment.Tuple{Src: segment.Endpoint{Addr: d.local}, Dst: d.remote})
 }
 
 // Accept takes a connection whose handshake is over; ErrWouldBlock if there is none.

@@ -141,12 +141,12 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	if err := tunable.NewSet().SetAll(settings); err != nil {
 		return nil, usagef("-w: %w", err)
 	}
-	cfg.Subject = func() (packetdrill.Subject, error) {
+	cfg.Subject = func(a packetdrill.Addresses) (packetdrill.Subject, error) {
 		set := tunable.NewSet()
 		if err := set.SetAll(settings); err != nil {
 			return nil, err
 		}
-		return inprocess.New(inprocess.Config{Addresses: packetdrill.DefaultAddresses(), Virtual: !r.realTime, Tunables: set})
+		return inprocess.New(inprocess.Config{Addresses: a, Virtual: !r.realTime, Tunables: set})
 	}
 	return cfg, nil
 }

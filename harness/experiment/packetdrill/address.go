@@ -2,18 +2,56 @@ package packetdrill
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"lastack/harness/experiment/packetdrill/script"
 )
 
+// Of are the addresses and the MTU that a subject for a script needs: the script may name
+// its own by --local_ip and --mtu.
+func (a Addresses) Of(s *script.Script) (Addresses, error) {
+	for _, o := range s.Options {
+		switch o.Name {
+		case "local_ip":
+			ip, err := optionIP(o)
+			switch {
+			case err != nil:
+				return a, err
+			case ip.Is4():
+				a.Local4 = ip
+			default:
+				a.Local6 = ip
+			}
+		case "mtu":
+			n, err := strconv.ParseUint(o.Value, 0, 16)
+			if err != nil || n < minMTU {
+				return a, unsupported(o.Pos, "--mtu=%s: want %d to 65535", o.Value, minMTU)
+			}
+			a.MTU = int(n)
+		}
+	}
+	return a, nil
+}
+
+// minMTU is IPv6's (RFC 8200, section 5), as a subject has both.
+const minMTU = 1280
+
+func optionIP(o script.Option) (netip.Addr, error) {
+	text, _, _ := strings.Cut(o.Value, "/")
+	ip, err := netip.ParseAddr(text)
+	if err != nil || ip.IsUnspecified() || ip.IsLoopback() || ip.IsMulticast() || ip.Zone() != "" {
+		return ip, unsupported(o.Pos, "--%s=%s is no address that a host can have", o.Name, o.Value)
+	}
+	return ip.Unmap(), nil
+}
+
 // address heeds --local_ip and --remote_ip. The subject has its addresses by then, so that
 // another local one is refused.
 func (r *run) address(o script.Option) error {
-	text, _, _ := strings.Cut(o.Value, "/")
-	a, err := netip.ParseAddr(text)
+	a, err := optionIP(o)
 	if err != nil {
-		return unsupported(o.Pos, "--%s=%s is no address", o.Name, o.Value)
+		return err
 	}
 	own := &r.cfg.Addresses
 	switch {

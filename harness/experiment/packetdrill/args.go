@@ -147,8 +147,7 @@ func (a *args) data(i int, count int64) []byte {
 }
 
 // addr is a socket address; "..." is what the caller chooses.
-func (a *args) addr(i int, otherwise *Addr) *Addr {
-	e := a.expr(i)
+func (a *args) addr(e script.Expr, otherwise *Addr) *Addr {
 	if isAny(e) {
 		return otherwise
 	}

@@ -91,6 +91,10 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 	if err != nil {
 		return r.broke(e.Pos, err)
 	}
+	if got.conn != nil && got.conn != r.cur && p.Ports == nil {
+		r.note("passed over packets of connections that were not the latest")
+		return r.expectOne(ctx, e, p, w)
+	}
 	at := got.At - r.base
 	r.out.Exchange[got.index].Line = e.Pos.Line
 	fail, err := r.compare(e, p, got)

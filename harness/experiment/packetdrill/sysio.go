@@ -49,11 +49,13 @@ func writeCall(a *args, c *Call) func(*Result) *Failure {
 	return nil
 }
 
+// fastOpen is MSG_FASTOPEN.
+const fastOpen = 0x20000000
+
 func sendtoCall(a *args, c *Call) func(*Result) *Failure {
 	writeCall(a, c)
-	const fastOpen = 0x20000000
 	if c.Flags&fastOpen != 0 {
-		c.Addr = a.target(4, a.scripted(0))
+		c.Addr = a.target(a.expr(4), a.scripted(0))
 	}
 	return nil
 }
@@ -69,6 +71,13 @@ func sendmsgCall(a *args, c *Call) func(*Result) *Failure {
 	a.count(3)
 	c.Name, c.FD, c.Flags = "write", a.fd(0), int(a.int(2, 0))
 	_, c.Data = a.message(1)
+	if s, ok := a.expr(1).(*script.Struct); ok && c.Flags&fastOpen != 0 {
+		var name script.Expr = &script.Ellipsis{}
+		if f := s.Field("msg_name"); f != nil {
+			name = f.Value
+		}
+		c.Addr = a.target(name, a.scripted(0))
+	}
 	return nil
 }
 

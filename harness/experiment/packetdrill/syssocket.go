@@ -47,7 +47,7 @@ func (r *run) socketOf(fd int) *conn {
 func bindCall(a *args, c *Call) func(*Result) *Failure {
 	a.count(3)
 	local, _ := a.r.ends()
-	c.FD, c.Addr = a.fd(0), a.addr(1, a.r.socketAddr(local, a.r.ports.bind))
+	c.FD, c.Addr = a.fd(0), a.addr(a.expr(1), a.r.socketAddr(local, a.r.ports.bind))
 	fd := a.scripted(0)
 	return func(*Result) *Failure {
 		if k := a.r.socketOf(fd); k != nil {
@@ -88,14 +88,14 @@ func acceptCall(a *args, c *Call) func(*Result) *Failure {
 func connectCall(a *args, c *Call) func(*Result) *Failure {
 	a.count(3)
 	c.FD = a.fd(0)
-	c.Addr = a.target(1, a.scripted(0))
+	c.Addr = a.target(a.expr(1), a.scripted(0))
 	return nil
 }
 
 // target is the address that a socket connects to.
-func (a *args) target(i, fd int) *Addr {
+func (a *args) target(e script.Expr, fd int) *Addr {
 	_, remote := a.r.ends()
-	to := a.addr(i, a.r.socketAddr(remote, a.r.ports.connect))
+	to := a.addr(e, a.r.socketAddr(remote, a.r.ports.connect))
 	if k := a.r.socketOf(fd); k != nil && to != nil && a.err == nil {
 		k.remote = addrPort(to.IP.Unmap(), to.Port)
 		a.r.cur = k

@@ -18,6 +18,10 @@ type socket struct {
 	domain   int
 	nonblock bool
 	listens  bool
+	// fast: TCP_FASTOPEN_CONNECT is set. deferred is where connect was told to connect,
+	// which the first write does then.
+	fast     bool
+	deferred *packetdrill.Addr
 	// early are data that went out in the SYN: netstack is given them once it is connected.
 	early []byte
 }

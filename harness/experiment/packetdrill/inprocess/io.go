@@ -44,8 +44,12 @@ func read(_ *Subject, k *socket, c *packetdrill.Call) func() *packetdrill.Result
 }
 
 func write(s *Subject, k *socket, c *packetdrill.Call) func() *packetdrill.Result {
-	if c.Flags&msgFastOpen != 0 {
-		return openFast(s, k, c)
+	switch to := k.deferred; {
+	case to != nil:
+		k.deferred = nil
+		return openFast(s, k, c, to)
+	case c.Flags&msgFastOpen != 0:
+		return openFast(s, k, c, c.Addr)
 	}
 	return plainWrite(k, c, 0)
 }

@@ -13,7 +13,7 @@ const (
 	getFL, setFL      = 3, 4
 	siocInQ, siocOutQ = 0x541b, 0x5411
 
-	pollIn, pollErr, pollHUp, pollNVal = 0x1, 0x8, 0x10, 0x20
+	pollOut, pollErr, pollHUp, pollNVal, pollWrNorm = 0x4, 0x8, 0x10, 0x20, 0x100
 
 	epollAdd, epollDel, epollMod = 1, 2, 3
 	epollOneShot, epollET        = 1 << 30, 1 << 31

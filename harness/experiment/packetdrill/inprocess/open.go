@@ -2,7 +2,6 @@ package inprocess
 
 import (
 	"net/netip"
-	"slices"
 
 	"lastack/harness/experiment/packetdrill"
 
@@ -46,12 +45,21 @@ func connect(_ *Subject, k *socket, c *packetdrill.Call) func() *packetdrill.Res
 		return func() *packetdrill.Result { return failed("EINVAL") }
 	}
 	begun := false
+	to := netip.AddrPortFrom(c.Addr.IP, c.Addr.Port)
 	return func() *packetdrill.Result {
 		if begun {
 			return k.connected()
 		}
 		begun = true
-		err := k.raw.Connect(netip.AddrPortFrom(c.Addr.IP, c.Addr.Port), nil)
+		var early []byte
+		if k.fast {
+			if _, ready := k.raw.MayOpenFast(to); ready {
+				k.deferred = c.Addr
+				return returned(0)
+			}
+			early = []byte{} // asks for a cookie
+		}
+		err := k.raw.Connect(to, early)
 		if _, started := err.(*tcpip.ErrConnectStarted); started && k.waits(0) {
 			return nil
 		}
@@ -87,60 +95,4 @@ func (k *socket) over() bool {
 		return true
 	}
 	return false
-}
-
-// openFast is sendto with MSG_FASTOPEN: it connects, with the data in the SYN if the host
-// has a cookie of the server's (RFC 7413, section 4.1.3).
-func openFast(s *Subject, k *socket, c *packetdrill.Call) func() *packetdrill.Result {
-	if c.Addr == nil {
-		return func() *packetdrill.Result { return failed("EINVAL") }
-	}
-	begun, carried := false, false
-	var rest func() *packetdrill.Result
-	return func() *packetdrill.Result {
-		switch {
-		case !begun:
-			begun = true
-			before := s.device.waiting()
-			err := k.raw.Connect(netip.AddrPortFrom(c.Addr.IP, c.Addr.Port), c.Data)
-			if _, started := err.(*tcpip.ErrConnectStarted); !started && err != nil {
-				return outcome(err)
-			}
-			if n := s.carried(before); n > 0 {
-				carried = true
-				k.early = slices.Clone(c.Data[:min(n, len(c.Data))])
-			}
-			switch {
-			case k.waits(c.Flags):
-				return nil
-			case carried:
-				return returned(len(k.early))
-			}
-			return outcome(err)
-		case rest == nil:
-			if r := k.connected(); r == nil || r.Return < 0 {
-				return r
-			}
-			later := *c
-			later.Data = c.Data[len(k.early):]
-			if len(later.Data) == 0 {
-				return returned(len(c.Data))
-			}
-			rest = plainWrite(k, &later, len(k.early))
-		}
-		return rest()
-	}
-}
-
-// carried counts the bytes in the SYN that was sent last, if one was since before.
-func (s *Subject) carried(before int) int {
-	if s.device.waiting() <= before {
-		return 0
-	}
-	p := s.device.last()
-	at, ok := tcpAt(p)
-	if !ok || p[at+13]&2 == 0 {
-		return 0
-	}
-	return len(p) - at - int(p[at+12]>>4)*4
 }

@@ -1,6 +1,7 @@
 package inprocess
 
 import (
+	"net/netip"
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
@@ -60,6 +61,9 @@ func setSocket(k *socket, c *packetdrill.Call, n int) *packetdrill.Result {
 	return returned(0)
 }
 
+// anywhere is an address that the host has a route to.
+var anywhere = netip.MustParseAddrPort("192.0.2.1:1")
+
 func setTCP(k *socket, c *packetdrill.Call, n int) *packetdrill.Result {
 	ep := k.raw.Endpoint
 	seconds := time.Duration(n) * time.Second
@@ -84,6 +88,11 @@ func setTCP(k *socket, c *packetdrill.Call, n int) *packetdrill.Result {
 	case tcpKeepIntvl:
 		o := tcpip.KeepaliveIntervalOption(seconds)
 		return outcome(ep.SetSockOpt(&o))
+	case tcpFastOpenConn:
+		if permitted, _ := k.raw.MayOpenFast(anywhere); !permitted {
+			return failed("EOPNOTSUPP")
+		}
+		k.fast = n != 0
 	case tcpUserTimeout:
 		o := tcpip.TCPUserTimeoutOption(time.Duration(n) * time.Millisecond)
 		return outcome(ep.SetSockOpt(&o))

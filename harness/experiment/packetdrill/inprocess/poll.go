@@ -17,6 +17,9 @@ func (s *Subject) ready(fd, events int) int {
 	if k == nil {
 		return pollNVal
 	}
+	if k.deferred != nil { // a write connects it
+		return events & (pollOut | pollWrNorm)
+	}
 	mask := waiter.EventMask(events|pollErr|pollHUp) & waiter.AllEvents
 	return int(k.raw.Endpoint.Readiness(mask) & mask)
 }

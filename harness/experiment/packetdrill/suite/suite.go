@@ -15,8 +15,8 @@ import (
 type Config struct {
 	Parse script.Config
 	Run   packetdrill.Config
-	// Subject makes a subject for a script. Required.
-	Subject func() (packetdrill.Subject, error)
+	// Subject makes a subject, with addresses, for a script. Required.
+	Subject func(packetdrill.Addresses) (packetdrill.Subject, error)
 	// Timeout is how long a script may take in real time; 0 stands for two minutes.
 	Timeout time.Duration
 	// Known are the differences that are expected; nil for none.
@@ -93,11 +93,19 @@ func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
 		r.blame(err)
 		return r, nil
 	}
-	subject, err := cfg.Subject()
+	run := cfg.Run
+	if run.Addresses == (packetdrill.Addresses{}) {
+		run.Addresses = packetdrill.DefaultAddresses()
+	}
+	if run.Addresses, err = run.Addresses.Of(s); err != nil {
+		r.blame(err)
+		return r, nil
+	}
+	subject, err := cfg.Subject(run.Addresses)
 	if err != nil {
 		return nil, fmt.Errorf("making a subject for %s: %w", file, err)
 	}
-	o, err := bounded(ctx, s, subject, cfg)
+	o, err := bounded(ctx, s, subject, run, cfg.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +121,13 @@ var grace = 5 * time.Second
 
 // bounded runs a script within the bound in real time. A subject that never comes to rest
 // and heeds nothing is left behind.
-func bounded(ctx context.Context, s *script.Script, subject packetdrill.Subject, cfg *Config) (*packetdrill.Outcome, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, cfg.Timeout, errTimeout)
+func bounded(ctx context.Context, s *script.Script, subject packetdrill.Subject, run packetdrill.Config, timeout time.Duration) (*packetdrill.Outcome, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
 	done := make(chan *packetdrill.Outcome, 1)
 	closed := make(chan error, 1)
 	go func() {
-		done <- packetdrill.Run(limited, s, subject, cfg.Run)
+		done <- packetdrill.Run(limited, s, subject, run)
 		closed <- subject.Close()
 	}()
 	var o *packetdrill.Outcome
@@ -129,7 +137,7 @@ func bounded(ctx context.Context, s *script.Script, subject packetdrill.Subject,
 		select {
 		case o = <-done:
 		case <-time.After(grace):
-			o = &packetdrill.Outcome{Err: fmt.Errorf("%s: %w (%v), and the subject does not let go", s.File, errTimeout, cfg.Timeout)}
+			o = &packetdrill.Outcome{Err: fmt.Errorf("%s: %w (%v), and the subject does not let go", s.File, errTimeout, timeout)}
 			return o, ctx.Err()
 		}
 	}

@@ -39,8 +39,8 @@ func files(t *testing.T, pairs ...string) (all []string) {
 	return all
 }
 
-func subject() (packetdrill.Subject, error) {
-	return inprocess.New(inprocess.Config{Addresses: packetdrill.DefaultAddresses(), Virtual: true})
+func subject(a packetdrill.Addresses) (packetdrill.Subject, error) {
+	return inprocess.New(inprocess.Config{Addresses: a, Virtual: true})
 }
 
 // four are a script that passes, one that fails, one that cannot be run, and a broken one.
@@ -212,8 +212,8 @@ func (s *stuck) Start(*packetdrill.Call) error { <-s.release; return errors.New(
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	hangs := func() (packetdrill.Subject, error) {
-		s, err := subject()
+	hangs := func(a packetdrill.Addresses) (packetdrill.Subject, error) {
+		s, err := subject(a)
 		return &stuck{s, release}, err
 	}
 	old := grace
