@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"os"
@@ -205,6 +206,8 @@ type stuck struct {
 	packetdrill.Subject
 	release chan struct{}
 }
+
+func (s *stuck) Sleep(context.Context, time.Duration) error { return nil }
 
 func (s *stuck) Start(*packetdrill.Call) error { <-s.release; return errors.New("released") }
 
