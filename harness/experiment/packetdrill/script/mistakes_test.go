@@ -79,7 +79,7 @@ func TestMistakes(t *testing.T) {
 // TestBounds: what is too large is refused, and said in one short line.
 func TestBounds(t *testing.T) {
 	for name, tt := range map[string]struct{ script, want string }{
-		"script":     {strings.Repeat(" ", MaxScript+1), "the script has 4194305 bytes"},
+		"script":     {strings.Repeat(" ", MaxScript+1), "the script has more than 4194304 bytes"},
 		"string":     {`0 write(3, "` + strings.Repeat("a", maxText+1) + `", 1) = 1`, "a text of 65537 bytes"},
 		"strings":    {"0 write(3, " + strings.Repeat(`"`+strings.Repeat("a", 1000)+`"`, 70) + ", 1) = 1", "a string of more than 65536 bytes"},
 		"options":    {strings.Repeat("--debug\n", maxOptions+1) + "0 close(3) = 0", "more than 100 options"},
@@ -93,6 +93,9 @@ func TestBounds(t *testing.T) {
 		"sack":       {"0 < . 1:1(0) win 1 <sack " + strings.Repeat("1:2 ", 100_000) + ">", "the TCP options up to here have 50 bytes"},
 		"flags":      {"0 < " + strings.Repeat("S", 100_000), "no flags"},
 		"word":       {"0 " + strings.Repeat("s", 100_000) + "() = 0", "no system call"},
+		"name":       {"0 > . 1:1(0) ack 1 <mss " + strings.Repeat("M", 100_000), "if it is to be defined, -D MMMM"},
+		"option":     {"--" + strings.Repeat("s", 100_000), "no option --ssss"},
+		"icmp type":  {"0 < icmp type_" + strings.Repeat("0", 100_000) + "3 code", "of ICMP"},
 		"number":     {"0 close(" + strings.Repeat("9", 100_000) + ") = 0", "is out of range"},
 		"parens":     {"0 %{ assert " + strings.Repeat("(", 60_000) + "}%", "more than 50 parentheses within one another"},
 		"signs":      {"0 %{ assert " + strings.Repeat("-", 60_000) + "1 }%", "more than 50 signs in a row"},
