@@ -105,7 +105,7 @@ func TestReadme(t *testing.T) {
 	_, after, _ := strings.Cut(string(readme), "## The language\n")
 	text, _, _ := strings.Cut(after, "\n\nA script is ")
 	s, err := Parse("README.md", []byte(text), Config{Strict: true})
-	if err != nil || len(s.Events) != 12 {
+	if err != nil || len(s.Events) != 13 {
 		t.Fatalf("%v, %+v", err, s)
 	}
 }
