@@ -122,7 +122,7 @@ func (p *parser) number(what string, most int64) Number {
 	}
 	p.advance()
 	switch {
-	case p.accept("+"):
+	case p.tok.off == t.end && p.accept("+"): // one behind blanks begins the next event's time
 		n.Offset = int32(p.integer("what is added to "+n.Name, math.MaxInt32))
 	case p.tok.kind == tokInt && p.tok.num < 0 && p.tok.num >= math.MinInt32 && p.tok.off == t.end:
 		n.Offset = int32(p.tok.num)
