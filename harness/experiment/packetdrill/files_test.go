@@ -30,6 +30,9 @@ func TestFiles(t *testing.T) {
 	if want := []string{"plain", "a/c.pkt", "a.pkt", "b.pkt", "d.pkt/e.pkt"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if _, err := files([]string{dir}, 3); err == nil || !strings.Contains(err.Error(), "more than 3 scripts") {
+		t.Errorf("four scripts where three are the most: %v", err)
+	}
 	if _, err := Files([]string{filepath.Join(dir, "nothing")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that does not exist: %v", err)
 	}
