@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"lastack/harness/experiment/packetdrill"
 	"lastack/harness/experiment/packetdrill/script"
@@ -123,13 +124,18 @@ func checkScripts(ctx context.Context, files []string, f *packetdrillFlags) erro
 	doc := struct {
 		Scripts []checkedScript `json:"scripts"`
 	}{Scripts: []checkedScript{}}
-	bad := 0
-	for _, file := range files {
-		if err := ctx.Err(); err != nil {
-			return err
+	bad, said := 0, time.Now()
+	for i, file := range files {
+		if time.Since(said) > 2*time.Second {
+			said = time.Now()
+			fmt.Fprintf(os.Stderr, "%d of %d scripts read\n", i, len(files))
 		}
 		checked := checkedScript{File: file, Verdict: "pass"}
-		if _, err := packetdrill.Load(file, f.script); err != nil {
+		err := tryScript(ctx, file, f.script)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
 			bad++
 			checked.Verdict, checked.Why = "error", err.Error()
 			var wrong *script.Error
@@ -149,6 +155,22 @@ func checkScripts(ctx context.Context, files []string, f *packetdrillFlags) erro
 		return &exitError{code: exitUsage}
 	}
 	return nil
+}
+
+// tryScript parses one file, and returns early when the context ends: a named pipe may never
+// have a writer.
+func tryScript(ctx context.Context, file string, c script.Config) error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := packetdrill.Load(file, c)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func printChecked(doc any, all, bad int, json bool) error {
