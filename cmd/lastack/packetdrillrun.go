@@ -14,6 +14,7 @@ import (
 	"lastack/harness/experiment/packetdrill"
 	"lastack/harness/experiment/packetdrill/inprocess"
 	"lastack/harness/experiment/packetdrill/suite"
+	"lastack/harness/term"
 	"lastack/harness/term/outfile"
 	"lastack/stack/tunable"
 
@@ -163,8 +164,8 @@ func (f *packetdrillFlags) report(results []*suite.Result, known *suite.Known, t
 	case f.run.junit:
 		return suite.WriteJUnit(os.Stdout, results)
 	}
-	for _, name := range known.Unused() {
-		fmt.Fprintf(os.Stderr, "no script is called %q, which --known names\n", name)
+	if n := len(known.Unused()); n > 0 {
+		fmt.Fprintf(os.Stderr, "%d of the differences in %s are of scripts that were not run\n", n, term.Quote(f.run.known))
 	}
 	_, err := fmt.Println(suite.Summary(results, took))
 	return err

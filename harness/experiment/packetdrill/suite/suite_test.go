@@ -227,3 +227,52 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("%+v, %v", all[0], err)
 	}
 }
+
+// TestRecorded: the files of differences that are kept here can be read.
+func TestRecorded(t *testing.T) {
+	list, err := filepath.Glob("../known/*.yaml")
+	if err != nil || len(list) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, f := range list {
+		k, err := LoadKnown(f)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, d := range k.Items {
+			if d.Agrees == "" {
+				t.Errorf("%s: %s: nobody agrees", f, d.Name)
+			}
+		}
+	}
+}
+
+// freebsdEnv names a folder with FreeBSD's closing scripts, their windows' edges moved to
+// 65535.
+const freebsdEnv = "LASTACK_FREEBSD_CLOSING"
+
+// TestFreeBSD: exactly the recorded scripts differ.
+func TestFreeBSD(t *testing.T) {
+	dir := os.Getenv(freebsdEnv)
+	if dir == "" {
+		t.Skipf("the scripts are not kept here; %s names a folder with them", freebsdEnv)
+	}
+	list, err := packetdrill.Files([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := LoadKnown("../known/freebsd-closing.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Run(t.Context(), list, Config{Subject: subject, Known: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if !r.OK() {
+			t.Errorf("%s:%d: %s: %s", r.File, r.Line, r.Verdict, r.reason())
+		}
+	}
+}
