@@ -21,7 +21,7 @@ func Ladders(o *packetdrill.Outcome, width int, color bool) (all []string) {
 	for _, x := range o.Exchange {
 		s, err := segment.Parse(x.Data)
 		if err != nil {
-			continue // ICMP
+			continue // ICMP, or a system call
 		}
 		table.Add(&teardown.Record{Time: epoch.Add(x.At), Seg: s, Path: teardown.PathOf(x.Data)})
 	}
@@ -64,6 +64,9 @@ func WritePcapng(w io.Writer, all []*Result) error {
 			continue
 		}
 		for _, x := range r.Outcome.Exchange {
+			if x.Data == nil {
+				continue
+			}
 			p := capture.Packet{Time: epoch.Add(x.At), Data: x.Data, Interface: i, Direction: capture.Incoming, Comment: squeeze(x.Text)}
 			if x.Sent {
 				p.Direction = capture.Outgoing
