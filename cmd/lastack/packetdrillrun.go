@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
@@ -85,14 +86,17 @@ func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error 
 	}
 	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
 	quiet := f.json || f.run.tap || f.run.junit
-	progress := packetdrillProgress{all: len(files), start: time.Now()}
+	done, stopProgress := scriptsProgress(files)
+	defer stopProgress()
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	cfg.Done = func(r *suite.Result) {
+		done()
 		if quiet {
-			progress.tell()
-		} else if err := text.Write(os.Stdout, r); err != nil {
+			return
+		}
+		if err := text.Write(os.Stdout, r); err != nil {
 			unwritten = err
 			stop()
 		}
@@ -188,21 +192,26 @@ func scriptsVerdict(results []*suite.Result) error {
 	return &exitError{code: code}
 }
 
-// packetdrillProgress says on standard error, every two seconds, how many scripts are done.
-type packetdrillProgress struct {
-	all, done   int
-	start, last time.Time
-}
-
-func (p *packetdrillProgress) tell() {
+// scriptsProgress says on standard error, every two seconds, how many scripts are done and
+// which one runs, until stop is called.
+func scriptsProgress(files []string) (done func(), stop func()) {
 	const every = 2 * time.Second
-	p.done++
-	now := time.Now()
-	if now.Sub(p.start) < every || now.Sub(p.last) < every || p.done == p.all {
-		return
-	}
-	p.last = now
-	fmt.Fprintf(os.Stderr, "%d of %d scripts\n", p.done, p.all)
+	var count atomic.Int64
+	tick := time.NewTicker(every)
+	over := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				if n := int(count.Load()); n < len(files) {
+					fmt.Fprintf(os.Stderr, "%d of %d scripts done; running %s\n", n, len(files), term.Quote(files[n]))
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
 }
 
 // maxShellOutput is what is kept of what a shell command prints.
