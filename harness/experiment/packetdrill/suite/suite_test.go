@@ -77,7 +77,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestKnown(t *testing.T) {
-	known, err := ParseKnown("known.yaml", []byte("- name: b?d\n  why: it aborts\n  agrees: RFC 9293 3.6\n- {name: good, why: once}\n- {name: none, why: gone}\n"))
+	known, err := ParseKnown("known.yaml", []byte("- name: b?d\n  why: it aborts\n  agrees: RFC 9293 3.6\n- {name: good, why: once}\n- {name: none, why: gone}\n- {name: unable, why: no shell}\n- {name: broken, why: x}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +85,13 @@ func TestKnown(t *testing.T) {
 	if good, bad := all[0], all[1]; !bad.OK() || bad.Known == nil || good.OK() || !good.Surprise {
 		t.Errorf("%+v\n%+v", good, bad)
 	}
-	if u := known.Unused(); len(u) != 1 || u[0] != "none" {
+	if unable, broken := all[2], all[3]; !unable.OK() || broken.OK() {
+		t.Errorf("%+v\n%+v", unable, broken)
+	}
+	if u := known.Unused(); len(u) != 2 || u[0] != "none" || u[1] != "broken" {
 		t.Errorf("unused: %q", u)
 	}
-	if s := Summary(all, 0); !strings.HasPrefix(s, "0 of 4 pass, 2 could not be run, 1 differ as is known, 1 are known to fail and do not;") {
+	if s := Summary(all, 0); !strings.HasPrefix(s, "0 of 4 pass, 1 could not be run, 2 differ as is known, 1 are known to fail and do not;") {
 		t.Error(s)
 	}
 }

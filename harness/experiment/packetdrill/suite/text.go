@@ -64,7 +64,7 @@ func (t *Text) Write(w io.Writer, r *Result) error {
 		}
 	}
 	if show && r.Outcome != nil {
-		for _, l := range Ladders(r.Outcome, t.Width, t.Color) {
+		for _, l := range Ladders(r.Outcome, t.Width, t.Color, t.Verbose) {
 			b.WriteByte('\n')
 			b.WriteString(indent(l, "    "))
 		}
