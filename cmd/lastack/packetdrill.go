@@ -30,15 +30,16 @@ tunable of lastack's beforehand.
 
 sysctl lines of scripts set tunables; those that lastack does not have, and those of
 other systems, are passed over, which -v tells. Other shell commands are refused unless
---allow-shell runs them or --skip-shell passes over them. The options of SYNs are every
+--skip-shell passes over them, or --allow-shell runs them, with your rights and on this
+machine, whose own sysctls a script's defaults.sh would set. The options of SYNs are every
 stack's own: --any-syn-options does not compare them.
 
 --known names a YAML file of scripts that are known to fail, each with why, and who
 agrees; then exactly those must fail:
 
   - name: rcv-fin-time-wait-*
-    why: the FIN does not restart TIME_WAIT's timer
-    agrees: RFC 9293 3.10.7.4
+    why: a FIN without ACK is answered in TIME_WAIT
+    agrees: Linux
 
 --check parses the scripts, runs nothing, and prints one line for each that it cannot
 read: file, line, column, and what is wrong there. Below a directory it reads the files

@@ -93,12 +93,13 @@ func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error 
 	defer stop()
 	cfg.Done = func(r *suite.Result) {
 		done()
-		if quiet {
-			return
+		if !quiet {
+			if unwritten = text.Write(os.Stdout, r); unwritten != nil {
+				stop()
+			}
 		}
-		if err := text.Write(os.Stdout, r); err != nil {
-			unwritten = err
-			stop()
+		if capture == nil {
+			r.Outcome = nil // nobody needs its packets any more
 		}
 	}
 	start := time.Now()

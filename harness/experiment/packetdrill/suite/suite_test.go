@@ -279,3 +279,21 @@ func TestFreeBSD(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnAddress: a script names its local address and its MTU.
+func TestOwnAddress(t *testing.T) {
+	small := strings.ReplaceAll(opened, "S. 0:0(0) ack 1 <mss 1460>", "S. 0:0(0) ack 1 <mss 1360>")
+	list := files(t, "own", "--local_ip=192.168.7.9/16\n--mtu=1400\n"+small, "tiny", "--mtu=100\n"+opened, "none", "--local_ip=127.0.0.1\n"+opened)
+	all, err := Run(t.Context(), list, Config{Subject: subject})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := all[0]; r.Verdict != Pass {
+		t.Errorf("%+v", r)
+	}
+	for i, want := range []string{"--mtu=100: want 1280 to 65535", "--local_ip=127.0.0.1 is no address that a host can have"} {
+		if r := all[i+1]; r.Verdict != Error || r.Line != 1 || r.Why != want {
+			t.Errorf("%+v, want %s", r, want)
+		}
+	}
+}
