@@ -75,6 +75,23 @@ var policy = []rule{
 		outside: []string{netlinkMod, sys},
 	},
 	{pkg: "harness/host/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
+	// Pure, so that what reads a script runs everywhere, and nothing in a script is done by reading it.
+	{pkg: "harness/experiment/packetdrill/script", ours: []string{"harness/term"}, never: impure},
+	{pkg: "harness/experiment/packetdrill/packet", never: impure},
+	{pkg: "harness/experiment/packetdrill", ours: []string{"harness/experiment/packetdrill/packet", "harness/experiment/packetdrill/script"}, never: []string{"net", "net/http"}},
+	{
+		pkg:     "harness/experiment/packetdrill/inprocess",
+		ours:    []string{"harness/experiment/packetdrill", "stack", "stack/closepath", "stack/tunable"},
+		outside: []string{gvisor}, never: []string{"net", "net/http", "syscall"},
+	},
+	{
+		pkg: "harness/experiment/packetdrill/suite",
+		ours: []string{
+			"harness/experiment/packetdrill", "harness/experiment/packetdrill/script",
+			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "stack/segment",
+		},
+		outside: []string{yamlMod}, never: []string{"net", "net/http"},
+	},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page", "harness/term"}, never: []string{"os", "net", "net/http"}},
 	// Words on top of experiments: what those stand on is not for them.

@@ -39,8 +39,7 @@ func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok b
 // unfollowed reports whether netstack made the connection that is being accepted of an ACK
 // that came too late for a SYN cookie: no peer knows of it, and the close path does not
 // follow it.
-func (h *Host) unfollowed(c *Conn) bool {
-	t := c.Tuple()
+func (h *Host) unfollowed(t segment.Tuple) bool {
 	switch ep := closepath.Find(h.net, nic, t); {
 	case ep == nil:
 		return false // it is over already

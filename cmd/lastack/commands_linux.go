@@ -19,7 +19,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
 		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(),
-		proxyCommand(), checkCommand(), doctorCommand(),
+		packetdrillCommand(), proxyCommand(), checkCommand(), doctorCommand(),
 	}
 }
 

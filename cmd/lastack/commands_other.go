@@ -18,7 +18,7 @@ var errNeedsLinux = errors.New("needs Linux")
 // commands are those that read captures, and in place of the others what says why
 // they are not there.
 func commands() []*cobra.Command {
-	all := []*cobra.Command{explainCommand(), diffCommand()}
+	all := []*cobra.Command{explainCommand(), diffCommand(), packetdrillCommand()}
 	for _, name := range []string{"demo", "list", "run", "claims", "serve", "ss", "monitor", "sysctl", "churn", "bench", "proxy", "check", "doctor"} {
 		all = append(all, &cobra.Command{
 			Use:   name,
@@ -27,7 +27,7 @@ func commands() []*cobra.Command {
 			// Flags that nobody declared here are no mistake.
 			DisableFlagParsing: true,
 			RunE: func(c *cobra.Command, _ []string) error {
-				return fmt.Errorf("%s %w, and this is %s; explain and diff work here", c.Name(), errNeedsLinux, runtime.GOOS)
+				return fmt.Errorf("%s %w, and this is %s; explain, diff and packetdrill work here", c.Name(), errNeedsLinux, runtime.GOOS)
 			},
 		})
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"lastack/harness/host/control"
+	"lastack/harness/host/setting"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 )
@@ -73,7 +73,7 @@ func (c *Config) ParseAlterations(settings, rules []string) error {
 		s.Name = strings.ReplaceAll(s.Name, "/", ".")
 		if c.Subjects == nil || slices.Contains(c.Subjects, Lastack) {
 			if err := set.Set(s.Name, s.Value); err != nil {
-				return control.Suggest(err)
+				return setting.Suggest(err)
 			}
 		}
 		c.Settings = append(c.Settings, s)

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
-	"lastack/harness/host/control"
+	"lastack/harness/host/setting"
 	"lastack/stack/tunable"
 )
 
@@ -129,7 +129,7 @@ func (d *decoder) validateTunables(e *Experiment) {
 		line := d.lines["tunables.subject."+name]
 		if e.Skip.Lastack == "" {
 			if err := tunable.NewSet().Set(name, e.Tunables.Subject[name]); err != nil {
-				d.fail(line, "%v", control.Suggest(err))
+				d.fail(line, "%v", setting.Suggest(err))
 				continue
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"lastack/stack/segment"
+	"lastack/stack/tunable"
 )
 
 // offers holds the data of connections that the host is about to open.
@@ -45,4 +46,19 @@ func (w *offers) take(t segment.Tuple) ([]byte, bool) {
 func (e *Endpoint) Offer(t segment.Tuple, data []byte) (withdraw func()) {
 	e.fastOpen.offers.put(t, data)
 	return func() { e.fastOpen.offers.take(t) }
+}
+
+// MayOffer reports whether net.ipv4.tcp_fastopen permits a client's Fast Open, and whether
+// the SYN of a connection on the tuple (Src is the host, its port does not matter) would
+// carry data now.
+func (e *Endpoint) MayOffer(t segment.Tuple) (permitted, ready bool) {
+	o := e.fastOpen
+	if !o.may(clientBit) {
+		return false, false
+	}
+	if o.hole.Active(e.timeWait.now(), e.tunables.Seconds(tunable.FastOpenBlackhole)) {
+		return true, false
+	}
+	_, known := o.cache.Get(t)
+	return true, known || o.may(clientNoCookieBit)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"lastack/harness/host/setting"
 	"lastack/stack/tunable"
 
 	"golang.org/x/sys/unix"
@@ -89,7 +90,7 @@ func (c *Client) tunable(ctx context.Context, method, name, body string) (Tunabl
 	if strings.Trim(name, "./") == "" {
 		// A path of such a name leads somewhere else.
 		_, err := tunable.Find(name)
-		return t, &Error{Status: http.StatusNotFound, Message: Suggest(err).Error()}
+		return t, &Error{Status: http.StatusNotFound, Message: setting.Suggest(err).Error()}
 	}
 	err := c.call(ctx, method, "/v1/tunables/"+url.PathEscape(name), body, &t)
 	return t, err

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
-	"lastack/harness/host/control"
+	"lastack/harness/host/setting"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
@@ -168,7 +168,7 @@ func settings(list []string) (*tunable.Set, error) {
 			return nil, invalid("tunable %q: want NAME=VALUE", s)
 		}
 		if err := set.Set(strings.TrimSpace(name), strings.TrimSpace(value)); err != nil {
-			return nil, invalid("%w", control.Suggest(err))
+			return nil, invalid("%w", setting.Suggest(err))
 		}
 	}
 	return set, nil

@@ -1,4 +1,5 @@
-package control
+// Package setting helps a person with the names of tunables, on any system.
+package setting
 
 import (
 	"errors"

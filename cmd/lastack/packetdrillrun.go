@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"lastack/harness/experiment/packetdrill"
+	"lastack/harness/experiment/packetdrill/inprocess"
+	"lastack/harness/experiment/packetdrill/suite"
+	"lastack/harness/host/setting"
+	"lastack/harness/term"
+	"lastack/harness/term/outfile"
+	"lastack/stack/tunable"
+
+	"github.com/spf13/cobra"
+)
+
+// packetdrillRun are the flags that only count when scripts are run.
+type packetdrillRun struct {
+	verbose, tap, junit   bool
+	realTime              bool
+	allowShell, skipShell bool
+	anySYN                bool
+	known, pcapng         string
+	settings              []string
+	tolerance, timeout    time.Duration
+}
+
+func (r *packetdrillRun) flags(c *cobra.Command) {
+	l := c.Flags()
+	l.BoolVarP(&r.verbose, "verbose", "v", false, "show the whole exchange of each script, and its ladder")
+	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
+	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
+	l.BoolVar(&r.realTime, "real-time", false, "let lastack live by the machine's clock")
+	l.BoolVar(&r.allowShell, "allow-shell", false, "run the shell commands of scripts, with your rights")
+	l.BoolVar(&r.skipShell, "skip-shell", false, "pass over the shell commands of scripts")
+	l.BoolVar(&r.anySYN, "any-syn-options", false, "do not compare the TCP options of SYNs")
+	l.StringVar(&r.known, "known", "", "the scripts in `FILE` are known to fail, and must")
+	l.StringVar(&r.pcapng, "pcapng", "", "write all packets to `FILE`")
+	l.StringArrayVarP(&r.settings, "set", "w", nil, "set a tunable of lastack's, `NAME=VALUE`; repeatable")
+	l.DurationVar(&r.tolerance, "tolerance", 0, "how far times may be off where the script does not say (0: not at all; in real time 4ms)")
+	l.DurationVar(&r.timeout, "timeout", 2*time.Minute, "how long a script may take in real time")
+}
+
+// validate names the flags that exclude each other.
+func (f *packetdrillFlags) validate() error {
+	r := &f.run
+	formats := 0
+	for _, on := range []bool{f.json, r.tap, r.junit} {
+		if on {
+			formats++
+		}
+	}
+	switch {
+	case formats > 1:
+		return usagef("--json, --tap and --junit exclude each other: standard output has one form")
+	case r.allowShell && r.skipShell:
+		return usagef("--allow-shell runs shell commands and --skip-shell passes over them; give one")
+	case r.tolerance < 0:
+		return usagef("--tolerance %v is negative", r.tolerance)
+	case r.timeout <= 0:
+		return usagef("--timeout %v: a script needs some time", r.timeout)
+	}
+	return nil
+}
+
+// runScripts runs all scripts and says what came of them.
+func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error {
+	cfg, err := f.suite()
+	if err != nil {
+		return err
+	}
+	var capture *outfile.File
+	if f.run.pcapng != "" {
+		if capture, err = outfile.Open(f.run.pcapng); err != nil {
+			return err
+		}
+		defer capture.Close()
+	}
+	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
+	quiet := f.json || f.run.tap || f.run.junit
+	done, stopProgress := scriptsProgress(files)
+	defer stopProgress()
+	var unwritten error
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	cfg.Done = func(r *suite.Result) {
+		done()
+		if !quiet {
+			if unwritten = text.Write(os.Stdout, r); unwritten != nil {
+				stop()
+			}
+		}
+		if capture == nil {
+			r.Outcome = nil // nobody needs its packets any more
+		}
+	}
+	start := time.Now()
+	results, err := suite.Run(ctx, files, *cfg)
+	if unwritten != nil {
+		return unwritten
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.report(results, cfg.Known, time.Since(start)); err != nil {
+		return err
+	}
+	if capture != nil {
+		if err := errors.Join(suite.WritePcapng(capture, results), capture.Close()); err != nil {
+			return fmt.Errorf("writing %s: %w", f.run.pcapng, err)
+		}
+	}
+	return scriptsVerdict(results)
+}
+
+// suite is the configuration that the flags ask for.
+func (f *packetdrillFlags) suite() (*suite.Config, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
+	r := &f.run
+	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Run: packetdrill.Config{
+		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
+	}}
+	if r.allowShell {
+		cfg.Run.Shell = shell
+	}
+	if r.known != "" {
+		known, err := suite.LoadKnown(r.known)
+		if err != nil {
+			return nil, usagef("--known: %w", err)
+		}
+		cfg.Known = known
+	}
+	settings, err := parseEach(r.settings, "-w", tunable.ParseSetting)
+	if err != nil {
+		return nil, err
+	}
+	if err := tunable.NewSet().SetAll(settings); err != nil {
+		return nil, usagef("-w: %w", setting.Suggest(err))
+	}
+	cfg.Subject = func(a packetdrill.Addresses) (packetdrill.Subject, error) {
+		set := tunable.NewSet()
+		if err := set.SetAll(settings); err != nil {
+			return nil, err
+		}
+		return inprocess.New(inprocess.Config{Addresses: a, Virtual: !r.realTime, Tunables: set})
+	}
+	return cfg, nil
+}
+
+// report writes what is written at the end.
+func (f *packetdrillFlags) report(results []*suite.Result, known *suite.Known, took time.Duration) error {
+	switch {
+	case f.json:
+		return writeJSON(os.Stdout, struct {
+			Scripts []*suite.Result `json:"scripts"`
+		}{append([]*suite.Result{}, results...)})
+	case f.run.tap:
+		return suite.WriteTAP(os.Stdout, results)
+	case f.run.junit:
+		return suite.WriteJUnit(os.Stdout, results)
+	}
+	if n := len(known.Unused()); n > 0 {
+		fmt.Fprintf(os.Stderr, "%d of the differences in %s are of scripts that were not run\n", n, term.Quote(f.run.known))
+	}
+	_, err := fmt.Println(suite.Summary(results, took))
+	return err
+}
+
+// scriptsVerdict is the exit status.
+func scriptsVerdict(results []*suite.Result) error {
+	code := exitOK
+	for _, r := range results {
+		switch {
+		case r.Unread:
+			return &exitError{code: exitUsage}
+		case !r.OK():
+			code = exitFailed
+		}
+	}
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// scriptsProgress says on standard error, every two seconds, how many scripts are done and
+// which one runs, until stop is called.
+func scriptsProgress(files []string) (done func(), stop func()) {
+	const every = 2 * time.Second
+	var count atomic.Int64
+	tick := time.NewTicker(every)
+	over := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				if n := int(count.Load()); n < len(files) {
+					fmt.Fprintf(os.Stderr, "%d of %d scripts done; running %s\n", n, len(files), term.Quote(files[n]))
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
+}
+
+// maxShellOutput is what is kept of what a shell command prints.
+const maxShellOutput = 4 << 10
+
+// shell runs a shell command of a script's. What it prints is shown if it fails.
+func shell(ctx context.Context, folder, command string) error {
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.Dir, cmd.WaitDelay = folder, time.Second
+	w := &limitedWriter{w: &out, n: maxShellOutput}
+	cmd.Stdout, cmd.Stderr = w, w
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	if said := strings.Join(strings.Fields(out.String()), " "); said != "" {
+		return fmt.Errorf("%w: %s", err, said)
+	}
+	return err
+}
+
+// limitedWriter passes on the first n bytes, and takes the rest.
+type limitedWriter struct {
+	w io.Writer
+	n int
+}
+
+func (l *limitedWriter) Write(b []byte) (int, error) {
+	k := min(len(b), l.n)
+	l.n -= k
+	if _, err := l.w.Write(b[:k]); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,109 @@
+package suite
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+
+	"lastack/harness/term"
+)
+
+// WriteTAP writes the results as the Test Anything Protocol, version 13. A known
+// difference is a "todo": it may fail.
+func WriteTAP(w io.Writer, all []*Result) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "TAP version 13\n1..%d\n", len(all))
+	for i, r := range all {
+		word, after := "ok", ""
+		if r.Verdict != Pass {
+			word = "not ok"
+		}
+		if r.Known != nil {
+			after = " # TODO " + oneLine(r.Known.explain())
+		}
+		if r.Surprise && r.Verdict == Pass {
+			word, after = "not ok", "" // it is known to fail
+		}
+		name := strings.ReplaceAll(oneLine(r.File), "#", `\#`)
+		fmt.Fprintf(&b, "%s %d - %s%s\n", word, i+1, name, after)
+		if r.Verdict != Pass || r.Surprise {
+			fmt.Fprintf(&b, "  ---\n  verdict: %s\n  line: %d\n  why: %q\n", r.Verdict, r.Line, r.reason())
+			if r.Expected != "" {
+				fmt.Fprintf(&b, "  expected: %q\n  got: %q\n", squeeze(r.Expected), squeeze(r.Got))
+			}
+			b.WriteString("  ...\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func oneLine(s string) string { return term.Escape(squeeze(s)) }
+
+func (r *Result) reason() string {
+	if r.Surprise && r.Verdict == Pass {
+		return "known to fail, and passes: " + r.Known.Why
+	}
+	return r.Why
+}
+
+type junitSuite struct {
+	XMLName  xml.Name    `xml:"testsuite"`
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Skipped  int         `xml:"skipped,attr"`
+	Cases    []junitCase `xml:"testcase"`
+}
+
+type junitCase struct {
+	Name    string    `xml:"name,attr"`
+	Class   string    `xml:"classname,attr"`
+	Time    string    `xml:"time,attr"`
+	Failure *junitWhy `xml:"failure,omitempty"`
+	Error   *junitWhy `xml:"error,omitempty"`
+	Skipped *junitWhy `xml:"skipped,omitempty"`
+}
+
+type junitWhy struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// WriteJUnit writes the results as JUnit's XML. A known difference is a skipped test, and
+// times are the subject's.
+func WriteJUnit(w io.Writer, all []*Result) error {
+	s := junitSuite{Name: "packetdrill", Tests: len(all)}
+	for _, r := range all {
+		c := junitCase{Name: name(r.File), Class: r.File, Time: fmt.Sprintf("%.6f", float64(r.SubjectUS)/1e6)}
+		why := &junitWhy{Message: fmt.Sprintf("line %d: %s", r.Line, r.reason())}
+		if r.Expected != "" {
+			why.Text = fmt.Sprintf("expected %s\ngot      %s\n", squeeze(r.Expected), squeeze(r.Got))
+		}
+		switch {
+		case r.OK() && r.Known != nil:
+			s.Skipped++
+			c.Skipped = &junitWhy{Message: r.Known.explain()}
+		case r.OK():
+		case r.Verdict == Error:
+			s.Errors++
+			c.Error = why
+		default:
+			s.Failures++
+			c.Failure = why
+		}
+		s.Cases = append(s.Cases, c)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(s); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}

@@ -1,0 +1,174 @@
+package stack
+
+import (
+	"net/netip"
+
+	"lastack/stack/closepath"
+	"lastack/stack/flow"
+	"lastack/stack/segment"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// Raw is a TCP socket of the host for who emulates a socket API: its calls never wait, and
+// options can be set before it is connected. What Conn and Listener do on top of netstack
+// is done in Connect, Accept and Close; for the rest there is the Endpoint.
+type Raw struct {
+	// Endpoint is netstack's. Its Connect, Accept and Close are not to be called.
+	Endpoint tcpip.Endpoint
+	// Queue wakes who waits for events of the Endpoint.
+	Queue *waiter.Queue
+	host  *Host
+}
+
+// Raw makes a socket, for IPv4 or for IPv6.
+func (h *Host) Raw(p tcpip.NetworkProtocolNumber) (*Raw, error) {
+	ep, wq, err := h.newEndpoint(p)
+	if err != nil {
+		return nil, err
+	}
+	return &Raw{Endpoint: ep, Queue: wq, host: h}, nil
+}
+
+// Bind binds to an address; port 0 is one of the ephemeral range.
+func (r *Raw) Bind(a netip.AddrPort) tcpip.Error { return r.host.bind(r.Endpoint, fullAddress(a)) }
+
+// Listen makes a listener of a bound socket. A backlog that is smaller than the host's
+// would bring SYN cookies into play, and is raised to it.
+func (r *Raw) Listen(backlog int) tcpip.Error {
+	return r.Endpoint.Listen(max(backlog, r.host.backlog))
+}
+
+// Connect begins to connect, and returns ErrConnectStarted. With data, be they empty, it
+// asks for Fast Open, as DialFastOpen does, and leaves it to the caller to write them.
+func (r *Raw) Connect(to netip.AddrPort, data []byte) tcpip.Error {
+	if bound, err := r.Endpoint.GetLocalAddress(); err == nil && bound.Port != 0 {
+		return r.connectBound(to, bound.Port, data)
+	}
+	d, err := r.host.destination(to)
+	if err != nil {
+		return &tcpip.ErrHostUnreachable{}
+	}
+	for range maxPicks {
+		port, ok := r.host.pickPort(d)
+		if !ok {
+			break
+		}
+		withdraw := r.offer(d, port, data)
+		terr := r.host.connectFrom(r.Endpoint, port, fullAddress(to))
+		withdraw()
+		if _, busy := terr.(*tcpip.ErrNoPortAvailable); !busy {
+			return terr
+		}
+		r.host.ports.unused(d, port)
+	}
+	return &tcpip.ErrNoPortAvailable{}
+}
+
+func (r *Raw) connectBound(to netip.AddrPort, port uint16, data []byte) tcpip.Error {
+	if d, err := r.host.destination(to); err == nil {
+		defer r.offer(d, port, data)()
+	}
+	return r.Endpoint.Connect(fullAddress(to))
+}
+
+// offer is Host.offer, but for a SYN without data, which asks for a cookie too.
+func (r *Raw) offer(d destination, port uint16, data []byte) (withdraw func()) {
+	if data == nil {
+		return func() {}
+	}
+	t := segment.Tuple{Src: segment.Endpoint{Addr: d.local, Port: port}, Dst: d.remote}
+	return r.host.path.Offer(t, data)
+}
+
+// MayOpenFast reports whether data in a SYN to an address are permitted, by
+// net.ipv4.tcp_fastopen, and whether the host has what they take: a cookie of the server's,
+// unless it needs none.
+func (r *Raw) MayOpenFast(to netip.AddrPort) (permitted, ready bool) {
+	d, err := r.host.destination(to)
+	if err != nil {
+		return false, false
+	}
+	return r.host.path.MayOffer(segment.Tuple{Src: segment.Endpoint{Addr: d.local}, Dst: d.remote})
+}
+
+// Accept takes a connection whose handshake is over; ErrWouldBlock if there is none.
+func (r *Raw) Accept() (*Raw, tcpip.Error) {
+	for {
+		ep, wq, err := r.Endpoint.Accept(nil)
+		if err != nil {
+			return nil, err
+		}
+		a := &Raw{Endpoint: ep, Queue: wq, host: r.host}
+		if t, ok := a.Tuple(); ok && r.host.unfollowed(t) {
+			ep.(*tcp.Endpoint).Abort()
+			continue
+		}
+		return a, nil
+	}
+}
+
+// Tuple is the connection's 4-tuple as the host's segments carry it; false if the socket
+// is not connected.
+func (r *Raw) Tuple() (segment.Tuple, bool) {
+	local, err := r.Endpoint.GetLocalAddress()
+	if err != nil {
+		return segment.Tuple{}, false
+	}
+	remote, err := r.Endpoint.GetRemoteAddress()
+	if err != nil {
+		return segment.Tuple{}, false
+	}
+	p := header.IPv4ProtocolNumber // matters for no address only
+	return segment.Tuple{
+		Src: segment.EndpointFrom(addrPort(local.Addr, local.Port, p)),
+		Dst: segment.EndpointFrom(addrPort(remote.Addr, remote.Port, p)),
+	}, true
+}
+
+// State is the connection's state as Host.State has it, and that of the socket itself
+// where the host knows no connection.
+func (r *Raw) State() string {
+	own := closepath.StateOf(tcp.EndpointState(r.Endpoint.State()))
+	if t, ok := r.Tuple(); ok && own == flow.Closed {
+		if _, waits := r.host.path.TimeWait(t); waits {
+			return flow.TimeWait.String()
+		}
+	}
+	if own == flow.Unknown {
+		return flow.Closed.String() // neither connected nor listening
+	}
+	return own.String()
+}
+
+// FastOpened counts the bytes that the connection's SYN brought and the SYN-ACK
+// acknowledged.
+func (r *Raw) FastOpened() int {
+	t, ok := r.Tuple()
+	if !ok {
+		return 0
+	}
+	n, _ := r.host.path.FastOpened(t)
+	return n
+}
+
+// Close closes the socket as close(2) does, without waiting.
+func (r *Raw) Close() {
+	t, connected := r.Tuple()
+	r.Endpoint.Close()
+	if connected {
+		r.host.path.Orphan(t)
+	}
+}
+
+// Drain returns when netstack has taken in every segment that was delivered to it. Others
+// must not deliver segments meanwhile, and the Host must not be closed. It is exact for a Host that was made while
+// GOMAXPROCS was 1: netstack works with as many goroutines as that, which hand sockets to
+// each other, and is asked one by one whether they are through.
+func (h *Host) Drain() {
+	h.net.Pause()
+	h.net.Resume()
+}
