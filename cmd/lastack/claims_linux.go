@@ -74,8 +74,6 @@ func tryClaims(ctx context.Context, w io.Writer, cs []*claims.Claim, f *claimsFl
 		show = nil
 	case len(f.numbers) > 0:
 		show = text.Story
-	default:
-		text.Head(&claims.Report{Subjects: claims.Subjects(&f.cfg)})
 	}
 	r, err := claims.Run(ctx, cs, f.cfg, show)
 	stop()

@@ -63,7 +63,7 @@ func argsError(c *cobra.Command, args []string, err error) error {
 		return nil
 	case strings.HasPrefix(text, "unknown command "):
 		return usagef("%s takes no argument %s; see: %s --help", c.CommandPath(), term.Excerpt(args[0]), c.CommandPath())
-	case strings.HasPrefix(text, "accepts "):
+	case strings.HasPrefix(text, "accepts "), strings.HasPrefix(text, "requires "):
 		given := map[int]string{0: "no argument", 1: "1 argument"}[len(args)]
 		if given == "" {
 			given = fmt.Sprintf("%d arguments", len(args))

@@ -30,7 +30,7 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*R
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Report{Subjects: Subjects(&cfg)}
+	r := &Report{Subjects: subjects(&cfg)}
 	for i := range r.Subjects {
 		if err := r.Subjects[i].readDefaults(); err != nil {
 			return nil, err
@@ -61,9 +61,9 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*R
 	return r, err
 }
 
-// Subjects are those of the Config, without results, the kernel first: it is what the
+// subjects are those of the Config, without results, the kernel first: it is what the
 // claims are about.
-func Subjects(cfg *experiment.Config) (on []Subject) {
+func subjects(cfg *experiment.Config) (on []Subject) {
 	for _, name := range []string{experiment.Kernel, experiment.Lastack} {
 		if slices.Contains(cfg.On(), name) {
 			on = append(on, Subject{Name: name})

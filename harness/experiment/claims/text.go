@@ -36,15 +36,14 @@ func (t Text) width() int {
 
 // Table writes a row for each claim, with the evidence below it, and the summary.
 func (t Text) Table(r *Report) {
-	t.Head(r)
 	for i := range r.Claims {
 		t.Row(r, i)
 	}
 	t.Summary(r)
 }
 
-// Head is what stands above the rows.
-func (t Text) Head(r *Report) {
+// head is what stands above the rows.
+func (t Text) head(r *Report) {
 	if t.width() < narrowest {
 		return
 	}
@@ -55,10 +54,13 @@ func (t Text) Head(r *Report) {
 	fmt.Fprintln(t.W, strings.TrimRight(head, " "))
 }
 
-// Row writes the claim at a place of the Report: the claim and the verdicts, what is right
+// Row writes, below the head if it is the first, the claim at a place of the Report: the claim and the verdicts, what is right
 // where it does not simply hold, and what was measured.
 func (t Text) Row(r *Report, at int) {
 	c, row := r.Claims[at], r.Outcomes[at]
+	if at == 0 {
+		t.head(r)
+	}
 	fmt.Fprintln(t.W)
 	if t.width() < narrowest {
 		t.lines(fmt.Sprintf("%2d  ", c.Number), c.Text)
