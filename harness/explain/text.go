@@ -143,7 +143,7 @@ type text struct {
 
 // paragraph writes words behind a mark, wrapped and indented.
 func (t *text) paragraph(mark, words string) {
-	for _, line := range paragraph.Lines(words, t.columns-len(mark)) {
+	for _, line := range paragraph.Lines(words, cmp.Or(t.columns, defaultColumns)-len(mark)) {
 		t.b.WriteString(mark + line + "\n")
 		mark = strings.Repeat(" ", len(mark))
 	}

@@ -54,8 +54,9 @@ func (t Text) head(r *Report) {
 	fmt.Fprintln(t.W, strings.TrimRight(head, " "))
 }
 
-// Row writes, below the head if it is the first, the claim at a place of the Report: the claim and the verdicts, what is right
-// where it does not simply hold, and what was measured.
+// Row writes the claim at a place of the Report, the first below the table's head: the
+// claim and the verdicts, what is right where it does not simply hold, and what was
+// measured.
 func (t Text) Row(r *Report, at int) {
 	c, row := r.Claims[at], r.Outcomes[at]
 	if at == 0 {
