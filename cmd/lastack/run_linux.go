@@ -55,7 +55,7 @@ failure is tried again up to three times before it counts, and more often on a
 machine that is too busy for applications to be on time; the result says so.
 
 -w and --impair break the subject or the wire on purpose, as those of "lastack
-serve" do, to see that the experiments notice.
+serve" do, to see that the experiments notice; then each is tried once.
 
 --report writes one page for a browser, which needs no network: what failed comes
 first, and each experiment has the ladders of both subjects side by side.

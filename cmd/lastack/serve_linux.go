@@ -83,7 +83,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		if cfg.Apps, err = parseEach(apps, "--app", app.ParseSpec); err != nil {
 			return err
 		}
-		cfg.Out, cfg.Log, cfg.Color = c.OutOrStdout(), os.Stderr, colored(os.Stdout)
+		cfg.Out, cfg.Log, cfg.Color, cfg.Columns = c.OutOrStdout(), os.Stderr, colored(os.Stdout), columns(os.Stdout)
 		if !f.Changed("control") {
 			cfg.Control = freeSocket(c.Context(), cfg.Control)
 		}

@@ -58,6 +58,8 @@ type Config struct {
 	Out, Log      io.Writer
 	JSON, Verbose bool
 	Color         bool
+	// Columns is the width of the terminal that Out is; 0 is 80.
+	Columns int
 }
 
 // DefaultKernelAddrs are the kernel's addresses on the TUN where none are given.

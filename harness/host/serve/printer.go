@@ -81,7 +81,7 @@ func (p *printer) print(c *teardown.Conn) {
 	case p.cfg.Verbose:
 		r := c.Report()
 		_, err := fmt.Fprintf(p.out, "\n%s\n%s", p.now.Format(clock), ladder.Render(&r, ladder.Config{
-			Client: "kernel", Server: "lastack", Color: p.cfg.Color,
+			Client: "kernel", Server: "lastack", Color: p.cfg.Color, Width: p.cfg.Columns,
 		}))
 		p.note(err)
 	default:
