@@ -1,0 +1,82 @@
+package programs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"lastack/harness/lab"
+)
+
+// serverLimits are when servers close a connection that nobody uses: Apache's httpd after 5 s,
+// many after 60, nginx after 75.
+var serverLimits = []time.Duration{5 * time.Second, 60 * time.Second, 75 * time.Second}
+
+// idleConnections is how many connections are left idle.
+const idleConnections = 10
+
+// idles tries each pool against each server, all at the same time: it is waiting.
+func (p *pools) idles(ctx context.Context) ([]Idle, error) {
+	var kinds []*kind
+	for i := range p.kinds {
+		if p.kinds[i].idle {
+			kinds = append(kinds, &p.kinds[i])
+		}
+	}
+	all := make([]Idle, len(kinds)*len(serverLimits))
+	errs := make([]error, len(all))
+	var wait sync.WaitGroup
+	for i, k := range kinds {
+		for j, limit := range serverLimits {
+			n := i*len(serverLimits) + j
+			wait.Go(func() {
+				idle, err := p.idle(ctx, k, limit)
+				if err != nil {
+					errs[n] = fmt.Errorf("%s, idle for %v: %w", k.name, limit, err)
+					return
+				}
+				all[n] = *idle
+			})
+		}
+	}
+	wait.Wait()
+	return all, errors.Join(errs...)
+}
+
+func (p *pools) idle(ctx context.Context, k *kind, limit time.Duration) (_ *Idle, err error) {
+	i := &Idle{Pool: k.name, ServerSays: int(limit.Seconds())}
+	keeps, closes := keep/p.scale, limit/p.scale
+	if k.own > 0 {
+		keeps = k.own
+	}
+	i.KeepMS, i.ServerMS = keeps.Milliseconds(), closes.Milliseconds()
+	s, err := p.serve(closes)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	set := p.settings(k, s.url())
+	c, err := k.make(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err = c.load(ctx, idleConnections, 0); err != nil {
+		return nil, err
+	}
+	i.Opened = s.accepted()
+	const margin = 700 * time.Millisecond
+	if err := pause(ctx, max(keeps, closes)+margin); err != nil {
+		return nil, err
+	}
+	if i.Client, err = count(p.w.Near, func(s *lab.Socket) uint16 { return s.Remote.Port() }, s.port); err != nil {
+		return nil, err
+	}
+	if i.Server, err = count(p.far, func(s *lab.Socket) uint16 { return s.Local.Port() }, s.port); err != nil {
+		return nil, err
+	}
+	_, i.Failed, err = c.load(ctx, idleConnections, 0)
+	i.Reopened = s.accepted() - i.Opened
+	return i, err
+}
