@@ -22,8 +22,8 @@ type Report struct {
 	Outcomes [][]Outcome
 }
 
-// Run runs the experiments that the claims need, each once on every subject,
-// and judges the claims.
+// Run runs the experiments and the programs that the claims need, each once on every
+// subject, and judges the claims.
 func Run(ctx context.Context, cs []*Claim, cfg experiment.Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -48,6 +48,9 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config) (*Report, erro
 			if s.Settings, err = kernelDefaults(); err != nil {
 				return nil, err
 			}
+		}
+		if s.Programs, err = tryPrograms(ctx, cs, name, cfg); err != nil {
+			return nil, err
 		}
 		on = append(on, s)
 	}

@@ -33,6 +33,7 @@ func (t Text) Story(r *Report) {
 				more = append(more, e.Name)
 			}
 		}
+		t.programs(c, r)
 		if len(more) > 0 {
 			fmt.Fprintln(t.W)
 			t.paragraph("", fmt.Sprintf("More about it, with lastack run: %s.", strings.Join(more, ", ")))

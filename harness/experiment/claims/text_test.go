@@ -42,6 +42,17 @@ func TestTable80(t *testing.T) {
 	matches(t, "table.txt", b.String())
 }
 
+// TestStoryOfPrograms: the figures of applications are told by subject.
+func TestStoryOfPrograms(t *testing.T) {
+	var b strings.Builder
+	Text{W: &b}.Story(invented(t, 45))
+	for _, want := range []string{"who closes first?", "On kernel:", "Go, 20/route  50"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
 func TestStory(t *testing.T) {
 	var b strings.Builder
 	Text{W: &b}.Story(invented(t, 20))
@@ -75,7 +86,7 @@ func TestDocument(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"number":20`, `"experiments":["slow-closer-300"]`, `"experiments":[]`, `"as_expected":false}`,
-		`"lastack":{"verdict":"holds","evidence":"merged: FIN+ACK at 40.0 ms"`, `"results":[{"experiment":`,
+		`"lastack":{"verdict":"holds","evidence":"merged: FIN+ACK at 40.0 ms"`, `"results":[{"experiment":`, `"programs":[{"trial":`,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %.1000s", want, text)

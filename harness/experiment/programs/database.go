@@ -19,11 +19,15 @@ const (
 	waitTimeout  = 2 * time.Second
 )
 
-// sessions are what is tried: how the transaction ends with a pool that never looks,
-// and how the pool looks after a commit.
+// sessions are what is tried, for both ways in which the server ends a session: how the
+// transaction ends with a pool that never looks, and how the pool looks after a commit.
 var sessions = []Session{
-	{Check: "none", End: "leak"}, {Check: "none", End: "return"}, {Check: "none", End: "rollback"}, {Check: "none", End: "commit"},
-	{Check: "borrow", End: "leak"}, {Check: "borrow", End: "commit"}, {Check: "idle", End: "commit"},
+	{Ended: "wait_timeout", Check: "none", End: "leak"}, {Ended: "wait_timeout", Check: "none", End: "return"},
+	{Ended: "wait_timeout", Check: "none", End: "rollback"}, {Ended: "wait_timeout", Check: "none", End: "commit"},
+	{Ended: "wait_timeout", Check: "borrow", End: "commit"}, {Ended: "wait_timeout", Check: "idle", End: "commit"},
+	{Ended: "KILL", Check: "none", End: "leak"}, {Ended: "KILL", Check: "none", End: "return"},
+	{Ended: "KILL", Check: "none", End: "rollback"}, {Ended: "KILL", Check: "none", End: "commit"},
+	{Ended: "KILL", Check: "borrow", End: "commit"},
 }
 
 // tryDatabase tries a pool against MariaDB.
@@ -93,7 +97,7 @@ func listens(ctx context.Context, ns *lab.Namespace, ended <-chan struct{}) erro
 	}
 }
 
-// trySessions has every pool do its transaction, waits until wait_timeout is over for
+// trySessions makes every pool do its transaction, waits until wait_timeout is over for
 // all, and uses the pools once more.
 func trySessions(ctx context.Context, ns *lab.Namespace, r *Result) (err error) {
 	url := fmt.Sprintf("jdbc:mariadb://127.0.0.1:%d/lab?createDatabaseIfNotExist=true", databasePort)
@@ -108,7 +112,7 @@ func trySessions(ctx context.Context, ns *lab.Namespace, r *Result) (err error) 
 			return err
 		}
 	}
-	if err := locks(ctx, p, all); err != nil {
+	if err := disturb(ctx, p, all); err != nil {
 		return err
 	}
 	const margin = 500 * time.Millisecond
@@ -134,7 +138,7 @@ func trySessions(ctx context.Context, ns *lab.Namespace, r *Result) (err error) 
 	return nil
 }
 
-func (s *Session) id() string { return s.Check + "-" + s.End }
+func (s *Session) id() string { return s.Ended + "-" + s.Check + "-" + s.End }
 
 // begin makes the pool and does its transaction. It returns the port of its connection,
 // which is the one that was not known before.
@@ -156,16 +160,27 @@ func (s *Session) begin(ctx context.Context, ns *lab.Namespace, p *process, know
 	return sockets[i].Local.Port(), err
 }
 
-// locks measures how long another session waits for each row. The first that was leaked
-// is what it takes; those after it find their session closed meanwhile.
-func locks(ctx context.Context, p *process, all []Session) error {
-	for i := range all {
-		answer, err := p.ask(ctx, "lock %s", all[i].id())
-		if err != nil {
-			return err
-		}
-		if all[i].LockMS, err = strconv.ParseInt(answer, 10, 64); err != nil {
-			return fmt.Errorf("Database.java answered %q, not a number of ms: %w", answer, err)
+// disturb ends the sessions that are to be killed, and measures how long another session
+// waits for each row. The leaks come last, since such a wait takes until wait_timeout.
+func disturb(ctx context.Context, p *process, all []Session) error {
+	for _, leaked := range []bool{false, true} {
+		for i := range all {
+			s := &all[i]
+			if (s.End == "leak") != leaked {
+				continue
+			}
+			if s.Ended == "KILL" {
+				if _, err := p.ask(ctx, "kill %s", s.id()); err != nil {
+					return err
+				}
+			}
+			answer, err := p.ask(ctx, "lock %s", s.id())
+			if err != nil {
+				return err
+			}
+			if s.LockMS, err = strconv.ParseInt(answer, 10, 64); err != nil {
+				return fmt.Errorf("Database.java answered %q, not a number of ms: %w", answer, err)
+			}
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func (p *pools) idles(ctx context.Context) ([]Idle, error) {
 }
 
 func (p *pools) idle(ctx context.Context, k *kind, limit time.Duration) (_ *Idle, err error) {
-	i := &Idle{Pool: k.name, ServerSays: int(limit.Seconds())}
+	i := &Idle{Pool: k.called(), Figures: k.figures, ServerSeconds: int(limit.Seconds())}
 	keeps, closes := keep/p.scale, limit/p.scale
 	if k.own > 0 {
 		keeps = k.own

@@ -91,12 +91,12 @@ func tryPools(ctx context.Context, r *Result, subject wire.Subject, slow bool) (
 	return err
 }
 
-// called is the pool's name with its numbers.
+// called is the pool's name, with its numbers unless they are the default ones.
 func (k *kind) called() string {
 	if k.figures {
-		return fmt.Sprintf("%s, %d a route", k.name, aRoute)
+		return fmt.Sprintf("%s, %d/route", k.name, aRoute)
 	}
-	return k.name + ", default"
+	return k.name
 }
 
 // settings are those of a pool of the kind.
@@ -135,7 +135,7 @@ func (p *pools) load(ctx context.Context, k *kind, n int, d time.Duration) (_ *L
 	if err != nil {
 		return nil, err
 	}
-	l := &Load{Pool: k.called(), AtOnce: n}
+	l := &Load{Pool: k.called(), Figures: k.figures, AtOnce: n}
 	begin := time.Now()
 	if l.Requests, l.Failed, err = c.load(ctx, n, d); err != nil {
 		return nil, err

@@ -32,8 +32,8 @@ func (j *javaPools) kinds() []kind {
 	return []kind{
 		{name: "Apache HttpClient", make: j.kind("apache")},
 		{name: "Apache HttpClient", figures: true, make: j.kind("apache"), idle: true},
-		{name: "Java HttpURLConnection", make: j.kind("url"), own: urlKeeps, idle: true},
-		{name: "Java HttpClient", make: j.kind("http"), idle: true},
+		{name: "HttpURLConnection", make: j.kind("url"), own: urlKeeps, idle: true},
+		{name: "java.net.http", make: j.kind("http"), idle: true},
 	}
 }
 

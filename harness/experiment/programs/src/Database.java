@@ -4,6 +4,7 @@
 //   do ID END               a transaction that changes the row, then END: leak (an exception, and
 //                           nobody gives the connection back), commit, rollback, or return (it is
 //                           given back as it is)
+//   kill ID                 another connection has the server end the pool's session
 //   lock ID                 another connection changes the row; answers how long that took, in ms
 //   again ID                borrows from the pool and asks a question; answers "works" or the error
 //   gc                      collects garbage
@@ -14,6 +15,7 @@ import org.apache.commons.dbcp2.BasicDataSource;
 
 public class Database {
     static final Map<String, BasicDataSource> pools = new HashMap<>();
+    static final Map<String, Long> sessions = new HashMap<>(); // the server's numbers
     static String url;
 
     static int row(String id) { return Math.abs(id.hashCode() % 1000000); }
@@ -32,6 +34,16 @@ public class Database {
         pools.put(id, d);
         try (Connection c = d.getConnection(); Statement s = c.createStatement()) {
             s.execute("INSERT INTO t VALUES (" + row(id) + ", 0)");
+            ResultSet r = s.executeQuery("SELECT CONNECTION_ID()");
+            r.next();
+            sessions.put(id, r.getLong(1));
+            return "ok";
+        }
+    }
+
+    static String kill(String id) throws SQLException {
+        try (Connection c = DriverManager.getConnection(url, "root", ""); Statement s = c.createStatement()) {
+            s.execute("KILL " + sessions.get(id));
             return "ok";
         }
     }
@@ -76,6 +88,7 @@ public class Database {
         switch (w[0]) {
         case "new": return make(w[1], w[2]);
         case "do": return transact(w[1], w[2]);
+        case "kill": return kill(w[1]);
         case "lock": return lock(w[1]);
         case "again": return again(w[1]);
         }
