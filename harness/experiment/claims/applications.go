@@ -87,8 +87,8 @@ func figures(s *seen) Finding {
 			limits = append(limits, i.ServerSeconds)
 		}
 		each[i.ServerSeconds] += i.Opened
-		first[i.ServerSeconds] += i.ServerFirst()
-		sum += i.ServerFirst()
+		first[i.ServerSeconds] += i.ServerFirst
+		sum += i.ServerFirst
 	}
 	var by, counts []string
 	for _, limit := range limits {

@@ -138,7 +138,7 @@ var otherwise = []struct {
 	{45, "20 a route close under load", func(_ *testing.T, w *world) { w.programs[programs.Pools].Loads[1].TimeWait = 7 }, No, "TIME_WAIT 7"},
 	{45, "60 s are never too long", func(_ *testing.T, w *world) {
 		for i := range w.programs[programs.Pools].Idles {
-			w.programs[programs.Pools].Idles[i].Server = nil
+			w.programs[programs.Pools].Idles[i].ServerFirst = 0
 		}
 	}, Holds, "5, 60, 75 s first: 0/10, 0/10, 0/20"},
 	{46, "three round trips and two", opens(300, 200, 73), Holds, "after 300 ms, with Fast Open after 200 ms"},

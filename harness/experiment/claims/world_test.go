@@ -215,11 +215,11 @@ func applications() map[programs.Trial]*programs.Result {
 		programs.Pools: {Trial: programs.Pools,
 			Loads: []programs.Load{{Pool: "Go", AtOnce: 50, TimeWait: 123}, {Pool: "Go, 20/route", Figures: true, AtOnce: 50}},
 			Idles: []programs.Idle{
-				{Figures: true, ServerSeconds: 5, Opened: 10, Server: map[string]int{"TIME_WAIT": 10}},
-				{Figures: true, ServerSeconds: 60, Opened: 10, Client: map[string]int{"TIME_WAIT": 5}, Server: map[string]int{"TIME_WAIT": 5}},
-				{Figures: true, ServerSeconds: 75, Opened: 10, Client: map[string]int{"TIME_WAIT": 10}},
-				{Figures: true, ServerSeconds: 75, Opened: 10, Client: map[string]int{"CLOSE_WAIT": 10}, Server: map[string]int{"FIN_WAIT_2": 10}},
-				{ServerSeconds: 75, Opened: 10, Server: map[string]int{"FIN_WAIT_2": 5}},
+				{Figures: true, ServerSeconds: 5, Opened: 10, ServerFirst: 10},
+				{Figures: true, ServerSeconds: 60, Opened: 10, ClientFirst: 5, ServerFirst: 5},
+				{Figures: true, ServerSeconds: 75, Opened: 10, ClientFirst: 10},
+				{Figures: true, ServerSeconds: 75, Opened: 10, Client: map[string]int{"CLOSE_WAIT": 10}, ServerFirst: 10},
+				{ServerSeconds: 75, Opened: 10, ServerFirst: 5},
 			}},
 	}
 }

@@ -115,7 +115,6 @@ func trySessions(ctx context.Context, ns *lab.Namespace, r *Result) (err error) 
 	if err := disturb(ctx, p, all); err != nil {
 		return err
 	}
-	const margin = 500 * time.Millisecond
 	if err := pause(ctx, waitTimeout+margin); err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ var serverLimits = []time.Duration{5 * time.Second, 60 * time.Second, 75 * time.
 // idleConnections is how many connections are left idle.
 const idleConnections = 10
 
+// margin is for the two sides' timers to be over.
+const margin = 500 * time.Millisecond
+
 // idles tries each pool against each server, all at the same time: it is waiting.
 func (p *pools) idles(ctx context.Context) ([]Idle, error) {
 	var kinds []*kind
@@ -66,17 +69,32 @@ func (p *pools) idle(ctx context.Context, k *kind, limit time.Duration) (_ *Idle
 		return nil, err
 	}
 	i.Opened = s.accepted()
-	const margin = 700 * time.Millisecond
-	if err := pause(ctx, max(keeps, closes)+margin); err != nil {
-		return nil, err
-	}
-	if i.Client, err = count(p.w.Near, func(s *lab.Socket) uint16 { return s.Remote.Port() }, s.port); err != nil {
-		return nil, err
-	}
-	if i.Server, err = count(p.far, func(s *lab.Socket) uint16 { return s.Local.Port() }, s.port); err != nil {
-		return nil, err
+	for _, d := range []time.Duration{min(keeps, closes), max(keeps, closes) - min(keeps, closes)} {
+		if err := pause(ctx, d+margin); err != nil {
+			return nil, err
+		}
+		if err := i.look(p, s.port); err != nil {
+			return nil, err
+		}
 	}
 	_, i.Failed, err = c.load(ctx, idleConnections, 0)
 	i.Reopened = s.accepted() - i.Opened
 	return i, err
+}
+
+// look counts the sockets as they are now, and who has closed first, of which a TIME_WAIT
+// may be over at the next look.
+func (i *Idle) look(p *pools, port uint16) (err error) {
+	if i.Client, err = count(p.w.Near, func(s *lab.Socket) uint16 { return s.Remote.Port() }, port); err != nil {
+		return err
+	}
+	if i.Server, err = count(p.far, func(s *lab.Socket) uint16 { return s.Local.Port() }, port); err != nil {
+		return err
+	}
+	i.ClientFirst, i.ServerFirst = max(i.ClientFirst, closedFirst(i.Client)), max(i.ServerFirst, closedFirst(i.Server))
+	return nil
+}
+
+func closedFirst(n map[string]int) int {
+	return n["FIN_WAIT_1"] + n["FIN_WAIT_2"] + n["CLOSING"] + n["TIME_WAIT"]
 }

@@ -96,7 +96,7 @@ func TestPools(t *testing.T) {
 			}
 		}
 		for _, i := range r.Idles {
-			if i.Failed > 0 || i.Opened == 0 {
+			if i.Failed > 0 || i.Opened == 0 || i.ClientFirst+i.ServerFirst < i.Opened {
 				t.Errorf("%+v", i)
 			}
 			// Go's pool and Java's look at their idle connections; Apache's does when it is used.

@@ -37,6 +37,7 @@ type process struct {
 	said beginning
 	dir  string
 	stop context.CancelFunc
+	once sync.Once // for the program's end
 	// first are the lines that it printed before it was ready.
 	first []string
 
@@ -132,15 +133,21 @@ func (p *process) line(ctx context.Context) (string, error) {
 	if err == nil {
 		err = io.EOF
 	}
+	p.end() // then it has said all
 	return "", fmt.Errorf("%s printed no answer: %w: %s", p.name, err, p.said.String())
+}
+
+// end kills the program, if it is still there, and waits for it.
+func (p *process) end() {
+	p.stop()
+	if p.cmd != nil {
+		p.once.Do(func() { _ = p.cmd.Wait() }) // it was killed
+	}
 }
 
 // close ends the program and removes its source.
 func (p *process) close() error {
-	p.stop()
-	if p.cmd != nil {
-		_ = p.cmd.Wait() // it was killed
-	}
+	p.end()
 	if p.dir == "" {
 		return nil
 	}

@@ -105,16 +105,15 @@ type Idle struct {
 	// ServerSeconds is the time in full that ServerMS stands for.
 	ServerSeconds int `json:"server_s"`
 	Opened        int `json:"opened"`
-	// Client and Server count the sockets by state afterwards.
+	// ClientFirst and ServerFirst count the connections that each closed first, or both at
+	// once, after the first limit or the second.
+	ClientFirst int `json:"client_first"`
+	ServerFirst int `json:"server_first"`
+	// Client and Server count the sockets by state after both.
 	Client map[string]int `json:"client"`
 	Server map[string]int `json:"server"`
 	// Failed counts the requests that failed then, of as many as there had been
 	// connections, and Reopened the connections that the others made.
 	Failed   int `json:"failed"`
 	Reopened int `json:"reopened"`
-}
-
-// ServerFirst counts the connections that the server closed first.
-func (i *Idle) ServerFirst() int {
-	return i.Server["TIME_WAIT"] + i.Server["FIN_WAIT_1"] + i.Server["FIN_WAIT_2"]
 }

@@ -37,7 +37,7 @@ func (r *Result) Text(w io.Writer) {
 	table(w, "pool\tkeeps\tserver\tfor\tclient\tserver\tCLOSE_WAIT\tfailed", r.Idles, func(i *Idle) string {
 		name, _, _ := strings.Cut(i.Pool, ",")
 		return fmt.Sprintf("%s\t%s\t%s\t%d s\t%d\t%d\t%d\t%d", name, seconds(i.KeepMS), seconds(i.ServerMS), i.ServerSeconds,
-			i.Client["TIME_WAIT"], i.ServerFirst(), i.Client["CLOSE_WAIT"], i.Failed)
+			i.ClientFirst, i.ServerFirst, i.Client["CLOSE_WAIT"], i.Failed)
 	})
 }
 
