@@ -18,20 +18,21 @@ func tryPrograms(ctx context.Context, cs []*Claim, subject string, cfg experimen
 				continue
 			}
 			done[trial] = true
+			tell(cfg.Trying, &programs.Result{Trial: trial, Subject: subject})
 			r, err := programs.Run(ctx, trial, programs.Config{Lastack: subject == experiment.Lastack, Slow: cfg.Slow})
 			if err != nil {
 				return nil, fmt.Errorf("trying programs: %w", err)
 			}
 			all = append(all, *r)
-			tell(cfg, r)
+			tell(cfg.Done, r)
 		}
 	}
 	return all, nil
 }
 
-// tell says that a trial is over, as of an experiment.
-func tell(cfg experiment.Config, r *programs.Result) {
-	if cfg.Done == nil {
+// tell says of a trial what is said of an experiment.
+func tell(to func(*experiment.Experiment, *experiment.Result), r *programs.Result) {
+	if to == nil {
 		return
 	}
 	e := &experiment.Experiment{Name: "programs: " + string(r.Trial), Question: r.Trial.Question()}
@@ -39,7 +40,7 @@ func tell(cfg experiment.Config, r *programs.Result) {
 	if r.Empty() {
 		res.Verdict = experiment.Skipped
 	}
-	cfg.Done(e, res)
+	to(e, res)
 }
 
 // exceptions judges claim 13: handlers that failed left sockets in CLOSE_WAIT, and a

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
 	"lastack/harness/term/golden"
 )
 
@@ -91,5 +92,24 @@ func TestDocument(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %.1000s", want, text)
 		}
+	}
+}
+
+// TestProgramsTell: a trial says when it begins and when it is over, as an experiment does, and
+// is made once however many claims need it.
+func TestProgramsTell(t *testing.T) {
+	var told []string
+	say := func(what string) func(*experiment.Experiment, *experiment.Result) {
+		return func(e *experiment.Experiment, r *experiment.Result) {
+			told = append(told, strings.Join([]string{what, e.Name, r.Subject, string(r.Verdict)}, " "))
+		}
+	}
+	c := &Claim{Programs: []programs.Trial{programs.Leaks}}
+	all, err := tryPrograms(t.Context(), []*Claim{c, c}, experiment.Lastack, experiment.Config{Trying: say("trying"), Done: say("done")})
+	if err != nil || len(all) != 1 || !all[0].Empty() {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], "trying programs: leaks lastack") || told[1] != "done programs: leaks lastack skip" {
+		t.Errorf("%q", told)
 	}
 }

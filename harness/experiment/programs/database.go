@@ -15,6 +15,7 @@ import (
 
 // The database's limits, short ones. Its wait_timeout is 8 hours by default.
 const (
+	database     = "mariadbd"
 	databasePort = 3306
 	waitTimeout  = 2 * time.Second
 )
@@ -37,16 +38,15 @@ func tryDatabase(ctx context.Context, r *Result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, ns.Close()) }()
-	err = need(databaseJars)
-	if err == nil {
-		err = withDatabase(ctx, ns, func() error { return trySessions(ctx, ns, r) })
+	for _, err := range []error{need(databaseJars), lab.Command(ctx, database).Err} {
+		if err != nil {
+			r.Skipped = append(r.Skipped, err.Error())
+		}
 	}
-	var missing *lab.MissingError
-	if errors.As(err, &missing) {
-		r.Skipped = append(r.Skipped, missing.Error())
+	if r.Skipped != nil {
 		return nil
 	}
-	return err
+	return withDatabase(ctx, ns, func() error { return trySessions(ctx, ns, r) })
 }
 
 // withDatabase calls f while MariaDB runs, on data of its own that end with it.
@@ -60,7 +60,7 @@ func withDatabase(ctx context.Context, ns *lab.Namespace, f func() error) (err e
 	defer stop()
 	var said beginning
 	// Without grant tables it needs no set-up, and takes every user.
-	cmd := lab.Command(ctx, "mariadbd", "--no-defaults", "--user=root", "--datadir="+dir, "--socket="+dir+"/s", "--pid-file="+dir+"/pid",
+	cmd := lab.Command(ctx, database, "--no-defaults", "--user=root", "--datadir="+dir, "--socket="+dir+"/s", "--pid-file="+dir+"/pid",
 		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(databasePort), "--skip-grant-tables", "--skip-name-resolve", "--skip-log-bin",
 		fmt.Sprintf("--wait-timeout=%d", int(waitTimeout.Seconds())), "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M",
 		"--innodb-flush-log-at-trx-commit=0")
@@ -178,7 +178,7 @@ func disturb(ctx context.Context, p *process, all []Session) error {
 				return err
 			}
 			if s.LockMS, err = strconv.ParseInt(answer, 10, 64); err != nil {
-				return fmt.Errorf("Database.java answered %q, not a number of ms: %w", answer, err)
+				return fmt.Errorf("the pool answered %q, not a number of ms: %w", answer, err)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package programs
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"lastack/harness/lab"
@@ -37,12 +38,9 @@ func need(jars []jar) error {
 	var missing, packages []string
 	add := func(what, pkg string) {
 		missing = append(missing, what)
-		for _, p := range packages {
-			if p == pkg {
-				return
-			}
+		if !slices.Contains(packages, pkg) {
+			packages = append(packages, pkg)
 		}
-		packages = append(packages, pkg)
 	}
 	// A runtime alone has no javac and cannot run a source.
 	if _, err := exec.LookPath("javac"); err != nil {
@@ -56,8 +54,12 @@ func need(jars []jar) error {
 	if missing == nil {
 		return nil
 	}
+	are := " is"
+	if len(missing) > 1 {
+		are = " are"
+	}
 	return &lab.MissingError{
-		What: strings.Join(missing, ", ") + " not installed",
+		What: strings.Join(missing, " and ") + are + " not installed",
 		Mend: "sudo apt-get install " + strings.Join(packages, " "),
 	}
 }

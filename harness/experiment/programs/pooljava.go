@@ -57,7 +57,7 @@ func (p *javaPool) load(ctx context.Context, n int, d time.Duration) (requests, 
 		return 0, 0, err
 	}
 	if _, err := fmt.Sscan(answer, &requests, &failed); err != nil {
-		return 0, 0, fmt.Errorf("Pool.java answered %q, not two numbers: %w", answer, err)
+		return 0, 0, fmt.Errorf("the pool answered %q, not two numbers: %w", answer, err)
 	}
 	return requests, failed, nil
 }

@@ -68,7 +68,7 @@ func TestMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := need([]jar{{"no-such-jar", "libnone-java"}, {"no-such-jar-either", "libnone-java"}})
 	var missing *lab.MissingError
-	if !errors.As(err, &missing) || missing.Mend != "sudo apt-get install default-jdk-headless libnone-java" {
+	if !errors.As(err, &missing) || missing.Mend != "sudo apt-get install default-jdk-headless libnone-java" || !strings.Contains(missing.What, " and /usr/share/java/no-such-jar-either.jar are not installed") {
 		t.Errorf("%v", err)
 	}
 	_, err = start(t.Context(), here{}, "leak.py", "python3", "{SOURCE}")
