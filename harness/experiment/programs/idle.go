@@ -69,10 +69,14 @@ func (p *pools) idle(ctx context.Context, k *kind, limit time.Duration) (_ *Idle
 		return nil, err
 	}
 	i.Opened = s.accepted()
-	for _, d := range []time.Duration{min(keeps, closes), max(keeps, closes) - min(keeps, closes)} {
-		if err := pause(ctx, d+margin); err != nil {
+	short, long := min(keeps, closes), max(keeps, closes)
+	at := time.Duration(0)
+	// Java's HttpURLConnection looks every 5 s, so that some go after twice its limit.
+	for _, next := range []time.Duration{short, min(2*short, long), long} {
+		if err := pause(ctx, next+margin-at); err != nil {
 			return nil, err
 		}
+		at = next + margin
 		if err := i.look(p, s.port); err != nil {
 			return nil, err
 		}

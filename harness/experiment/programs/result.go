@@ -106,7 +106,7 @@ type Idle struct {
 	ServerSeconds int `json:"server_s"`
 	Opened        int `json:"opened"`
 	// ClientFirst and ServerFirst count the connections that each closed first, or both at
-	// once, after the first limit or the second.
+	// once, as seen after each limit.
 	ClientFirst int `json:"client_first"`
 	ServerFirst int `json:"server_first"`
 	// Client and Server count the sockets by state after both.

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	// Lastack makes lastack what the clients talk to; only Pools can.
 	Lastack bool
-	// Slow takes the times in full that are shortened otherwise: a minute and a half.
+	// Slow takes the times in full that are shortened otherwise: two minutes.
 	Slow bool
 }
 
