@@ -96,6 +96,9 @@ var policy = []rule{
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page", "harness/term"}, never: []string{"os", "net", "net/http"}},
 	// Words on top of experiments: what those stand on is not for them.
 	{pkg: "harness/experiment/demo", ours: []string{"harness/experiment", "harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/experiment/claims", ours: []string{"harness/experiment", "harness/experiment/programs", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph", "stack/tunable"}, never: []string{"os", "net", "net/http"}},
+	// It runs programs and judges nothing, so it knows no experiments.
+	{pkg: "harness/experiment/programs", ours: []string{"harness/lab", "harness/lab/wire", "harness/term", "harness/term/paragraph"}, outside: []string{sys}},
 	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
 	{pkg: "harness/check", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/teardown/page", "harness/term/paragraph"}, never: impure},

@@ -21,6 +21,7 @@ type Course struct {
 	takes  map[[2]string]time.Duration // by experiment and subject
 	counts map[string]int              // results by verdict
 	trying string
+	since  time.Time // of trying
 }
 
 // Follow returns the Course of a Run of the experiments with the Config, whose
@@ -73,16 +74,20 @@ func (e *Experiment) takes(subject string, slow bool) time.Duration {
 func (c *Course) done(r *Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.trying = ""
 	key := [2]string{r.Experiment, r.Subject}
+	if _, ok := c.takes[key]; !ok { // a trial of programs, which is not counted
+		c.start = c.start.Add(c.now().Sub(c.since))
+		return
+	}
 	c.left, c.gone = c.left-c.takes[key], c.gone+c.takes[key]
 	c.counts[r.Verdict]++
-	c.trying = ""
 }
 
 func (c *Course) try(r *Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trying = r.Experiment + " on " + r.Subject
+	c.trying, c.since = r.Experiment+" on "+r.Subject, c.now()
 	if r.Attempts > 0 {
 		c.trying += fmt.Sprintf(", attempt %d", r.Attempts+1)
 	}

@@ -195,6 +195,8 @@ func aptPackage(program string) string {
 		return "iputils-ping"
 	case "unshare", "nsenter", "setpriv":
 		return "util-linux"
+	case "mariadbd":
+		return "mariadb-server"
 	case "tshark", "dumpcap":
 		return "tshark"
 	}

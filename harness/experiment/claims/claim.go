@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
 )
 
 // Mark is a verdict on a claim.
@@ -36,8 +37,8 @@ type Claim struct {
 	// Tries are the experiments without which there is no verdict. Also are
 	// those that count where they can be run.
 	Tries, Also []string
-	// Needs is why the claim is not tried, and what it would take.
-	Needs string
+	// Programs are the trials with real applications that there is no verdict without.
+	Programs []programs.Trial
 
 	judge func(s *seen) Finding
 }

@@ -1,6 +1,10 @@
 package claims
 
-import "strings"
+import (
+	"strings"
+
+	"lastack/harness/experiment/programs"
+)
 
 // tooMany is what a program says that got EMFILE.
 const tooMany = "Too many open files"
@@ -44,10 +48,10 @@ var closeWait = []Claim{
 		},
 	},
 	{
-		Number: 13, Source: "N", Expect: NotTried,
+		Number: 13, Source: "N", Expect: InPart, Programs: []programs.Trial{programs.Leaks, programs.Database},
 		Text:  "CLOSE_WAIT comes of an exception path that never closes, or an uncommitted transaction.",
-		Truth: "A cause of that kind is in the application.",
-		Needs: "no experiment: it is about applications, and TCP does not show it",
+		Truth: "Nobody closed the socket; whether a transaction is open makes no difference.",
+		judge: exceptions,
 	},
 	{
 		Number: 14, Source: "N", Expect: No, Tries: []string{"close-wait-idle", "close-wait-who"},

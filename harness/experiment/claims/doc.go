@@ -15,6 +15,9 @@
 // what it was to show did not come about; the outcome keeps what the figures say all the
 // same.
 //
+// Two claims are about applications. Real ones try them (package programs), as far
+// as they are installed; without them a claim is not tried, and says what to install.
+//
 // A few claims are about a default, such as the range of client ports. They are
 // read from a new network namespace, and from lastack's table of tunables.
 //

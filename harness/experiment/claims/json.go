@@ -1,13 +1,18 @@
 package claims
 
-import "lastack/harness/experiment"
+import (
+	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
+)
 
 // Document is the Report as JSON.
 type Document struct {
 	Claims []Row `json:"claims"`
 	// Results are those of all experiments, the kernel's first.
-	Results    []experiment.Result `json:"results"`
-	AsExpected bool                `json:"as_expected"`
+	Results []experiment.Result `json:"results"`
+	// Programs are what real applications did, the kernel's first.
+	Programs   []programs.Result `json:"programs"`
+	AsExpected bool              `json:"as_expected"`
 }
 
 // Row is a claim in the Document.
@@ -23,7 +28,7 @@ type Row struct {
 
 // Document makes it.
 func (r *Report) Document() *Document {
-	d := &Document{Claims: []Row{}, Results: []experiment.Result{}, AsExpected: r.AsExpected()}
+	d := &Document{Claims: []Row{}, Results: []experiment.Result{}, Programs: []programs.Result{}, AsExpected: r.AsExpected()}
 	for i, c := range r.Claims {
 		row := Row{c.Number, c.Text, c.Source, c.Truth, c.names(), map[string]Outcome{}}
 		if row.Experiments == nil {
@@ -36,6 +41,7 @@ func (r *Report) Document() *Document {
 	}
 	for i := range r.Subjects {
 		d.Results = append(d.Results, r.Subjects[i].Results...)
+		d.Programs = append(d.Programs, r.Subjects[i].Programs...)
 	}
 	return d
 }

@@ -1,10 +1,12 @@
 package claims
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
 )
 
 // Outcome is what became of a claim on one subject.
@@ -24,6 +26,8 @@ type Outcome struct {
 type Subject struct {
 	Name    string
 	Results []experiment.Result
+	// Programs are what the trials with applications measured.
+	Programs []programs.Result
 	// Settings are the defaults of the tunables that claims are about. The subject does
 	// not have what is missing.
 	Settings map[string]string
@@ -39,14 +43,14 @@ func (c *Claim) Judge(on *Subject) Outcome {
 
 // find is the finding, and what the measurements say if that is unclear.
 func (c *Claim) find(on *Subject) (Finding, Mark) {
-	if c.judge == nil {
-		return Finding{NotTried, c.needs()}, ""
-	}
-	s := &seen{results: map[string]*experiment.Result{}, settings: on.Settings}
+	s := &seen{results: map[string]*experiment.Result{}, programs: map[programs.Trial]*programs.Result{}, settings: on.Settings}
 	for i := range on.Results {
 		s.results[on.Results[i].Experiment] = &on.Results[i]
 	}
-	if why := s.untried(c.Tries); why != "" {
+	for i := range on.Programs {
+		s.programs[on.Programs[i].Trial] = &on.Programs[i]
+	}
+	if why := cmp.Or(s.untried(c.Tries), s.unmeasured(c.Programs)); why != "" {
 		return Finding{NotTried, why}, ""
 	}
 	why := s.broken(c.names())
@@ -62,14 +66,6 @@ func (c *Claim) find(on *Subject) (Finding, Mark) {
 	return Finding{Unclear, fmt.Sprintf("%s (as measured, it %s: %s)", why, f.Mark.verb(), f.Evidence)}, f.Mark
 }
 
-// needs is why a claim is never tried.
-func (c *Claim) needs() string {
-	if strings.HasPrefix(c.Needs, "no experiment") {
-		return c.Needs
-	}
-	return "needs " + c.Needs
-}
-
 // untried is why one of the experiments was not run; empty if all were.
 func (s *seen) untried(names []string) string {
 	for _, name := range names {
@@ -78,6 +74,19 @@ func (s *seen) untried(names []string) string {
 			return name + " was not run"
 		case r.Verdict == experiment.Skipped:
 			return name + ": " + r.Why
+		}
+	}
+	return ""
+}
+
+// unmeasured is why one of the trials measured nothing; empty if all did.
+func (s *seen) unmeasured(trials []programs.Trial) string {
+	for _, t := range trials {
+		switch r := s.programs[t]; {
+		case r == nil:
+			return string(t) + " was not run"
+		case r.Empty():
+			return fmt.Sprintf("%s: %s", t, strings.Join(r.Skipped, "; "))
 		}
 	}
 	return ""

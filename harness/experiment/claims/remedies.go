@@ -1,6 +1,9 @@
 package claims
 
-import "lastack/harness/teardown"
+import (
+	"lastack/harness/experiment/programs"
+	"lastack/harness/teardown"
+)
 
 // remedies are the claims about what helps against TIME_WAIT.
 var remedies = []Claim{
@@ -51,10 +54,10 @@ var remedies = []Claim{
 		},
 	},
 	{
-		Number: 45, Source: "N, A", Expect: NotTried,
+		Number: 45, Source: "N, A", Expect: InPart, Programs: []programs.Trial{programs.Pools},
 		Text:  "A pool of connections should have 200 in all, 20 a route, and keep them for 60 s.",
-		Truth: "These figures are one library's settings.",
-		Needs: "no experiment: the figures are advice, and TCP does not decide it",
+		Truth: "20 a route leave no TIME_WAIT under load; 60 s want a server that keeps connections longer, and a pool that looks.",
+		judge: figures,
 	},
 }
 

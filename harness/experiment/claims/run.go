@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +23,9 @@ type Report struct {
 	Outcomes [][]Outcome
 }
 
-// Run runs the experiments that the claims need, each once on every subject, in the order
-// in which the claims need them, and judges each claim when all of its own have been run.
+// Run runs the experiments and the programs that the claims need, each once on every
+// subject, in the order in which the claims need them, and judges each claim when all of
+// its own have been run.
 // judged (nil is nothing) receives the place of each in the Report, in their order. Where
 // Run ends early the Report has the claims that were judged, beside the error.
 func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*Report, int)) (*Report, error) {
@@ -36,8 +38,18 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*R
 			return nil, err
 		}
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var failed error
+	inner := cfg
 	judge := func() {
-		for len(r.Claims) < len(cs) && r.has(cs[len(r.Claims)].names()) {
+		for failed == nil && len(r.Claims) < len(cs) && r.has(cs[len(r.Claims)].names()) {
+			for i := range r.Subjects {
+				if failed = r.Subjects[i].tryPrograms(ctx, cs[len(r.Claims)].Programs, inner); failed != nil {
+					stop(failed)
+					return
+				}
+			}
 			r.judge(cs[len(r.Claims)])
 			if judged != nil {
 				judged(r, len(r.Claims)-1)
@@ -57,8 +69,11 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*R
 		judge()
 	}
 	judge() // what needs none
+	if failed != nil {
+		return r, failed
+	}
 	_, err := experiment.Run(ctx, Experiments(cs), cfg)
-	return r, err
+	return r, cmp.Or(failed, err)
 }
 
 // subjects are those of the Config, without results, the kernel first: it is what the

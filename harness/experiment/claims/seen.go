@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
 	"lastack/harness/teardown"
 )
 
@@ -12,7 +13,8 @@ import (
 // for the experiments that the claim tries, which are there with a report of
 // their connection; has tells about the others.
 type seen struct {
-	results map[string]*experiment.Result
+	results  map[string]*experiment.Result
+	programs map[programs.Trial]*programs.Result
 	// settings are defaults by name. The subject does not have what is missing.
 	settings map[string]string
 }

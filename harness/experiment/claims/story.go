@@ -41,6 +41,7 @@ func (t Text) Story(r *Report, at int) {
 			more = append(more, e.Name)
 		}
 	}
+	t.programs(c, r)
 	if len(more) > 0 {
 		fmt.Fprintln(t.W)
 		t.paragraph("", fmt.Sprintf("More about it, with lastack run: %s.", strings.Join(more, ", ")))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
 	"lastack/harness/term/golden"
 )
 
@@ -40,6 +41,17 @@ func TestTable80(t *testing.T) {
 	var b strings.Builder
 	Text{W: &b}.Table(invented(t, 2, 6, 13, 20, 21, 47))
 	matches(t, "table.txt", b.String())
+}
+
+// TestStoryOfPrograms: the figures of applications are told by subject.
+func TestStoryOfPrograms(t *testing.T) {
+	var b strings.Builder
+	Text{W: &b}.Stories(invented(t, 45))
+	for _, want := range []string{"who closes first?", "On kernel:", "Go, 20/route  50"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
 }
 
 func TestStory(t *testing.T) {
@@ -92,10 +104,31 @@ func TestDocument(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"number":20`, `"experiments":["slow-closer-300"]`, `"experiments":[]`, `"as_expected":false}`,
-		`"lastack":{"verdict":"holds","evidence":"merged: FIN+ACK at 40.0 ms"`, `"results":[{"experiment":`,
+		`"lastack":{"verdict":"holds","evidence":"merged: FIN+ACK at 40.0 ms"`, `"results":[{"experiment":`, `"programs":[{"trial":`,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %.1000s", want, text)
 		}
+	}
+}
+
+// TestProgramsTell: a trial says when it begins and when it is over, as an experiment does, and
+// is made once however many claims need it.
+func TestProgramsTell(t *testing.T) {
+	var told []string
+	say := func(what string) func(*experiment.Experiment, *experiment.Result) {
+		return func(e *experiment.Experiment, r *experiment.Result) {
+			told = append(told, strings.Join([]string{what, e.Name, r.Subject, string(r.Verdict)}, " "))
+		}
+	}
+	on := Subject{Name: experiment.Lastack}
+	trials, cfg := []programs.Trial{programs.Leaks}, experiment.Config{Trying: say("trying"), Done: say("done")}
+	for range 2 {
+		if err := on.tryPrograms(t.Context(), trials, cfg); err != nil || len(on.Programs) != 1 || !on.Programs[0].Empty() {
+			t.Errorf("%+v, %v", on.Programs, err)
+		}
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], "trying programs: leaks lastack") || told[1] != "done programs: leaks lastack skip" {
+		t.Errorf("%q", told)
 	}
 }

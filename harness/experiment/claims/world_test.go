@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/programs"
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
 )
@@ -12,6 +13,7 @@ import (
 // world is what the experiments came to, by name, and the defaults.
 type world struct {
 	results  map[string]*experiment.Result
+	programs map[programs.Trial]*programs.Result
 	settings map[string]string
 }
 
@@ -94,6 +96,7 @@ func linux(t *testing.T) *world {
 	t.Helper()
 	w := &world{
 		results:  map[string]*experiment.Result{},
+		programs: applications(),
 		settings: map[string]string{portRange: "32768 60999", twReuse: "2"},
 	}
 	for _, name := range []string{
@@ -189,7 +192,36 @@ func (w *world) subject(name string) *Subject {
 		c.Subject = name
 		s.Results = append(s.Results, c)
 	}
+	for _, r := range w.programs {
+		s.Programs = append(s.Programs, *r)
+	}
 	return s
+}
+
+// applications is what programs did on Linux.
+func applications() map[programs.Trial]*programs.Result {
+	return map[programs.Trial]*programs.Result{
+		programs.Leaks: {Trial: programs.Leaks, Leaks: []programs.Leak{
+			{Language: "Java", Handler: "dropped", Connections: 5, CloseWait: 5},
+			{Language: "Java", Handler: "try with resources", Connections: 5},
+		}},
+		programs.Database: {Trial: programs.Database, Sessions: []programs.Session{
+			{Ended: "wait_timeout", Check: "none", End: "return", Pool: "CLOSED", Server: "CLOSED"},
+			{Ended: "wait_timeout", Check: "none", End: "commit", Pool: "CLOSED", Server: "CLOSED"},
+			{Ended: "KILL", Check: "none", End: "return", Pool: "CLOSE_WAIT", Server: "FIN_WAIT_2"},
+			{Ended: "KILL", Check: "none", End: "commit", Pool: "CLOSE_WAIT", Server: "FIN_WAIT_2"},
+			{Ended: "KILL", Check: "borrow", End: "commit", Pool: "CLOSED", Server: "CLOSED"},
+		}},
+		programs.Pools: {Trial: programs.Pools,
+			Loads: []programs.Load{{Pool: "Go", AtOnce: 50, TimeWait: 123}, {Pool: "Go, 20/route", Figures: true, AtOnce: 50}},
+			Idles: []programs.Idle{
+				{Figures: true, ServerSeconds: 5, Opened: 10, ServerFirst: 10},
+				{Figures: true, ServerSeconds: 60, Opened: 10, ClientFirst: 5, ServerFirst: 5},
+				{Figures: true, ServerSeconds: 75, Opened: 10, ClientFirst: 10},
+				{Figures: true, ServerSeconds: 75, Opened: 10, Client: map[string]int{"CLOSE_WAIT": 10}, ServerFirst: 10},
+				{ServerSeconds: 75, Opened: 10, ServerFirst: 5},
+			}},
+	}
 }
 
 // claim is the claim of a number.

@@ -24,7 +24,7 @@ func claimed(t testing.TB) (*claims.Report, []*experiment.Experiment) {
 			{Number: 2, Text: `"Three segments."`, Source: "A", Truth: "It is so.", Tries: []string{"three-way"}},
 			{Number: 20, Text: "Wait <b>40 ms</b>.", Source: "N, A", Truth: "It is not so.", Tries: []string{"last-ack-lost"}, Also: []string{"delayed-ack-off"},
 				Differs: claims.InPart, Why: "lastack is patient"},
-			{Number: 13, Text: "Nobody can tell.", Source: "N", Truth: "Nobody tried.", Needs: "two machines"},
+			{Number: 13, Text: "Nobody can tell.", Source: "N", Truth: "Nobody tried."},
 			{Number: 40, Text: "Ports come back.", Source: "N", Truth: "In time.", Tries: []string{"ports-tw-reuse"}},
 		},
 		Subjects: []claims.Subject{{Name: experiment.Kernel}, {Name: experiment.Lastack}},
