@@ -52,6 +52,7 @@ var policy = []rule{
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
 	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
+	{pkg: "harness/lab/shell", ours: []string{"harness/lab"}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{
 		pkg:     "harness/lab/forward",

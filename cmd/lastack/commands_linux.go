@@ -15,7 +15,7 @@ import (
 // commands are all that there are.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
+		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), labCommand(), ssCommand(), monitorCommand(),
 		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), doctorCommand(),
 	}
 }

@@ -57,6 +57,8 @@ type Config struct {
 	Out, Log      io.Writer
 	JSON, Verbose bool
 	Color         bool
+	// Quiet leaves out what is said at the start.
+	Quiet bool
 }
 
 // DefaultKernelAddrs are the kernel's addresses on the TUN where none are given.
@@ -69,6 +71,15 @@ var ErrConfig = errors.New("invalid configuration")
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrConfig, fmt.Errorf(format, args...))
+}
+
+// Validate reports what Run would refuse before it opens anything. The error is an ErrConfig.
+func (c Config) Validate() error {
+	_, err := c.complete()
+	if err == nil {
+		_, err = impairments(c.Impairments)
+	}
+	return err
 }
 
 // complete fills in what was left out, and refuses what cannot work.

@@ -36,7 +36,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := s.open(ctx, set, rules); err != nil {
 		return err
 	}
-	s.announce()
+	if !s.cfg.Quiet {
+		s.announce()
+	}
 	return s.watch(ctx)
 }
 
