@@ -75,6 +75,16 @@ var policy = []rule{
 		outside: []string{netlinkMod, sys},
 	},
 	{pkg: "harness/host/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
+	{
+		pkg:   "harness/host/web",
+		ours:  []string{"stack", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/trace", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/teardown/page"},
+		never: []string{"os"},
+	},
+	{
+		pkg:     "harness/host/serve",
+		ours:    []string{"tun", "stack", "stack/impair", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/trace", "harness/host/web", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/outfile"},
+		outside: []string{netMod},
+	},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page"}, never: []string{"os", "net", "net/http"}},
 	// Words on top of experiments: what those stand on is not for them.
@@ -101,6 +111,7 @@ const (
 	water      = "github.com/songgao/water"
 	netlinkMod = "github.com/vishvananda/netlink"
 	sys        = "golang.org/x/sys"
+	netMod     = "golang.org/x/net"
 	gvisor     = "gvisor.dev/gvisor"
 	gopacket   = "github.com/gopacket/gopacket"
 	compress   = "github.com/klauspost/compress"

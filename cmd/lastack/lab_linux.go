@@ -26,6 +26,7 @@ type labFlags struct {
 	serve serve.Config
 	apps  []string
 	json  bool
+	page  string
 }
 
 func labCommand() *cobra.Command {
@@ -46,6 +47,13 @@ It needs root, or user namespaces and a readable /dev/net/tun. Exit status: that
 COMMAND, 0 after a shell, 2 for bad usage, 3 if the machine does not have something
 ("lastack doctor" says more).
 
+--web serves a page for a browser, outside the lab, at 127.0.0.1:8077 or another address,
+and prints its URL, of which the token is part: connections, ladders and states as
+they change, tunables, rules, clients to start, and experiments and claims of which to
+predict the answer. It is for who has the token, and in the clear: give no address but a
+loopback one where others can listen. Where standard input is no terminal, the lab of
+--web has no shell, and Ctrl-C ends it.
+
 --json runs a COMMAND and prints one document: its exit status, and how each
 connection closed. What COMMAND prints goes to standard error then.`,
 		Example: `  lastack lab
@@ -61,15 +69,19 @@ connection closed. What COMMAND prints goes to standard error then.`,
 	l.StringArrayVar(&f.apps, "app", nil, "serve PORT=KIND[,KEY=VALUE]...; repeatable (default: as lastack serve)")
 	l.StringVar(&f.serve.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
 	l.BoolVar(&f.json, "json", false, "run a COMMAND, and print one JSON document about the closes")
+	webFlag(c, &f.page)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		var err error
+		args, err := webAddr(c, &f.page, args)
+		if err != nil {
+			return err
+		}
 		if f.serve.Apps, err = parseEach(f.apps, "--app", app.ParseSpec); err != nil {
 			return err
 		}
 		if f.json && len(args) == 0 {
 			return usagef("--json needs a command: lastack lab --json -- COMMAND")
 		}
-		if len(args) == 0 && !lab.Terminal(os.Stdin) {
+		if len(args) == 0 && f.page == "" && !lab.Terminal(os.Stdin) {
 			return usagef("a shell needs a terminal, and standard input is none; run a command with: lastack lab -- COMMAND")
 		}
 		if err := f.serve.Validate(); err != nil {
@@ -78,21 +90,30 @@ connection closed. What COMMAND prints goes to standard error then.`,
 		if lab.Inside() {
 			return inLab(c.Context(), func(ctx context.Context) error { return runLab(ctx, c.OutOrStdout(), &f, args) })
 		}
-		return enterLab(c.Context())
+		return enterLab(c.Context(), f.page)
 	}
 	return c
 }
 
 // enterLab starts the program again inside a lab that has the terminal and a folder, and
-// passes the exit status on.
-func enterLab(ctx context.Context) error {
+// passes the exit status on. The page's listener is of the network outside.
+func enterLab(ctx context.Context, page string) error {
+	var files []*os.File
+	if page != "" {
+		f, err := listenForLab(ctx, page)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		files = append(files, f)
+	}
 	dir, err := os.MkdirTemp("", "lastack-lab-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the lab: %w", err)
 	}
 	defer os.RemoveAll(dir) // of its own files alone: nothing of use is in it
 	takeBack := lab.KeepTerminal()
-	code, err := lab.Reexec(ctx, lab.Options{Env: []string{labDirEnv + "=" + dir}})
+	code, err := lab.Reexec(ctx, lab.Options{Env: []string{labDirEnv + "=" + dir}, Files: files})
 	takeBack()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -118,6 +139,11 @@ func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (
 	if f.json {
 		cfg.Out, cfg.JSON = lines, true
 	}
+	if f.page != "" {
+		if cfg.Web, err = inheritWeb(f.page); err != nil {
+			return err
+		}
+	}
 	ready := make(chan struct{})
 	cfg.Ready = func(tun.Device) error { close(ready); return nil }
 	serve.TuneRuntime()
@@ -133,6 +159,13 @@ func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (
 	case err := <-served:
 		return sortServe(err)
 	case <-ready:
+	}
+	if cfg.Web != nil {
+		fmt.Fprintf(os.Stderr, "page: %s\n", cfg.Web.URL())
+	}
+	if f.page != "" && len(command) == 0 && !lab.Terminal(os.Stdin) {
+		<-ctx.Done()
+		return sortServe(<-served)
 	}
 	status, err := shell.Run(ctx, labShell(f, dir, command))
 	if len(command) > 0 {

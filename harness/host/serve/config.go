@@ -43,6 +43,8 @@ type Config struct {
 	Pcapng string
 	// Control is the path of the control API's socket; "" is none.
 	Control string
+	// Web is a page for a browser; nil is none.
+	Web *Web
 
 	// Confine is called once everything is open that may take privileges, with the
 	// device, and before anything is read from the network or the control socket; its

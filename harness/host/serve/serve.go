@@ -30,7 +30,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != ""})}
+	newWeb(&cfg)
+	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != "" || cfg.Web != nil})}
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx, set, rules); err != nil {
@@ -79,6 +80,9 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 		}
 	}
 	s.startControl(ctx)
+	if err := s.startWeb(ctx); err != nil {
+		return err
+	}
 	if s.file != nil {
 		if err := s.file.begin(); err != nil {
 			return err
@@ -166,6 +170,9 @@ func (s *server) announce() {
 	if s.cfg.Control != "" {
 		fmt.Fprintf(w, "control: %s\n", term.Quote(s.cfg.Control))
 	}
+	if s.cfg.Web != nil {
+		fmt.Fprintf(w, "page: %s\n", s.cfg.Web.URL())
+	}
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
 }
 
@@ -231,6 +238,7 @@ func (s *server) watch(ctx context.Context) error {
 func (s *server) digest(p *printer) error {
 	for _, item := range s.rec.Take() {
 		p.add(&item)
+		s.show(&item)
 		if s.file != nil {
 			s.file.write(&item)
 		}
