@@ -45,9 +45,9 @@ function tunable(d) {
 		try { set(await ask(`v1/tunables/${d.name}`, "PUT", input.value)); } catch (err) { error.textContent = err.message; }
 	};
 	const input = el("input", { id, autocomplete: "off", spellcheck: "false", size: 12, onchange: send });
-	const range = d.name.includes("_key") ? "" : `${d.min}–${d.max} ${d.unit}`;
+	const range = d.name.includes("_key") ? "" : `${d.min}–${d.max} ${d.unit}`.trim() + "; ";
 	box.append(el("label", { for: id }, el("code", {}, d.name)), el("span", {}, input, " ", el("small", { class: "faint" }, d.unit)),
-		error, el("details", {}, el("summary", {}, t("what-it-does"), el("span", { class: "faint" }, ` (${range}; ${t("default")} ${d.default})`)), el("pre", {}, d.doc)));
+		error, el("details", {}, el("summary", {}, t("what-it-does"), el("span", { class: "faint" }, ` (${range}${t("default")} ${d.default})`)), el("pre", {}, d.doc)));
 	set(d);
 	return box;
 }
