@@ -33,6 +33,7 @@ func TestPage(t *testing.T) {
 	b.part("keyboard", pageKeyboard)
 	b.part("languages", pageLanguages)
 	b.part("named", pageNamed)
+	b.part("narrow", pageNarrow)
 	b.wantQuiet()
 	pageWithoutToken(t, addr)
 }
@@ -168,6 +169,18 @@ func pageNamed(t *testing.T, b *browserTab) {
 	}
 }
 
+// pageNarrow: on a phone no view is wider than the screen.
+func pageNarrow(t *testing.T, b *browserTab) {
+	b.do(chromedp.EmulateViewport(360, 800))
+	for _, view := range []string{"live", "switches", "predict", "timewait"} {
+		b.click("tab-" + view)
+		b.until(view, fmt.Sprintf(`!document.getElementById(%q).hidden`, view))
+		if wide := eval[int](b, `document.documentElement.scrollWidth`); wide > 360 {
+			t.Errorf("%s is %d pixels wide", view, wide)
+		}
+	}
+}
+
 // pageWithoutToken: nobody else gets in.
 func pageWithoutToken(t *testing.T, addr string) {
 	u, err := url.Parse(addr)
@@ -205,6 +218,37 @@ func TestPageFindsTheHostAgain(t *testing.T) {
 	b.until("with nothing of the old one", `document.querySelectorAll("#rows tr").length === 0`)
 	b.act("abort")
 	b.until("and shows the new one", `document.getElementById("sentence").textContent.startsWith("reset")`)
+}
+
+// BenchmarkPage is the page under a load of about 500 connections a second: each iteration
+// is a second of it. It reports the times between frames, and the memory of the page's script.
+func BenchmarkPage(b *testing.B) {
+	needLab(b)
+	addr, _ := startLab(b)
+	tab := openBrowser(b)
+	tab.do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate(addr))
+	tab.until("connected", `document.getElementById("link").dataset.state === "up"`)
+	eval[bool](tab, `(() => {
+		window.frames_ = []; let last = performance.now();
+		const f = (now) => { frames_.push(now - last); last = now; requestAnimationFrame(f); };
+		requestAnimationFrame(f);
+		return true;
+	})()`)
+	for b.Loop() {
+		eval[bool](tab, `(async () => {
+			const end = performance.now() + 1000;
+			for (let i = 0; i < 5; i++) await fetch("api/actions/flood", { method: "POST" });
+			await new Promise((r) => setTimeout(r, Math.max(0, end - performance.now())));
+			return true;
+		})()`, chromedp.EvalAwaitPromise)
+	}
+	frames := eval[[]float64](tab, `frames_.sort((a, b) => a - b), [frames_[frames_.length >> 1], frames_[Math.floor(frames_.length * .99)], frames_.at(-1)]`)
+	for i, name := range []string{"p50-frame-ms", "p99-frame-ms", "max-frame-ms"} {
+		b.ReportMetric(frames[i], name)
+	}
+	b.ReportMetric(eval[float64](tab, `performance.memory.usedJSHeapSize / 1e6`), "script-MB")
+	b.ReportMetric(eval[float64](tab, `document.querySelectorAll("*").length`), "elements")
+	b.Logf("%s", eval[string](tab, `document.getElementById("counts").textContent`))
 }
 
 // TestPageShots writes screenshots to look at into the folder LASTACK_SHOTS.

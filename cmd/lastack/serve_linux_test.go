@@ -55,7 +55,7 @@ func startServe(t *testing.T, before string, args ...string) *served {
 }
 
 // program is this test binary by the name under which it is the command.
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

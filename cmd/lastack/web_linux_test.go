@@ -20,13 +20,13 @@ import (
 // browserTab is a Chromium with one page, and what that complained about.
 type browserTab struct {
 	context.Context
-	t        *testing.T
+	t        testing.TB
 	mu       sync.Mutex
 	problems []string
 }
 
 // openBrowser starts Chromium, or skips the test where there is none.
-func openBrowser(t *testing.T) *browserTab {
+func openBrowser(t testing.TB) *browserTab {
 	t.Helper()
 	file, err := exec.LookPath("chromium")
 	if err != nil {
@@ -34,7 +34,7 @@ func openBrowser(t *testing.T) *browserTab {
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(file), chromedp.NoSandbox,
 		chromedp.Flag("no-proxy-server", true), chromedp.UserDataDir(t.TempDir()))
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewExecAllocator(ctx, opts...)
 	t.Cleanup(stop)
@@ -87,7 +87,7 @@ func (b *browserTab) until(what, script string) {
 
 // part runs a test of one part of the page.
 func (b *browserTab) part(name string, f func(*testing.T, *browserTab)) {
-	whole := b.t
+	whole := b.t.(*testing.T)
 	whole.Run(name, func(t *testing.T) {
 		b.t = t
 		defer func() { b.t = whole }()
@@ -107,7 +107,7 @@ func (b *browserTab) click(id string) {
 }
 
 // startLab runs "lastack lab --web" and returns the page's address, and what ends it.
-func startLab(t *testing.T, args ...string) (url string, end func()) {
+func startLab(t testing.TB, args ...string) (url string, end func()) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "log")
 	f, err := os.Create(log)
