@@ -31,7 +31,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	newWeb(&cfg)
-	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != "" || cfg.Web != nil})}
+	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != "" || cfg.Web != nil, Holds: cfg.Web != nil})}
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx, set, rules); err != nil {
@@ -237,8 +237,11 @@ func (s *server) watch(ctx context.Context) error {
 // digest takes what was recorded since the last time.
 func (s *server) digest(p *printer) error {
 	for _, item := range s.rec.Take() {
-		p.add(&item)
 		s.show(&item)
+		if item.Waiting {
+			continue // the wire does not have it
+		}
+		p.add(&item)
 		if s.file != nil {
 			s.file.write(&item)
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -24,8 +25,9 @@ type Board struct {
 	mu      sync.Mutex
 	table   *teardown.Table
 	conns   map[int]*entry
-	seq     uint64 // of changes
-	closes  int    // since the beginning
+	ends    map[ends]*entry // the latest connection between two ends
+	seq     uint64          // of changes
+	closes  int             // since the beginning
 	started int
 	packets packetRing
 }
@@ -36,7 +38,14 @@ type entry struct {
 	changed uint64
 	last    time.Time
 	closed  bool
+	// held is since when the host holds an ACK back; zero if it holds none.
+	held time.Time
 }
+
+// ends are a connection's client and server.
+type ends struct{ client, server netip.AddrPort }
+
+func endsOf(c *teardown.Conn) ends { return ends{c.Client(), c.Server()} }
 
 // Summary is a connection in the list.
 type Summary struct {
@@ -55,17 +64,19 @@ type Summary struct {
 	StartMS int64 `json:"start_ms"`
 	LastMS  int64 `json:"last_ms"`
 	Done    bool  `json:"done"`
+	// HeldMS is since when the host holds an ACK back; 0 if it holds none.
+	HeldMS int64 `json:"held_ms,omitempty"`
 }
 
 // NewBoard makes an empty Board.
 func NewBoard() *Board {
-	b := &Board{conns: map[int]*entry{}}
+	b := &Board{conns: map[int]*entry{}, ends: map[ends]*entry{}}
 	b.table = teardown.NewTable(teardown.Config{
 		Remember: maxDone, RememberFor: time.Hour, IdleFor: 24 * time.Hour,
 		MaxOpen: maxOpen, MaxHalfOpen: maxHalfOpen, HalfOpenFor: halfOpenFor,
 		OnClose:  func(c *teardown.Conn) { b.closes++; b.of(c).closed = true },
 		OnRevive: func(c *teardown.Conn) { b.closes--; b.of(c).closed = false },
-		OnForget: func(c *teardown.Conn) { delete(b.conns, c.Number()) },
+		OnForget: b.forget,
 	})
 	return b
 }
@@ -76,9 +87,30 @@ func (b *Board) of(c *teardown.Conn) *entry {
 	if e == nil {
 		e = &entry{conn: c}
 		b.conns[c.Number()] = e
+		b.ends[endsOf(c)] = e
 		b.started++
 	}
 	return e
+}
+
+func (b *Board) forget(c *teardown.Conn) {
+	if at := endsOf(c); b.ends[at] == b.conns[c.Number()] {
+		delete(b.ends, at)
+	}
+	delete(b.conns, c.Number())
+}
+
+// hold notes that the host begins to hold an ACK back. The lock is held.
+func (b *Board) hold(i *trace.Item) {
+	host, peer := i.Seg.Src.AddrPort(), i.Seg.Dst.AddrPort()
+	e := b.ends[ends{peer, host}]
+	if e == nil {
+		e = b.ends[ends{host, peer}]
+	}
+	if e != nil {
+		b.seq++
+		e.held, e.changed = i.Time, b.seq
+	}
 }
 
 // Add takes in a segment. It keeps its packet, not the item.
@@ -86,6 +118,10 @@ func (b *Board) Add(i *trace.Item) {
 	r := i.Record()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if i.Waiting {
+		b.hold(i)
+		return
+	}
 	c := b.table.Add(&r)
 	if c == nil {
 		return
@@ -93,6 +129,9 @@ func (b *Board) Add(i *trace.Item) {
 	e := b.of(c)
 	b.seq++
 	e.changed, e.last = b.seq, i.Time
+	if i.Out {
+		e.held = time.Time{} // it carried the ACK, or was it
+	}
 	if !i.Lost && len(i.Packet) > 0 {
 		p := capture.Packet{Time: i.Time, Data: i.Packet, Direction: capture.Outgoing, Comment: i.Comment()}
 		if i.Out {
@@ -177,8 +216,13 @@ func (b *Board) Counts() (started, closes int) {
 
 func (e *entry) summary() Summary {
 	v := e.conn.Verdict()
+	held := int64(0)
+	if !e.held.IsZero() {
+		held = e.held.UnixMilli()
+	}
 	return Summary{
-		ID: e.conn.Number(), Client: v.Client, Server: v.Server, States: v.States, Close: v.Close,
+		HeldMS: held,
+		ID:     e.conn.Number(), Client: v.Client, Server: v.Server, States: v.States, Close: v.Close,
 		ActiveCloser: v.ActiveCloser, TimeWait: v.TimeWait, ResetBy: v.ResetBy, Cause: v.Cause,
 		FINsAgain: v.FINRetransmissions, StartMS: v.Start.UnixMilli(), LastMS: e.last.UnixMilli(), Done: e.closed,
 	}

@@ -21,6 +21,8 @@ type Gauge struct {
 	TimeWait []TimeWait `json:"time_wait"`
 	// UptimeMS is since the host began.
 	UptimeMS int64 `json:"uptime_ms"`
+	// DelayedACKMS is for how long an ACK is held back at most.
+	DelayedACKMS int64 `json:"delayed_ack_ms"`
 	// NowMS is when it was measured, in milliseconds since 1970.
 	NowMS int64 `json:"now_ms"`
 }
@@ -84,6 +86,7 @@ func (s *site) measure() Gauge {
 	info := s.Control.Info()
 	g := Gauge{Flows: info.Flows, UptimeMS: info.UptimeMS, States: map[string]int{}}
 	g.Started, g.Closes = s.Board.Counts()
+	g.DelayedACKMS = s.Control.Tunables.Millis(tunable.DelayedACKms).Milliseconds()
 	if s.Control.Sockets != nil {
 		g.States = s.Control.Sockets.SocketCounts().States
 		set := s.Control.Tunables

@@ -361,3 +361,36 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestHeld: an ACK that is held shows until something goes out, and is no segment.
+func TestHeld(t *testing.T) {
+	b := web.NewBoard()
+	records, err := teardowntest.Parse(closing(1001))
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := func(i int) *trace.Item {
+		return &trace.Item{Time: records[i].Time, Seg: records[i].Seg, Out: records[i].Seg.Src.Port == 80}
+	}
+	for i := range 4 { // up to the client's FIN
+		b.Add(item(i))
+	}
+	held := item(4)
+	held.Waiting = true
+	b.Add(held)
+	list, seq := b.Since(0, 10)
+	if len(list) != 1 || list[0].HeldMS != held.Time.UnixMilli() || list[0].Done {
+		t.Fatalf("held: %+v", list)
+	}
+	b.Add(item(4))
+	if list, _ = b.Since(seq, 10); len(list) != 1 || list[0].HeldMS != 0 {
+		t.Errorf("gone: %+v", list)
+	}
+	if _, r, ok := b.Report(list[0].ID); !ok || len(r.Segments) != 2 {
+		t.Errorf("the close has %d segments", len(r.Segments))
+	}
+	// One of no known connection is nobody's.
+	records[4].Seg.Dst.Port = 9
+	held.Seg = records[4].Seg
+	b.Add(held)
+}

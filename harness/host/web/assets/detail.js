@@ -69,6 +69,7 @@ function timers() {
 	const out = [];
 	if (doc && step === null) {
 		const r = doc.report, now = Date.now() + clock;
+		if (doc.summary.held_ms) out.push(bar(t("timer-ack"), life.ack - (now - doc.summary.held_ms), life.ack));
 		for (const [i, who] of ["client", "server"].entries()) {
 			if (r.states[i] === "TIME_WAIT") {
 				const lasts = life[doc[who] === "lastack" ? "host" : "kernel"];
@@ -98,6 +99,7 @@ function finAgain(r, who) {
 
 export function gauge(g, offset) {
 	clock = offset;
+	life.ack = g.delayed_ack_ms;
 	for (const s of g.time_wait ?? []) life[s.side] = s.life_ms;
 }
 
@@ -166,5 +168,5 @@ export function start() {
 	$("back").onclick = () => { clearTimeout(timer); timer = undefined; words(); go((step ?? doc.report.segments.length) - 1); };
 	$("forward").onclick = () => { clearTimeout(timer); timer = undefined; words(); go((step ?? -1) + 1); };
 	$("end").onclick = () => { stop(); words(); refresh(); };
-	setInterval(() => { if (doc && step === null && !$("live").hidden) timers(); }, 200);
+	setInterval(() => { if (doc && step === null && !$("live").hidden) timers(); }, 100);
 }
