@@ -63,7 +63,7 @@ connection, or "of all".
 
 Apps (--app PORT=KIND[,KEY=VALUE]...):
 ` + appHelp(),
-		Args: cobra.MaximumNArgs(1), // the address of --web
+		Args: cobra.ArbitraryArgs, // one may be the address of --web
 	}
 	f := c.Flags()
 	f.StringVar(&cfg.TUN, "tun", "lastack0", "name of the TUN interface")
@@ -82,8 +82,8 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		args, err := webAddr(c, &page, args)
-		if err == nil {
-			err = usage(cobra.NoArgs(c, args))
+		if err == nil && len(args) > 0 {
+			err = usagef("%s: serve takes no argument but an address and a port after --web, such as %s", args[0], defaultPage)
 		}
 		if err != nil {
 			return err

@@ -67,6 +67,8 @@ func listenWeb(ctx context.Context, addr string) (*serve.Web, error) {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("--web %s: %w; give another port, or 0 for any", addr, err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, usagef("--web %s: no interface of this machine has the address; give 127.0.0.1 and a port", addr)
 	case err != nil:
 		return nil, fmt.Errorf("--web %s: %w", addr, err)
 	}
