@@ -32,6 +32,7 @@ func TestPage(t *testing.T) {
 	b.part("predict", pagePredict)
 	b.part("keyboard", pageKeyboard)
 	b.part("languages", pageLanguages)
+	b.part("exports", pageExports)
 	b.part("named", pageNamed)
 	b.part("narrow", pageNarrow)
 	b.wantQuiet()
@@ -155,6 +156,39 @@ func pageLanguages(_ *testing.T, b *browserTab) {
 	b.until("Chinese", `document.getElementById("tab-live").textContent === "连接" && document.documentElement.lang === "zh-CN"`)
 	b.set("lang", "en")
 	b.until("English", `document.getElementById("tab-live").textContent === "Connections"`)
+}
+
+// pageExports: each button saves the chosen connection's ladder, as a file that has something in
+// it.
+func pageExports(t *testing.T, b *browserTab) {
+	b.click("tab-live")
+	eval[bool](b, `(() => {
+		HTMLAnchorElement.prototype.click = function () { window.saved = this; };
+		const make = URL.createObjectURL;
+		URL.createObjectURL = (blob) => { window.blob = blob; return make.call(URL, blob); };
+		window.bytes = async () => new Uint8Array(await (saved.href.startsWith("blob:") ? blob : await fetch(saved.href)).arrayBuffer());
+		return true;
+	})()`)
+	for id, want := range map[string]string{
+		"save-ladder-svg": "<svg ", "save-png": "\x89PNG", "save-ladder-mmd": "sequenceDiagram", "save-states-mmd": "stateDiagram", "save-ladder-puml": "@startuml", "save-ladder-txt": "client ",
+	} {
+		eval[bool](b, `(window.saved = null, true)`)
+		b.click(id)
+		b.until(id, `window.saved !== null`)
+		got := eval[string](b, `(async () => { const a = await bytes(); return a.length < 400 ? "" : String.fromCharCode(...a.slice(0, 20)); })()`, chromedp.EvalAwaitPromise)
+		if !strings.HasPrefix(got, strings.Replace(want, "\x89", "\u0089", 1)) {
+			t.Errorf("%s: %q", id, got)
+		}
+	}
+	if dir := os.Getenv("LASTACK_SHOTS"); dir != "" {
+		b.do(prefers("dark"))
+		eval[bool](b, `(window.saved = null, true)`)
+		b.click("save-png")
+		b.until("png", `window.saved !== null`)
+		data := eval[[]byte](b, `(async () => Array.from(await bytes()))()`, chromedp.EvalAwaitPromise)
+		_ = os.WriteFile(filepath.Join(dir, "png.json"), data, 0o644)
+		b.do(prefers("light"))
+	}
 }
 
 // pageNamed: each thing that a person may use, and each picture, has a name for who does not see it.
