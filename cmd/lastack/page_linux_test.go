@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +132,7 @@ func pagePredict(t *testing.T, b *browserTab) {
 	b.do(chromedp.Click(chromedp.CSS(`#guess input[value="three-way"]`)), chromedp.Click(chromedp.CSS(`#guess input[value="server"]`)))
 	b.click("run-lesson")
 	b.until("both ladders", `document.querySelectorAll("#answer svg.ladder").length === 2`)
+	b.shot("answer")
 	if got := eval[string](b, `document.getElementById("score").textContent`); got != "Score: 1 of 2" {
 		t.Errorf("%q", got)
 	}
@@ -179,15 +179,6 @@ func pageExports(t *testing.T, b *browserTab) {
 		if !strings.HasPrefix(got, strings.Replace(want, "\x89", "\u0089", 1)) {
 			t.Errorf("%s: %q", id, got)
 		}
-	}
-	if dir := os.Getenv("LASTACK_SHOTS"); dir != "" {
-		b.do(prefers("dark"))
-		eval[bool](b, `(window.saved = null, true)`)
-		b.click("save-png")
-		b.until("png", `window.saved !== null`)
-		data := eval[[]byte](b, `(async () => Array.from(await bytes()))()`, chromedp.EvalAwaitPromise)
-		_ = os.WriteFile(filepath.Join(dir, "png.json"), data, 0o644)
-		b.do(prefers("light"))
 	}
 }
 
@@ -287,35 +278,25 @@ func BenchmarkPage(b *testing.B) {
 
 // TestPageShots writes screenshots to look at into the folder LASTACK_SHOTS.
 func TestPageShots(t *testing.T) {
-	dir := os.Getenv("LASTACK_SHOTS")
-	if dir == "" {
-		t.Skip("for eyes: LASTACK_SHOTS=DIR makes screenshots there")
+	if os.Getenv(shotsEnv) == "" {
+		t.Skipf("for eyes: %s=DIR makes screenshots there", shotsEnv)
 	}
 	needLab(t)
 	addr, _ := startLab(t)
 	b := openBrowser(t)
 	b.do(chromedp.Navigate(addr))
 	b.until("connected", `document.getElementById("link").dataset.state === "up"`)
-	for _, id := range []string{"act-curl", "act-flood", "act-leak", "act-slow-close"} {
-		b.click(id)
-		b.until(id, `!document.getElementById("`+id+`").disabled`)
+	for _, id := range []string{"curl", "flood", "leak", "slow-close"} {
+		b.act(id)
 	}
 	b.until("closed", `document.getElementById("sentence").textContent.startsWith("four-way")`)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{360, 768, 1280, 1920} {
-			for _, tab := range []string{"live", "switches", "predict", "timewait"} {
-				b.do(prefers(scheme), chromedp.EmulateViewport(width, 900), chromedp.Click(chromedp.CSS("#tab-"+tab)), chromedp.Sleep(700*time.Millisecond))
-				wide := eval[bool](b, `document.documentElement.scrollWidth > innerWidth`)
-				png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if wide {
-					t.Errorf("%s at %d overflows", tab, width)
-				}
-				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", tab, scheme, width)), png, 0o644); err != nil {
-					t.Fatal(err)
-				}
+			b.do(prefers(scheme), chromedp.EmulateViewport(width, 900))
+			for _, view := range []string{"live", "switches", "predict", "timewait"} {
+				b.click("tab-" + view)
+				b.do(chromedp.Sleep(700 * time.Millisecond))
+				b.shot(fmt.Sprintf("%s-%s-%d", view, scheme, width))
 			}
 		}
 	}

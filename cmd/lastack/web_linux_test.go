@@ -59,6 +59,25 @@ func openBrowser(t testing.TB) *browserTab {
 	return b
 }
 
+// shotsEnv names a folder for screenshots.
+const shotsEnv = "LASTACK_SHOTS"
+
+// shot keeps a picture of the page, if there is a folder for it.
+func (b *browserTab) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv(shotsEnv)
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		b.t.Error(err)
+	}
+}
+
 // wantQuiet reports what the page's console said.
 func (b *browserTab) wantQuiet() {
 	b.t.Helper()
