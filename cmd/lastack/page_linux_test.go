@@ -170,7 +170,7 @@ func pageExports(t *testing.T, b *browserTab) {
 		return true;
 	})()`)
 	for id, want := range map[string]string{
-		"save-ladder-svg": "<svg ", "save-png": "\x89PNG", "save-ladder-mmd": "sequenceDiagram", "save-states-mmd": "stateDiagram", "save-ladder-puml": "@startuml", "save-ladder-txt": "client ",
+		"save-ladder-svg": "<svg ", "save-png": "\x89PNG", "save-ladder-mmd": "sequenceDiagram", "save-states-mmd": "stateDiagram", "save-ladder-puml": "@startuml", "save-states-svg": "<svg ", "save-ladder-txt": "client ",
 	} {
 		eval[bool](b, `(window.saved = null, true)`)
 		b.click(id)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -26,12 +27,14 @@ func (s *site) learn(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusConflict, "another experiment runs; wait for its end")
 		return
 	}
-	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(lessonPatience)); err != nil {
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(lessonPatience + time.Second)); err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	l := &s.Lessons[i]
-	outcomes, err := s.Run(r.Context(), l)
+	ctx, stop := context.WithTimeout(r.Context(), lessonPatience)
+	defer stop()
+	outcomes, err := s.Run(ctx, l)
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return

@@ -23,6 +23,9 @@ import (
 	"lastack/stack/tunable"
 )
 
+// readTimeout is the servers', short, for it must not end what takes long.
+const readTimeout = 300 * time.Millisecond
+
 const token = "0123456789abcdef"
 
 // closing is a close of three segments, by the client at a port.
@@ -65,7 +68,9 @@ func site(t testing.TB, change func(*web.Config)) (*httptest.Server, *web.Board)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(h)
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ReadTimeout = readTimeout
+	srv.Start()
 	t.Cleanup(srv.Close)
 	return srv, b
 }
@@ -195,6 +200,14 @@ func TestStream(t *testing.T) {
 	}
 	if got := next(); len(got) != 1 || got[0].Close != "three-way" || !got[0].Done {
 		t.Errorf("first: %+v", got)
+	}
+	for gauges := 0; gauges < 2; { // one a second: the server's ReadTimeout is over
+		if !lines.Scan() {
+			t.Fatalf("the stream ended: %v", lines.Err())
+		}
+		if lines.Text() == "event: gauge" {
+			gauges++
+		}
 	}
 	add(t, b, closing(1002))
 	if got := next(); len(got) != 1 || got[0].Client != "10.77.0.1:1002" {

@@ -1,4 +1,4 @@
-import { $, ask, el, showSVG, span, t } from "./text.js";
+import { $, ask, el, save, saveSVG, showSVG, span, t } from "./text.js";
 import { draw } from "./machine.js";
 
 const slow = 10; // a replay takes so many times as long as the close did
@@ -148,18 +148,15 @@ async function png() {
 	g.fillRect(0, 0, c.width, c.height);
 	g.drawImage(image, 0, 0, c.width, c.height);
 	URL.revokeObjectURL(url);
-	c.toBlob((b) => {
-		const a = el("a", { href: URL.createObjectURL(b), download: `connection-${id}.png` });
-		a.click();
-		setTimeout(() => URL.revokeObjectURL(a.href), 1000);
-	});
+	c.toBlob((b) => save(b, `connection-${id}.png`));
 }
 
 export function words() {
 	$("play").textContent = t(timer !== undefined ? "stop" : "play");
 	const file = (name, label) => el("button", { id: `save-${name.replace(".", "-")}`, onclick: () => el("a", { href: `api/connections/${id}/${name}`, download: "" }).click() }, label);
 	$("exports").replaceChildren(el("span", {}, t("export")), file("ladder.svg", "SVG"), el("button", { id: "save-png", onclick: png }, "PNG"),
-		file("ladder.mmd", "Mermaid"), file("states.mmd", t("states-mermaid")), file("ladder.puml", "PlantUML"), file("ladder.txt", t("plain-text")));
+		file("ladder.mmd", "Mermaid"), file("states.mmd", t("states-mermaid")),
+		el("button", { id: "save-states-svg", onclick: () => saveSVG(document.querySelectorAll(".machine"), `connection-${id}-states.svg`) }, t("states-svg")), file("ladder.puml", "PlantUML"), file("ladder.txt", t("plain-text")));
 	if (doc && !replaying()) show(doc);
 }
 

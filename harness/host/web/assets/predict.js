@@ -1,4 +1,4 @@
-import { $, ask, el, showSVG, t } from "./text.js";
+import { $, ask, el, saveSVG, showSVG, t } from "./text.js";
 
 const closes = ["three-way", "four-way", "simultaneous", "half-closed", "reset", "refused", "open", "unanswered"];
 const holders = ["client", "server", "both", "none"];
@@ -69,6 +69,8 @@ async function run(e) {
 	});
 	$("answer").replaceChildren(...(kernel ? grade(guess, kernel) : []), el("p", {}, a.truth ?? ""),
 		...(a.wrong ? [el("p", { class: "faint" }, `${t("people-think")} ${a.wrong}`)] : []), el("div", { class: "answer" }, ...sides));
+	const drawn = $("answer").querySelectorAll("svg.ladder");
+	if (drawn.length) $("answer").append(el("button", { id: "save-answer", onclick: () => saveSVG(drawn, `${mine.id}.svg`) }, t("save-answer")));
 	$("run-lesson").disabled = false;
 }
 

@@ -50,3 +50,31 @@ export function span(ms) {
 	if (ms < 60000) return `${(ms / 1000).toFixed(1)} s`;
 	return `${Math.floor(ms / 60000)} min ${Math.round(ms % 60000 / 1000)} s`;
 }
+
+// saveSVG saves pictures of the page, side by side, as one that carries its style.
+export async function saveSVG(pictures, name) {
+	const css = (await Promise.all(["ladder.css", "app.css"].map(async (f) => (await fetch(f)).text()))).join("");
+	const NS = "http://www.w3.org/2000/svg";
+	const all = document.createElementNS(NS, "svg");
+	const style = document.createElementNS(NS, "style");
+	style.textContent = css;
+	all.append(style);
+	let x = 0, high = 0;
+	for (const p of pictures) {
+		const [, , w, h] = p.getAttribute("viewBox").split(" ").map(Number);
+		const copy = p.cloneNode(true);
+		for (const [k, v] of Object.entries({ x, y: 0, width: w, height: h, style: `width: ${w}px; height: ${h}px` })) copy.setAttribute(k, v);
+		all.append(copy);
+		x += w + 20;
+		high = Math.max(high, h);
+	}
+	all.setAttribute("viewBox", `0 0 ${x - 20} ${high}`);
+	save(new Blob([new XMLSerializer().serializeToString(all)], { type: "image/svg+xml" }), name);
+}
+
+// save has the browser save a file.
+export function save(blob, name) {
+	const a = el("a", { href: URL.createObjectURL(blob), download: name });
+	a.click();
+	setTimeout(() => URL.revokeObjectURL(a.href), 10000);
+}
