@@ -11,6 +11,7 @@ import (
 	"lastack/harness/app"
 	"lastack/harness/host/control"
 	"lastack/harness/host/serve"
+	"lastack/harness/lab"
 )
 
 // labHelp is what "lab" prints in the lab's shell.
@@ -31,10 +32,15 @@ func labHelp(cfg *serve.Config) string {
 	if len(cfg.Apps) == 0 { // the ports below are the default apps'
 		b.WriteString(labThings)
 	}
-	b.WriteString(`
-tcpdump -ni lastack0 shows the same segments. lab closes draws the latest connections, lab
-prints this again; exit ends it all.
+	if lab.UserNamespace() {
+		b.WriteString(`
+tcpdump cannot give up its privileges in a user namespace; for the same segments as the
+kernel sees them: lastack explain -i lastack0
 `)
+	} else {
+		b.WriteString("\ntcpdump -ni lastack0 shows the same segments.\n")
+	}
+	b.WriteString("lab closes draws the latest connections, lab prints this again; exit ends it all.\n")
 	return b.String()
 }
 
