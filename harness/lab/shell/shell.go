@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -44,6 +45,9 @@ func Run(ctx context.Context, cfg Config) (status int, err error) {
 		return 0, err
 	}
 	c := lab.Command(ctx, args[0], args[1:]...)
+	if c.Err == nil && ownProc(ctx) {
+		c = lab.Command(ctx, "unshare", slices.Concat([]string{"--mount-proc", "--", c.Path}, args[1:])...)
+	}
 	c.Env = append(os.Environ(), cfg.Env...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if cfg.Stdout != nil {
@@ -64,6 +68,12 @@ func Run(ctx context.Context, cfg Config) (status int, err error) {
 		return 128 + int(ws.Signal()), nil
 	}
 	return exit.ExitCode(), nil
+}
+
+// ownProc reports whether the shell can have a /proc of the lab's processes: with that of
+// the outside, ps shows strangers, and a program does not find itself. Containers may forbid it.
+func ownProc(ctx context.Context) bool {
+	return lab.Command(ctx, "unshare", "--mount-proc", "true").Run() == nil
 }
 
 // interactive is the shell: bash, where there is one, for a prompt that says where one is
