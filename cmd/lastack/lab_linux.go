@@ -133,46 +133,25 @@ func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (
 	}
 	defer func() { err = errors.Join(err, closes.Close()) }()
 	lines := &bounded{}
-	cfg := &f.serve
-	cfg.TUN, cfg.Control = "lastack0", filepath.Join(dir, socketName)
-	cfg.Out, cfg.Log, cfg.Verbose, cfg.Quiet = closes, os.Stderr, true, true
+	f.serve.Out = closes
 	if f.json {
-		cfg.Out, cfg.JSON = lines, true
+		f.serve.Out = lines
+	}
+	if err := f.complete(dir); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	served, err := serveLab(ctx, stop, &f.serve)
+	if err != nil {
+		return err
 	}
 	if f.page != "" {
-		if cfg.Web, err = inheritWeb(f.page); err != nil {
-			return err
-		}
+		fmt.Fprintf(os.Stderr, "page: %s\n", f.serve.Web.URL())
 	}
-	ready := make(chan struct{})
-	cfg.Ready = func(tun.Device) error { close(ready); return nil }
-	serve.TuneRuntime()
-
-	ctx, stop := context.WithCancelCause(ctx)
-	served := make(chan error, 1)
-	go func() {
-		err := serve.Run(ctx, *cfg)
-		stop(err) // the shell is of no use without the host
-		served <- err
-	}()
-	select {
-	case err := <-served:
-		return sortServe(err)
-	case <-ready:
-	}
-	if cfg.Web != nil {
-		fmt.Fprintf(os.Stderr, "page: %s\n", cfg.Web.URL())
-	}
-	if f.page != "" && len(command) == 0 && !lab.Terminal(os.Stdin) {
-		<-ctx.Done()
-		return sortServe(<-served)
-	}
-	status, err := shell.Run(ctx, labShell(f, dir, command))
-	if len(command) > 0 {
-		settle(ctx, cfg.Control)
-	}
+	status, err := labWork(ctx, f, dir, command)
 	stop(nil)
-	if hostErr := <-served; err == nil || ctx.Err() != nil && hostErr != nil {
+	if hostErr := <-served; hostErr != nil {
 		err = sortServe(hostErr)
 	}
 	if err == nil && f.json {
@@ -182,6 +161,50 @@ func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (
 		err = &exitError{code: status}
 	}
 	return err
+}
+
+// complete says what every lab's host has.
+func (f *labFlags) complete(dir string) (err error) {
+	cfg := &f.serve
+	cfg.TUN, cfg.Control = "lastack0", filepath.Join(dir, socketName)
+	cfg.Log, cfg.Verbose, cfg.Quiet, cfg.JSON = os.Stderr, true, true, f.json
+	if f.page != "" {
+		cfg.Web, err = inheritWeb(f.page)
+	}
+	return err
+}
+
+// serveLab starts the host, and returns when it is up. Its end ends the lab, by stop, and is sent
+// to the channel.
+func serveLab(ctx context.Context, stop context.CancelCauseFunc, cfg *serve.Config) (<-chan error, error) {
+	ready := make(chan struct{})
+	cfg.Ready = func(tun.Device) error { close(ready); return nil }
+	serve.TuneRuntime()
+	served := make(chan error, 1)
+	go func() {
+		err := serve.Run(ctx, *cfg)
+		stop(err) // the shell is of no use without the host
+		served <- err
+	}()
+	select {
+	case err := <-served:
+		return nil, sortServe(err)
+	case <-ready:
+		return served, nil
+	}
+}
+
+// labWork is what the lab is for: a command, a shell, or, without a terminal, the page alone.
+func labWork(ctx context.Context, f *labFlags, dir string, command []string) (status int, err error) {
+	if len(command) == 0 && !lab.Terminal(os.Stdin) {
+		<-ctx.Done()
+		return 0, nil
+	}
+	status, err = shell.Run(ctx, labShell(f, dir, command))
+	if len(command) > 0 {
+		settle(ctx, f.serve.Control)
+	}
+	return status, err
 }
 
 // labShell is the shell's Config.
