@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"lastack/harness/app"
 	"lastack/harness/host/serve"
@@ -146,7 +147,7 @@ func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (
 	if err != nil {
 		return err
 	}
-	if f.page != "" {
+	if f.page != "" && (len(command) > 0 || !lab.Terminal(os.Stdin)) { // a shell begins with the help, which has it
 		fmt.Fprintf(os.Stderr, "page: %s\n", f.serve.Web.URL())
 	}
 	status, err := labWork(ctx, f, dir, command)
@@ -180,6 +181,11 @@ func serveLab(ctx context.Context, stop context.CancelCauseFunc, cfg *serve.Conf
 	ready := make(chan struct{})
 	cfg.Ready = func(tun.Device) error { close(ready); return nil }
 	serve.TuneRuntime()
+	if os.Getenv("GOGC") == "" {
+		// A lab shares a laptop with a browser: half the memory, at 500 connections a second for
+		// no more processor time.
+		debug.SetGCPercent(100)
+	}
 	served := make(chan error, 1)
 	go func() {
 		err := serve.Run(ctx, *cfg)
@@ -214,6 +220,9 @@ func labShell(f *labFlags, dir string, command []string) shell.Config {
 	}
 	if f.json {
 		cfg.Stdout = os.Stderr
+	}
+	if f.serve.Web != nil {
+		cfg.Help += "page: " + f.serve.Web.URL() + "\n"
 	}
 	if len(command) == 0 {
 		fmt.Fprint(os.Stderr, cfg.Help)
