@@ -154,6 +154,7 @@ func pageKeyboard(t *testing.T, b *browserTab) {
 func pageLanguages(_ *testing.T, b *browserTab) {
 	b.set("lang", "zh")
 	b.until("Chinese", `document.getElementById("tab-live").textContent === "连接" && document.documentElement.lang === "zh-CN"`)
+	b.shot("zh")
 	b.set("lang", "en")
 	b.until("English", `document.getElementById("tab-live").textContent === "Connections"`)
 }
@@ -182,7 +183,7 @@ func pageExports(t *testing.T, b *browserTab) {
 	}
 }
 
-// pageNamed: each thing that a person may use, and each picture, has a name for who does not see it.
+// pageNamed: each control and each picture has a name for a screen reader.
 func pageNamed(t *testing.T, b *browserTab) {
 	nameless := eval[[]string](b, `[...document.querySelectorAll("button, input, select, a, [role=img], [role=tabpanel], [role=group], progress, meter")].filter((e) => {
 		const by = e.getAttribute("aria-labelledby");

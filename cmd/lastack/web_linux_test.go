@@ -166,7 +166,7 @@ func startLab(t testing.TB, args ...string) (url string, end func()) {
 	return "", nil
 }
 
-// prefers has the browser say what the reader prefers: light or dark.
+// prefers makes the browser report what the reader prefers: light or dark.
 func prefers(scheme string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

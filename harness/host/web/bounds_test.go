@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestHead: of what a program prints the beginning is kept, and it is not told.
+// TestHead: the beginning of what a program prints is kept, and the program sees no error.
 func TestHead(t *testing.T) {
 	h := &head{}
 	for range 100 {

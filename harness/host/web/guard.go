@@ -62,8 +62,8 @@ func headers(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// named reports whether a request's Host is this server. Whoever has a name rebound to
-// this address has the browser send that name; an address or localhost he cannot rebind.
+// named reports whether a request's Host is this server. A page whose own name was rebound
+// to this address sends that name; nobody can rebind an address, or localhost.
 func (g *guard) named(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {

@@ -37,7 +37,7 @@ function age(c) {
 function row(c) {
 	const states = el("td", {});
 	for (const s of c.states) if (s) states.append(el("span", { class: `state ${s}` }, s), " ");
-	let close = c.done || c.close !== "open" ? t(`close-${c.close}`) : "";
+	let close = c.done ? t(`close-${c.close}`) : c.close === "open" ? "" : t("so-far", { close: t(`close-${c.close}`) });
 	if (c.held_ms) close += ` ${t("ack-held")}`;
 	if (c.fin_retransmissions) close += `, ${t("fins-again", { n: c.fin_retransmissions })}`;
 	if (c.reset_by && c.reset_by !== "none") close += `, RST: ${t(c.reset_by)}`;

@@ -72,7 +72,7 @@ export async function saveSVG(pictures, name) {
 	save(new Blob([new XMLSerializer().serializeToString(all)], { type: "image/svg+xml" }), name);
 }
 
-// save has the browser save a file.
+// save makes the browser save a file.
 export function save(blob, name) {
 	const a = el("a", { href: URL.createObjectURL(blob), download: name });
 	a.click();
