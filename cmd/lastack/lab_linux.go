@@ -13,7 +13,7 @@ import (
 	"lastack/harness/app"
 	"lastack/harness/host/serve"
 	"lastack/harness/lab"
-	"lastack/harness/lab/shell"
+	labshell "lastack/harness/lab/shell"
 	"lastack/tun"
 
 	"github.com/spf13/cobra"
@@ -128,7 +128,7 @@ func enterLab(ctx context.Context, page string) error {
 // runLab runs the host and the shell, until either ends.
 func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (err error) {
 	dir := os.Getenv(labDirEnv)
-	closes, err := shell.NewCloses(dir)
+	closes, err := labshell.NewCloses(dir)
 	if err != nil {
 		return fmt.Errorf("make the lab's file of closes: %w", err)
 	}
@@ -206,7 +206,7 @@ func labWork(ctx context.Context, f *labFlags, dir string, command []string) (st
 		<-ctx.Done()
 		return 0, nil
 	}
-	status, err = shell.Run(ctx, labShell(f, dir, command))
+	status, err = labshell.Run(ctx, labShell(f, dir, command))
 	if len(command) > 0 {
 		settle(ctx, f.serve.Control)
 	}
@@ -214,8 +214,8 @@ func labWork(ctx context.Context, f *labFlags, dir string, command []string) (st
 }
 
 // labShell is the shell's Config.
-func labShell(f *labFlags, dir string, command []string) shell.Config {
-	cfg := shell.Config{
+func labShell(f *labFlags, dir string, command []string) labshell.Config {
+	cfg := labshell.Config{
 		Dir: dir, Command: command, Help: labHelp(&f.serve), Env: []string{socketEnv + "=" + f.serve.Control},
 	}
 	if f.json {
