@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lastack/harness/app"
 )
 
 // TestHead: the beginning of what a program prints is kept, and the program sees no error.
@@ -61,6 +63,22 @@ func TestRequestsAreBounded(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "close other pages") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// TestActionsAreBounded: past the limit no further client is started.
+func TestActionsAreBounded(t *testing.T) {
+	s := &site{actions: make(chan struct{}, maxActions)}
+	s.Addrs, s.Apps = []netip.Addr{netip.MustParseAddr("10.77.0.2")}, app.Defaults()
+	for range maxActions {
+		s.actions <- struct{}{}
+	}
+	r := httptest.NewRequest("POST", "/api/actions/curl", nil)
+	r.SetPathValue("id", "curl")
+	w := httptest.NewRecorder()
+	s.act(w, r)
+	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "4 clients run already") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
