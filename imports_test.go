@@ -54,6 +54,7 @@ var policy = []rule{
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
 	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
 	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
+	{pkg: "harness/lab/shell", ours: []string{"harness/lab"}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{
 		pkg:     "harness/lab/forward",
@@ -91,6 +92,16 @@ var policy = []rule{
 			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "stack/segment",
 		},
 		outside: []string{yamlMod}, never: []string{"net", "net/http"},
+	},
+	{
+		pkg:   "harness/host/web",
+		ours:  []string{"stack", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/trace", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/teardown/page"},
+		never: []string{"os"},
+	},
+	{
+		pkg:     "harness/host/serve",
+		ours:    []string{"tun", "stack", "stack/impair", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/trace", "harness/host/web", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/outfile"},
+		outside: []string{netMod},
 	},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page", "harness/term"}, never: []string{"os", "net", "net/http"}},
@@ -134,6 +145,7 @@ const (
 	water      = "github.com/songgao/water"
 	netlinkMod = "github.com/vishvananda/netlink"
 	sys        = "golang.org/x/sys"
+	netMod     = "golang.org/x/net"
 	gvisor     = "gvisor.dev/gvisor"
 	gopacket   = "github.com/gopacket/gopacket"
 	compress   = "github.com/klauspost/compress"

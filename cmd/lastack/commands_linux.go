@@ -17,7 +17,7 @@ import (
 // commands are all that there are.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
+		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), labCommand(), ssCommand(), monitorCommand(),
 		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(),
 		packetdrillCommand(), proxyCommand(), checkCommand(), doctorCommand(),
 	}

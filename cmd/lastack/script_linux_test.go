@@ -25,7 +25,7 @@ func TestScriptLab(t *testing.T) {
 }
 
 // needLab skips the test on a machine on which lastack's labs do not work.
-func needLab(t *testing.T) {
+func needLab(t testing.TB) {
 	t.Helper()
 	// Asked without the probe inside a lab, which would be this test again.
 	if err := labWorks(); err != nil {

@@ -17,6 +17,7 @@ import (
 func serveCommand() *cobra.Command {
 	var cfg serve.Config
 	var kernel, hosts, apps []string
+	var page string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Bring up the TUN and the host, run the apps, show closes as they happen",
@@ -31,6 +32,11 @@ before.
 
 The file of --pcapng keeps its content until the host is up, and is locked. A full
 disk ends the recording with a warning, and the exit status is 1 at the end.
+
+--web serves a page for a browser, at 127.0.0.1:8077 or another address, and prints its
+URL, of which the token is part: connections, ladders and states as they change,
+tunables, rules, and clients to start. The page is for who has the token, and in the
+clear: give no address but a loopback one where others can listen.
 
 With --offload the kernel and the host hand each other up to 64 KiB of data as
 one segment, and neither computes its checksum: several times faster where much
@@ -56,7 +62,7 @@ connection, or "of all".
 
 Apps (--app PORT=KIND[,KEY=VALUE]...):
 ` + appHelp(),
-		Args: cobra.NoArgs,
+		Args: cobra.ArbitraryArgs, // one may be the address of --web
 	}
 	f := c.Flags()
 	f.StringVar(&cfg.TUN, "tun", "lastack0", "name of the TUN interface")
@@ -70,10 +76,17 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.StringArrayVar(&apps, "app", nil, "serve PORT=KIND[,KEY=VALUE]...; repeatable (default: the list above)")
 	f.StringVar(&cfg.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
 	f.StringVar(&cfg.Control, "control", defaultSocket(), "open the control API on this unix `socket`; none if it is empty")
+	webFlag(c, &page)
 	f.BoolVarP(&cfg.Verbose, "verbose", "v", false, "draw the ladder of each close")
 	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		var err error
+	c.RunE = func(c *cobra.Command, args []string) error {
+		args, err := webAddr(c, &page, args)
+		if err == nil && len(args) > 0 {
+			err = usagef("%s: serve takes no argument but an address and a port after --web, such as %s", args[0], defaultPage)
+		}
+		if err != nil {
+			return err
+		}
 		if cfg.KernelAddrs, err = parseEach(kernel, "--kernel-addr", parsePrefix); err != nil {
 			return err
 		}
@@ -86,6 +99,12 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 		cfg.Out, cfg.Log, cfg.Color, cfg.Columns = c.OutOrStdout(), os.Stderr, colored(os.Stdout), columns(os.Stdout)
 		if !f.Changed("control") {
 			cfg.Control = freeSocket(c.Context(), cfg.Control)
+		}
+		if page != "" {
+			if cfg.Web, err = listenWeb(c.Context(), page); err != nil {
+				return err
+			}
+			defer cfg.Web.Listener.Close()
 		}
 		user := privilege.Ordinary(os.Getenv)
 		if err := makeSocketFolder(cfg.Control, user); err != nil {

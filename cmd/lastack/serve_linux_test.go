@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,7 +57,7 @@ func startServe(t *testing.T, before string, args ...string) *served {
 }
 
 // program is this test binary by the name under which it is the command.
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -281,5 +283,36 @@ func TestFailedStartDestroysNothing(t *testing.T) {
 	}
 	if n := packets(t, other); n < 8 {
 		t.Errorf("the file in use has %d packets", n)
+	}
+}
+
+// TestServeWeb: a host that has given up its privileges has a page, and starts clients for it.
+func TestServeWeb(t *testing.T) {
+	if !lab.Inside() {
+		needLab(t)
+	}
+	if !labtest.Inside(t) {
+		return
+	}
+	s := startServe(t, "", "--control", "", "--web", "127.0.0.1:0")
+	m := regexp.MustCompile(`page: (http://127.0.0.1:\d+/)\?token=([0-9a-f]{32})\n`).FindStringSubmatch(s.text())
+	if m == nil {
+		t.Fatalf("no page in:\n%s", s.text())
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m[1]+"api/actions/close-together", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("without the token: %v, %v", resp, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+m[2])
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", resp, err)
+	}
+	s.wait(" first")
+	if code := s.end(); code != 0 {
+		t.Errorf("exit status %d:\n%s", code, s.text())
 	}
 }

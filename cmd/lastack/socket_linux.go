@@ -21,13 +21,18 @@ const (
 	// socketFolder is of the user that a host started by root becomes, who could not
 	// remove the socket from /run.
 	socketFolder = "/run/lastack"
+	// socketEnv names the socket of the host in whose lab a shell is.
+	socketEnv = "LASTACK_SOCKET"
 )
 
 // defaultSocket is where serve opens the control API, and where its clients look
-// for it: the directory for such files that this user may write to, and nobody
+// for it: that of the lab's host in a lab's shell; else the directory for such files that this user may write to, and nobody
 // else. Where there is none it is empty, and a path has to be given.
 func defaultSocket() string {
 	const mayWrite = 2
+	if path := os.Getenv(socketEnv); path != "" {
+		return path
+	}
 	if syscall.Access(filepath.Dir(socketFolder), mayWrite) == nil {
 		return filepath.Join(socketFolder, socketName)
 	}

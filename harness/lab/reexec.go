@@ -35,6 +35,9 @@ type Options struct {
 	// Stdin, Stdout and Stderr of the child. Nil means this process's own.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Files are open files that the child gets, from descriptor 3 on: a socket of
+	// the network that the lab is kept from, for example. They stay the caller's.
+	Files []*os.File
 	// Grace is how long the child may take to end after the context is done
 	// and it was sent SIGTERM. Zero means 5 seconds.
 	Grace time.Duration
@@ -153,6 +156,7 @@ func (o Options) command() (*exec.Cmd, error) {
 		Stdin:       o.Stdin,
 		Stdout:      o.Stdout,
 		Stderr:      o.Stderr,
+		ExtraFiles:  o.Files,
 		SysProcAttr: namespaces(useUserNamespace(o)),
 		WaitDelay:   2 * time.Second,
 	}

@@ -29,6 +29,9 @@
 //	PUT /v1/tunables/NAME    the body is the bare value as text; answers the new state
 //	PUT /v1/tunables         the body is lines of NAME=VALUE: all are set, or none;
 //	                         answers an array of the new states
+//	GET /v1/impairments      array of the rules by which the wire is bad, as text
+//	PUT /v1/impairments      the body is lines, each a rule; they replace the others, or none
+//	                         does; answers the array
 //	GET /v1/host             {version, addresses, flows, uptime_ms}
 //	GET /v1/sockets          array of {state, local, remote, recv_q, send_q, timer, timer_left_ms, ...};
 //	                         ?state=time-wait, or any state or group that ss knows

@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// Handler is the API by itself, for who serves it elsewhere and decides who may ask. Tunables
+// and Info of the Config are required, Log does not count.
+func Handler(c Config) http.Handler { return handler(c) }
+
 // handler is the API as a table: path, methods, what answers.
 func handler(c Config) http.Handler {
 	a := &api{Config: c}
@@ -16,6 +20,10 @@ func handler(c Config) http.Handler {
 	mux.Handle("/v1/tunables/{name}", methods{http.MethodGet: a.get, http.MethodPut: a.put})
 	mux.Handle("/v1/host", methods{http.MethodGet: a.host})
 	known := "/v1/tunables, /v1/tunables/NAME and /v1/host"
+	if c.Impairments != nil {
+		mux.Handle("/v1/impairments", methods{http.MethodGet: a.rules, http.MethodPut: a.putRules})
+		known = "/v1/impairments, " + known
+	}
 	if c.Sockets != nil {
 		mux.Handle("/v1/sockets", methods{http.MethodGet: a.sockets})
 		mux.Handle("/v1/sockets/summary", methods{http.MethodGet: a.summary})

@@ -34,6 +34,9 @@ type Config struct {
 	Info func() HostInfo
 	// Sockets are the host's. Nil leaves /v1/sockets out.
 	Sockets SocketSource
+	// Impairments are the rules by which the host's wire is bad. Nil leaves
+	// /v1/impairments out.
+	Impairments RuleSource
 	// Log takes net/http's complaints about connections. Nil discards them.
 	Log *log.Logger
 }

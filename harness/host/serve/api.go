@@ -16,10 +16,20 @@ func (s *server) startControl(ctx context.Context) {
 	if s.control == nil {
 		return
 	}
+	cfg := s.controlConfig()
+	s.workers.Go(func() {
+		// That the file could not be removed is said at the end.
+		if err := s.control.Serve(ctx, cfg); err != nil && !errors.Is(err, fs.ErrPermission) {
+			s.cancel(fmt.Errorf("control API: %w", err))
+		}
+	})
+}
+
+// controlConfig is the host as the control API shows it.
+func (s *server) controlConfig() control.Config {
 	began := time.Now()
-	cfg := control.Config{
-		Tunables: s.host.Tunables(),
-		Sockets:  s.host,
+	return control.Config{
+		Tunables: s.host.Tunables(), Sockets: s.host, Impairments: s.host,
 		Info: func() control.HostInfo {
 			return control.HostInfo{
 				Version: version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
@@ -27,12 +37,6 @@ func (s *server) startControl(ctx context.Context) {
 			}
 		},
 	}
-	s.workers.Go(func() {
-		// That the file could not be removed is said at the end.
-		if err := s.control.Serve(ctx, cfg); err != nil && !errors.Is(err, fs.ErrPermission) {
-			s.cancel(fmt.Errorf("control API: %w", err))
-		}
-	})
 }
 
 // version is the module's, as far as the binary knows it.

@@ -44,6 +44,8 @@ type Config struct {
 	Pcapng string
 	// Control is the path of the control API's socket; "" is none.
 	Control string
+	// Web is a page for a browser; nil is none.
+	Web *Web
 
 	// Confine is called once everything is open that may take privileges, with the
 	// device, and before anything is read from the network or the control socket; its
@@ -60,6 +62,8 @@ type Config struct {
 	Color         bool
 	// Columns is the width of the terminal that Out is; 0 is 80.
 	Columns int
+	// Quiet leaves out what is said at the start.
+	Quiet bool
 }
 
 // DefaultKernelAddrs are the kernel's addresses on the TUN where none are given.
@@ -72,6 +76,15 @@ var ErrConfig = errors.New("invalid configuration")
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrConfig, fmt.Errorf(format, args...))
+}
+
+// Validate reports what Run would refuse before it opens anything. The error is an ErrConfig.
+func (c Config) Validate() error {
+	_, err := c.complete()
+	if err == nil {
+		_, err = impairments(c.Impairments)
+	}
+	return err
 }
 
 // complete fills in what was left out, and refuses what cannot work.

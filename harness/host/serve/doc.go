@@ -5,6 +5,7 @@
 //	          |
 //	          +- tap -> trace.Recorder -> teardown.Table -> a line, a ladder or JSON
 //	                                  \-> a pcapng file
+//	                                  \-> web.Board -> a page for a browser
 //
 // It acts in the network namespace of its caller.
 package serve

@@ -30,13 +30,16 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != ""})}
+	newWeb(&cfg)
+	s := &server{cfg: cfg, rec: trace.New(trace.Config{Packets: cfg.Pcapng != "" || cfg.Web != nil, Holds: cfg.Web != nil})}
 	ctx, s.cancel = context.WithCancelCause(ctx)
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx, set, rules); err != nil {
 		return err
 	}
-	s.announce()
+	if !s.cfg.Quiet {
+		s.announce()
+	}
 	return s.watch(ctx)
 }
 
@@ -77,6 +80,9 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 		}
 	}
 	s.startControl(ctx)
+	if err := s.startWeb(ctx); err != nil {
+		return err
+	}
 	if s.file != nil {
 		if err := s.file.begin(); err != nil {
 			return err
@@ -164,6 +170,9 @@ func (s *server) announce() {
 	if s.cfg.Control != "" {
 		fmt.Fprintf(w, "control: %s\n", term.Quote(s.cfg.Control))
 	}
+	if s.cfg.Web != nil {
+		fmt.Fprintf(w, "page: %s\n", s.cfg.Web.URL())
+	}
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
 }
 
@@ -227,6 +236,10 @@ func (s *server) watch(ctx context.Context) error {
 // digest takes what was recorded since the last time.
 func (s *server) digest(p *printer) error {
 	for _, item := range s.rec.Take() {
+		s.show(&item)
+		if item.Waiting {
+			continue // the wire does not have it
+		}
 		p.add(&item)
 		if s.file != nil {
 			s.file.write(&item)

@@ -6,8 +6,8 @@
 //
 // Only what the wire saw is recorded, with what the host alone knows: how long
 // an ACK was held, why it went out, to which impairment a segment fell, and which of
-// the peer's were lost on their way in or refused; and what a rule dropped before the
-// wire could see it.
+// the peer's were lost on their way in or refused; what a rule dropped before the
+// wire could see it; and, if wanted, that an ACK is being held.
 package trace
 
 import (
@@ -41,6 +41,9 @@ type Item struct {
 	// Refusal is what the host does with a segment of the peer's that it refuses:
 	// flow.Challenged or flow.Ignored; 0 if it takes it.
 	Refusal flow.Mark
+	// Waiting: it is an ACK that delayed ACK holds back, which the wire does not have yet,
+	// and may get as part of another segment. Config.Holds asks for these.
+	Waiting bool
 	// Packet is the IP packet; nil unless Config.Packets asked for it.
 	Packet []byte
 }
@@ -77,6 +80,8 @@ const damaged = "dropped: its checksum is wrong"
 type Config struct {
 	// Packets asks for the bytes of each packet.
 	Packets bool
+	// Holds asks for the ACKs that delayed ACK begins to hold back, too: see Item.Waiting.
+	Holds bool
 	// Delay is how long a segment may wait before Ready announces it, so that a busy host
 	// does not wake the reader for each; many of them are announced at once. 0 means 5
 	// ms, negative means no delay.
@@ -123,17 +128,19 @@ func New(cfg Config) *Recorder {
 // Tap is for closepath.Config.Tap. It never blocks.
 func (r *Recorder) Tap(e *closepath.Event) {
 	lost := e.Kind == closepath.Impaired && e.Dir == closepath.Out && e.Rule.Action == impair.Drop
-	if !lost && e.Kind != closepath.Seen || e.Point != closepath.Wire {
+	waiting := r.cfg.Holds && e.Kind == closepath.Held
+	if !waiting && (!lost && e.Kind != closepath.Seen || e.Point != closepath.Wire) {
 		return
 	}
 	item := Item{
 		Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held,
 		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost, LostIn: !lost && lostIn(e),
+		Waiting: waiting,
 	}
 	if e.Rule == nil { // or it may come later, when the host judges otherwise
 		item.Refusal = e.Refusal
 	}
-	if r.cfg.Packets {
+	if r.cfg.Packets && !waiting {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
 	}
 	switch n := r.push(&item); {

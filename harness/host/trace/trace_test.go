@@ -37,6 +37,16 @@ func TestOnlyTheWireIsRecorded(t *testing.T) {
 	}
 }
 
+// TestHolds: a held ACK is there if asked for, as one that waits, without a packet.
+func TestHolds(t *testing.T) {
+	r := New(Config{Delay: -1, Holds: true, Packets: true})
+	r.Tap(event(closepath.Host, closepath.Held, 2))
+	r.Tap(event(closepath.Host, closepath.Superseded, 2))
+	if items := r.Take(); len(items) != 1 || !items[0].Waiting || items[0].Packet != nil || items[0].Seg.Seq != 2 {
+		t.Errorf("recorded %+v", items)
+	}
+}
+
 // TestImpairedSegments: one that the wire had is there with its rule, and one that
 // a rule dropped on its way out is there as lost.
 func TestImpairedSegments(t *testing.T) {
