@@ -7,6 +7,7 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/lab"
+	"lastack/harness/lab/wire"
 	"lastack/tun"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ func lacking(err error) bool {
 	var missing *lab.MissingError
 	var unavailable *capture.UnavailableError
 	var dev *tun.Error
-	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) ||
+	var start *wire.StartError
+	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) || errors.As(err, &start) ||
 		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE)
 }

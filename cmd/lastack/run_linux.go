@@ -15,26 +15,36 @@ import (
 
 // runFlags is what the command line says.
 type runFlags struct {
-	cfg        experiment.Config
-	json       bool
-	mermaid    bool
-	ladders    bool
-	report     string
-	settings   []string
-	rules      []string
-	helpFormat bool
+	cfg           experiment.Config
+	json          bool
+	mermaid       bool
+	tap           bool
+	ladders       bool
+	report, junit string
+	settings      []string
+	rules         []string
+	helpFormat    bool
+	helpSubject   bool
+	subjects      []string
+	groups        []string
+	alone         bool
 }
 
 func runCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
 		Use:   "run NAME|FILE...|all",
-		Short: "Run experiments on lastack and on the kernel, and judge what is seen",
+		Short: "Run experiments on lastack, the kernel or a stack of one's own, and judge what is seen",
 		Long: `run brings closes about as experiments say, in network namespaces made for it,
 captures them, and compares what is seen with what is expected. "lastack list"
 shows the built-in experiments; a file has a slash in its name or ends in .yaml,
-and --help-format tells what is written in it. Each experiment runs on lastack
+and --help-format tells what is written in it. 'time-wait-*' is every experiment
+whose name matches, --group NAME all of a group. Each experiment runs on lastack
 and on the kernel, unless it says why not.
+
+--subject FILE.yaml examines any program that brings a TCP stack of its own and
+serves on a TUN or a TAP, beside lastack and the kernel (or --alone); --help-subject
+tells what is written in the file. A table at the end compares them.
 
 The verdict is pass, fail with the first difference, or skip with the reason. A
 failure is tried again up to three times before it counts, and more often on a
@@ -46,6 +56,8 @@ serve" do, to see that the experiments notice.
 --report writes one page for a browser, which needs no network: what failed comes
 first, and each experiment has the ladders of both subjects side by side.
 --mermaid prints Markdown with Mermaid diagrams of the segments and the states.
+--tap prints version 14 of the Test Anything Protocol, --junit writes what build
+servers read.
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if nothing failed, 1 if something did, 2 for a name or
@@ -54,39 +66,30 @@ says more).`,
 		Args: cobra.ArbitraryArgs,
 	}
 	l := c.Flags()
-	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "what is examined")
+	l.StringSliceVar(&f.subjects, "subject", experiment.Subjects(), "what is examined: lastack, kernel, or a `FILE`.yaml that describes a stack")
+	l.BoolVar(&f.alone, "alone", false, "examine subjects from files without lastack and the kernel beside them")
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run those that take more than 10 seconds, too")
 	l.StringVar(&f.cfg.Keep, "keep", "", "save captures and results in the folder `DIR`")
 	l.StringArrayVarP(&f.settings, "set", "w", nil, "set a tunable of the subject, NAME=VALUE, beside what the experiments set; repeatable")
 	l.StringArrayVar(&f.rules, "impair", nil, "make the wire bad by a `rule`, beside those of the experiments; repeatable")
+	l.StringArrayVar(&f.groups, "group", nil, "run the group `NAME` of the built-in experiments; repeatable")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.BoolVar(&f.mermaid, "mermaid", false, "print Markdown with sequence and state diagrams")
+	l.BoolVar(&f.tap, "tap", false, "print TAP, version 14")
 	l.StringVar(&f.report, "report", "", "write a page about the results to `FILE`.html")
+	l.StringVar(&f.junit, "junit", "", "write the results to `FILE` in JUnit's XML")
 	l.BoolVarP(&f.ladders, "ladders", "v", false, "draw every connection, not only those that failed")
-	l.BoolVar(&f.helpFormat, "help-format", false, "describe the files, and do nothing else")
+	l.BoolVar(&f.helpFormat, "help-format", false, "describe the files of experiments, and do nothing else")
+	l.BoolVar(&f.helpSubject, "help-subject", false, "describe the files of subjects, and do nothing else")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if f.helpFormat {
-			_, err := io.WriteString(c.OutOrStdout(), experiment.Help())
-			return err
+		switch {
+		case f.helpFormat:
+			return printed(c.OutOrStdout(), experiment.Help())
+		case f.helpSubject:
+			return printed(c.OutOrStdout(), experiment.HelpSubject())
 		}
-		if len(args) == 0 {
-			return usagef("name experiments, or say all; \"lastack list\" lists them")
-		}
-		if err := f.cfg.Validate(); err != nil {
-			return usage(err)
-		}
-		if err := f.cfg.ParseAlterations(f.settings, f.rules); err != nil {
-			return usage(err)
-		}
-		if f.json && f.mermaid {
-			return usagef("--json and --mermaid both print to standard output; give one of them")
-		}
-		// Once outside the lab, too, so that mistakes need none.
-		all, err := experiment.Select(args)
+		all, err := f.prepare(args)
 		if err != nil {
-			return usage(err)
-		}
-		if err := writable(f.report); err != nil {
 			return usage(err)
 		}
 		return inLab(c.Context(), func(ctx context.Context) error { return runExperiments(ctx, c.OutOrStdout(), all, &f) })
@@ -94,17 +97,59 @@ says more).`,
 	return c
 }
 
+func printed(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// prepare finds the experiments, and every mistake of the command line: outside the lab,
+// too, so that a mistake needs none.
+func (f *runFlags) prepare(args []string) ([]*experiment.Experiment, error) {
+	if len(args)+len(f.groups) == 0 {
+		return nil, errors.New("name experiments, or say all; \"lastack list\" lists them")
+	}
+	if err := f.cfg.ParseSubjects(f.subjects, f.alone); err != nil {
+		return nil, err
+	}
+	if err := f.cfg.ParseAlterations(f.settings, f.rules); err != nil {
+		return nil, err
+	}
+	outputs := 0
+	for _, given := range []bool{f.json, f.mermaid, f.tap} {
+		if given {
+			outputs++
+		}
+	}
+	if outputs > 1 {
+		return nil, errors.New("--json, --mermaid and --tap all print to standard output; give one of them")
+	}
+	all, err := experiment.Select(args, f.groups...)
+	if err != nil {
+		return nil, err
+	}
+	return all, errors.Join(writable(f.report), writable(f.junit))
+}
+
 func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experiment, f *runFlags) error {
-	text := experiment.Text{W: w, Color: colored(os.Stdout), Ladders: f.ladders}
+	text := experiment.Text{W: w, Color: colored(os.Stdout), Ladders: f.ladders, Subjects: f.cfg.On()}
+	var tap *report.TAP
 	f.cfg.Done = text.Done
-	if f.json || f.mermaid {
+	switch {
+	case f.tap:
+		tap = report.NewTAP(w, len(all)*len(f.cfg.On()))
+		f.cfg.Done = tap.Done
+	case f.json || f.mermaid:
 		f.cfg.Done = nil
 		if terminal(os.Stderr) {
-			f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr)}.Done
+			f.cfg.Done = experiment.Text{W: os.Stderr, Color: colored(os.Stderr), Subjects: f.cfg.On()}.Done
 		}
 	}
 	results, err := experiment.Run(ctx, all, f.cfg)
 	if err != nil {
+		if tap != nil {
+			tap.Bail(err)
+			err = errors.Join(err, tap.Close())
+		}
 		return fmt.Errorf("running experiments: %w", err)
 	}
 	switch {
@@ -115,14 +160,35 @@ func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experime
 		}{results, experiment.Passed(results)})
 	case f.mermaid:
 		err = report.Markdown(w, all, results)
+	case f.tap:
+		err = tap.Close()
 	default:
 		text.Summary(results)
+		if len(f.cfg.Strangers) > 0 {
+			err = f.compare(w, all, results)
+		}
 	}
-	if f.report != "" {
-		err = errors.Join(err, writePage(f.report, all, results))
-	}
-	if err == nil && !experiment.Passed(results) {
+	if err = errors.Join(err, f.write(all, results)); err == nil && !experiment.Passed(results) {
 		err = &exitError{code: exitFailed}
+	}
+	return err
+}
+
+// compare sets the subjects side by side.
+func (f *runFlags) compare(w io.Writer, all []*experiment.Experiment, results []experiment.Result) error {
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return report.Table(w, all, results, colored(os.Stdout))
+}
+
+// write writes the files that are asked for.
+func (f *runFlags) write(all []*experiment.Experiment, results []experiment.Result) (err error) {
+	if f.report != "" {
+		err = writePage(f.report, all, results)
+	}
+	if f.junit != "" {
+		err = errors.Join(err, writeWhole(f.junit, func(w io.Writer) error { return report.JUnit(w, all, results) }))
 	}
 	return err
 }

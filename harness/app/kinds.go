@@ -92,3 +92,23 @@ func build(spec Spec, cfg Config) (handler, *SpecError) {
 	}
 	return h, nil
 }
+
+// settled is what each option of the spec's kind comes to, defaults included.
+func settled(spec Spec) (map[string]string, error) {
+	k, err := lookup(spec.Kind)
+	if err != nil {
+		return nil, err
+	}
+	var o options
+	k.make(&o, Config{}.withDefaults())
+	for name, value := range spec.Options {
+		if err := o.set(spec.Kind, name, value); err != nil {
+			return nil, err
+		}
+	}
+	all := make(map[string]string)
+	for _, opt := range o.list {
+		all[opt.name] = opt.get()
+	}
+	return all, nil
+}

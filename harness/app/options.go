@@ -26,6 +26,7 @@ type option struct {
 	doc  string
 	def  string
 	set  func(value string) error
+	get  func() string // the value as it is, in one spelling
 }
 
 // delay declares an option that is a duration from 0 to maxDelay.
@@ -47,7 +48,7 @@ func declare[T any](o *options, name, doc string, def T, defText string, parse f
 		}
 		*v = parsed
 		return nil
-	}})
+	}, get: func() string { return fmt.Sprint(*v) }})
 	return v
 }
 

@@ -33,6 +33,14 @@ func (s Spec) String() string {
 	return b.String()
 }
 
+// Same reports whether two Specs mean the same app, wherever that is served: an option
+// left out is its default, and 60 is as long as 60ms.
+func Same(a, b Spec) bool {
+	x, errA := settled(a)
+	y, errB := settled(b)
+	return errA == nil && errB == nil && a.Kind == b.Kind && maps.Equal(x, y)
+}
+
 // SpecError reports a Spec that cannot be used: a mistake of the user, not a
 // failure of the machine.
 type SpecError struct {

@@ -185,3 +185,30 @@ func FuzzParseSpec(f *testing.F) {
 		}
 	})
 }
+
+// TestSame: the port does not matter, nor how an option is written.
+func TestSame(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"1=echo", "2=echo", true},
+		{"1=echo", "1=discard", false},
+		{"1=slow-closer", "1=slow-closer,delay=300", true},
+		{"1=slow-closer,delay=60", "2=slow-closer,delay=60ms", true},
+		{"1=slow-closer,delay=60", "1=slow-closer,delay=61", false},
+		{"1=half-closer,bytes=1000", "1=half-closer,bytes=1000,delay=0", true},
+	} {
+		a, errA := ParseSpec(tt.a)
+		b, errB := ParseSpec(tt.b)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if got := Same(a, b); got != tt.want {
+			t.Errorf("%s and %s: %v", tt.a, tt.b, got)
+		}
+	}
+	if bad := (Spec{Kind: "ehco"}); Same(bad, bad) {
+		t.Error("a kind that does not exist is the same as itself")
+	}
+}

@@ -51,6 +51,8 @@ type observed struct {
 	said string
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
+	// died is how a stranger died; proof what a look at its sockets got.
+	died, proof string
 	// hits counts what fell to each impairment.
 	hits map[string]int
 	// prints are what the checks printed.
@@ -68,9 +70,9 @@ const (
 )
 
 // try makes one attempt. An error means that it could not be made.
-func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err error) {
+func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *attempt, err error) {
 	a := &attempt{exp: e}
-	if a.ground, err = raise(ctx, e, subject); err != nil {
+	if a.ground, err = raise(ctx, e, subject, s); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -86,10 +88,21 @@ func try(ctx context.Context, e *Experiment, subject string) (_ *attempt, err er
 		return nil, err
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
+	if a.ground.outside != nil {
+		a.ground.outside.watch = a.watch
+		if len(e.rules()) > 0 {
+			a.watch.hits = a.ground.hits
+		}
+	}
 	defer a.watch.abandon()
 	a.clock = startLate(ctx)
 	err = a.observe(ctx)
 	a.seen.late = max(a.seen.late, a.clock.stop())
+	if a.ground.outside != nil {
+		if a.seen.died = a.ground.outside.died(); a.seen.died != "" && ctx.Err() == nil {
+			err = nil // whatever went wrong, that is why
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +130,16 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 		_, err := a.settled()
 		return err
 	}
-	if a.seen.settled, err = a.settle(ctx); err != nil || !a.seen.settled {
+	if a.seen.settled, err = a.settle(ctx); err != nil {
 		return err
+	}
+	if a.ground.outside != nil {
+		if a.seen.settled, err = a.prove(ctx); err != nil {
+			return err
+		}
+	}
+	if !a.seen.settled {
+		return nil
 	}
 	for i, s := range []wire.Side{a.ground.client, a.ground.server} {
 		if a.seen.timeWaits[i], _, err = s.Count(); err != nil {
@@ -146,6 +167,16 @@ func (a *attempt) driveAll(ctx context.Context) error {
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the client was not through after %v", patience))
 	defer cancel()
+	if o := a.ground.outside; o != nil {
+		// Nobody answers for a program that has died.
+		go func() {
+			select {
+			case <-o.Over():
+				cancel()
+			case <-bounded.Done():
+			}
+		}()
+	}
 	for range a.exp.Repeat {
 		err := a.drive(bounded)
 		var missing *lab.MissingError
@@ -202,6 +233,20 @@ func (a *attempt) states(p pair) (s States, err error) {
 	}
 	s.Server, err = a.ground.server.State(p.server, p.client)
 	return s, err
+}
+
+// prove looks at a stranger's sockets, and reports whether they are in the states expected
+// by that. Others tell their states themselves.
+func (a *attempt) prove(ctx context.Context) (bool, error) {
+	o := a.ground.outside
+	if err := o.prove(ctx, a.ground.Near); err != nil {
+		return false, err
+	}
+	ok, err := a.settled()
+	if !ok {
+		a.seen.proof = o.proof
+	}
+	return ok, err
 }
 
 // outlast waits until the state is over that the latest connection is in, and

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -39,12 +38,20 @@ func mustRead(name string) string {
 	return string(content)
 }
 
-// Select finds experiments: "all" of the corpus, or names of it and files. What
-// has a slash or ends in .yaml or .yml is a file.
-func Select(args []string) ([]*Experiment, error) {
+// Select finds experiments: "all" of the corpus, or names of it, patterns of names
+// ("time-wait-*") and files, and all of some groups. What has a slash or ends in .yaml or
+// .yml is a file.
+func Select(args []string, groups ...string) ([]*Experiment, error) {
 	var out []*Experiment
+	finds := make([]func() ([]*Experiment, error), 0, len(args)+len(groups))
 	for _, arg := range args {
-		found, err := one(arg)
+		finds = append(finds, func() ([]*Experiment, error) { return one(arg) })
+	}
+	for _, name := range groups {
+		finds = append(finds, func() ([]*Experiment, error) { return InGroup(name) })
+	}
+	for _, find := range finds {
+		found, err := find()
 		if err != nil {
 			return nil, err
 		}
@@ -64,9 +71,12 @@ func one(arg string) ([]*Experiment, error) {
 	if arg == "all" {
 		return all, nil
 	}
-	if strings.Contains(arg, "/") || strings.HasSuffix(arg, ".yaml") || strings.HasSuffix(arg, ".yml") {
+	if isFile(arg) {
 		e, err := Load(arg)
 		return []*Experiment{e}, err
+	}
+	if strings.ContainsAny(arg, "*?[") {
+		return matching(arg)
 	}
 	var names []string
 	for _, e := range all {
@@ -108,7 +118,7 @@ func near(name string, names []string) string {
 
 // Load reads an experiment's file.
 func Load(file string) (*Experiment, error) {
-	content, err := os.ReadFile(file)
+	content, err := readFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading an experiment: %w", err)
 	}

@@ -46,39 +46,51 @@ func (d *decoder) fail(line int, format string, args ...any) {
 
 // Parse reads an experiment. The error joins a SyntaxError for each mistake.
 func Parse(file string, content []byte) (*Experiment, error) {
-	d := &decoder{file: file, lines: map[string]int{}}
 	e := &Experiment{File: file}
-	dec := yaml.NewDecoder(strings.NewReader(string(content)))
-	var doc, more yaml.Node
-	if err := dec.Decode(&doc); err != nil || len(doc.Content) == 0 {
-		return nil, notYAML(file, err)
-	}
-	d.value(doc.Content[0], reflect.ValueOf(e).Elem(), top)
-	if dec.Decode(&more) == nil {
-		d.fail(more.Line, "a second document begins; a file holds one experiment")
-	}
-	if len(d.errs) == 0 {
-		d.validate(e)
-	}
-	if err := errors.Join(d.errs...); err != nil {
+	err := decode(file, content, reflect.ValueOf(e).Elem(), top, func(d *decoder) { d.validate(e) })
+	if err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-// spot is where in the file a value stands: its path, and its field's tags.
-type spot struct {
-	path string
-	one  string
+// decode reads a file into a tagged struct, and validates what is well-formed.
+func decode(file string, content []byte, into reflect.Value, whole spot, validate func(*decoder)) error {
+	d := &decoder{file: file, lines: map[string]int{}}
+	dec := yaml.NewDecoder(strings.NewReader(string(content)))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err != nil || len(doc.Content) == 0 {
+		return notYAML(file, err, whole.help)
+	}
+	d.value(doc.Content[0], into, whole)
+	if dec.Decode(&more) == nil {
+		_, what, _ := strings.Cut(whole.whole, " ")
+		d.fail(more.Line, "a second document begins; a file holds one %s", what)
+	}
+	if len(d.errs) == 0 {
+		validate(d)
+	}
+	return errors.Join(d.errs...)
 }
 
-// top is the experiment itself.
-var top spot
+// spot is where in the file a value stands: its path, and its field's tags. The whole
+// has no path, but is called something, and a flag of lastack run describes it.
+type spot struct {
+	path        string
+	one         string
+	whole, help string
+}
+
+// What a whole file is.
+var (
+	top        = spot{whole: "an experiment", help: "--help-format"}
+	subjectTop = spot{whole: "a subject", help: "--help-subject"}
+)
 
 // name is how a complaint calls the value.
 func (s spot) name() string {
 	if s.path == "" {
-		return "an experiment"
+		return s.whole
 	}
 	return s.path
 }

@@ -83,6 +83,10 @@ type Expect struct {
 	Rest         Rest          `yaml:"rest" doc:"what happens when nothing does"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
+
+	// fourToo takes a close in four segments for one in three: the subject does not wait
+	// with the ACK of a FIN for its own FIN to carry it, which no RFC asks for.
+	fourToo bool `yaml:"-"`
 }
 
 // States are RFC 9293's names, with underscores.
@@ -132,12 +136,15 @@ type Check struct {
 	Prints string `yaml:"prints" doc:"what it must print, blanks around it left out"`
 }
 
-// Reason says why the experiment is not run on the subject; empty if it is.
+// Reason says why the experiment is not run on the subject, by its file; empty if it is.
 func (e *Experiment) Reason(subject string) string {
-	if subject == Kernel {
+	switch subject {
+	case Kernel:
 		return e.Skip.Kernel
+	case Lastack:
+		return e.Skip.Lastack
 	}
-	return e.Skip.Lastack
+	return ""
 }
 
 // Sides are what is at either end when the experiment is run on the subject, in
@@ -147,10 +154,10 @@ func (e *Experiment) Sides(subject string) (client, server string) {
 	if len(e.Client.Crafted) > 0 {
 		client = "crafted"
 	}
-	if subject == Lastack && e.Subject == "client" {
-		client = Lastack
-	} else if subject == Lastack {
-		server = Lastack
+	if subject != Kernel && e.Subject == "client" {
+		client = subject
+	} else if subject != Kernel {
+		server = subject
 	}
 	return client, server
 }

@@ -27,20 +27,27 @@ var (
 // if one does, is nil otherwise.
 type ground struct {
 	*wire.Wire
+	// outside is the subject if it is a stranger, else nil.
+	outside        *outside
 	hits           *hits
 	client, server wire.Side
 	to             netip.AddrPort
 	program        *program
 }
 
-// raise builds the ground; who raises it closes it.
-func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) {
+// raise builds the ground; who raises it closes it. The stranger is nil if the subject is
+// built in.
+func raise(ctx context.Context, e *Experiment, subject string, s *Stranger) (*ground, error) {
 	g := &ground{hits: newHits()}
 	c := wire.Config{
 		Subject: wire.Kernel{}, Apart: true, Link: linkName, FarLink: farName, NearAddr: nearPrefix, FarAddr: farAddr,
 		NearSettings: e.Tunables.Peer, FarSettings: e.Tunables.Subject,
 	}
-	if subject == Lastack {
+	at := e.Server.spec()
+	if s != nil {
+		at, _ = s.offer(at)
+		c.Subject, c.FarSettings = s.program(e, at), nil
+	} else if subject == Lastack {
 		c.Subject = wire.Lastack{}
 	}
 	if rules := e.rules(); len(rules) > 0 {
@@ -48,23 +55,43 @@ func raise(ctx context.Context, e *Experiment, subject string) (*ground, error) 
 	}
 	var err error
 	var bad *wire.SettingError
-	if g.Wire, err = wire.Raise(ctx, c); errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist) {
+	var start *wire.StartError
+	switch g.Wire, err = wire.Raise(ctx, c); {
+	case errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist):
 		return nil, &unsupported{bad.Name, bad.Near, err}
-	} else if err != nil {
+	case errors.As(err, &start):
+		return nil, &SubjectError{s.Name, s.File, start}
+	case err != nil:
 		return nil, err
 	}
-	g.client, g.server = g.Near, g.Far.(wire.Side)
-	if e.Subject == "client" {
-		g.client, g.server = g.server, g.client
-	}
-	g.to = netip.AddrPortFrom(g.server.Addr(), port)
-	if err := g.serve(e); err != nil {
+	g.stand(e, s)
+	g.to = netip.AddrPortFrom(g.server.Addr(), at.Port)
+	if err := g.serve(ctx, e, s); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
 
-func (g *ground) serve(e *Experiment) error {
+// stand puts client and server in their places.
+func (g *ground) stand(e *Experiment, s *Stranger) {
+	if s != nil {
+		g.outside = &outside{Process: g.Far.(*wire.Process), name: s.Name}
+		g.client, g.server = g.Near, g.outside
+		return
+	}
+	g.client, g.server = g.Near, g.Far.(wire.Side)
+	if e.Subject == "client" {
+		g.client, g.server = g.server, g.client
+	}
+}
+
+func (g *ground) serve(ctx context.Context, e *Experiment, s *Stranger) error {
+	if s != nil {
+		if err := g.awaitReady(ctx, s); err != nil {
+			return &SubjectError{s.Name, s.File, err}
+		}
+		return nil
+	}
 	if len(e.Server.Command) > 0 {
 		return g.serveProgram(e.Server.Command)
 	}

@@ -12,6 +12,9 @@ import (
 // difference in words, or empty, and which connection shows it.
 func (e *Experiment) judge(o *observed) (why string, conn int) {
 	x := &e.Expect
+	if o.died != "" {
+		return o.died, 0
+	}
 	if why := e.judgeClient(o); why != "" {
 		return why, 0
 	}
@@ -81,8 +84,9 @@ func (e *Experiment) connections(failures int) Range {
 
 // judgeConn is about one connection on the wire.
 func (x *Expect) judgeConn(r *teardown.Report) string {
+	four := x.fourToo && x.Close == teardown.ThreeWay && r.Close == teardown.FourWay
 	switch {
-	case r.Close != x.Close:
+	case r.Close != x.Close && !four:
 		return fmt.Sprintf("the close is %s, expected %s", r.Close, x.Close)
 	case x.ActiveCloser != "" && r.ActiveCloser != x.ActiveCloser:
 		return fmt.Sprintf("the active closer is %s, expected %s", r.ActiveCloser, x.ActiveCloser)
@@ -96,7 +100,7 @@ func (x *Expect) judgeConn(r *teardown.Report) string {
 		return fmt.Sprintf("the first FIN was acknowledged after %.2f ms, expected %s", millis(r.AckDelayUS), x.AckDelay)
 	case !x.FINsAgain.Has(float64(r.FINRetransmissions)):
 		return fmt.Sprintf("%d FINs were sent again, expected %s", r.FINRetransmissions, x.FINsAgain)
-	case len(x.Segments) > 0:
+	case len(x.Segments) > 0 && !four:
 		return differ(x.Segments, r.Segments)
 	}
 	return ""
@@ -108,6 +112,9 @@ func (x *Expect) judgeStates(o *observed) string {
 		if s[1] != s[2] && s[2] != anyState {
 			parts = append(parts, fmt.Sprintf("the %s's socket is %s, expected %s", s[0], s[1], s[2]))
 		}
+	}
+	if o.proof != "" {
+		parts = append(parts, o.proof)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -177,3 +177,32 @@ func TestSettle(t *testing.T) {
 		t.Error("passed")
 	}
 }
+
+// TestFourToo: a stack that does not delay the ACK of a FIN may close in four segments
+// where three are expected of others, and everything else is judged all the same.
+func TestFourToo(t *testing.T) {
+	e := find1(t, "three-way")
+	lazy := &Stranger{Lacks: []Feature{DelayedACK}}
+	r := report(t, four)
+	if why := e.Expect.judgeConn(&r); why != "the close is four-way, expected three-way" {
+		t.Errorf("of others: %q", why)
+	}
+	fitted := e.fitted(lazy)
+	if why := fitted.Expect.judgeConn(&r); why != "" {
+		t.Errorf("without delayed ACK: %q", why)
+	}
+	for _, tt := range []struct{ script, want string }{
+		{three, ""}, {aborted, "the close is reset, expected three-way"},
+	} {
+		r := report(t, tt.script)
+		if why := fitted.Expect.judgeConn(&r); why != tt.want {
+			t.Errorf("%q, want %q", why, tt.want)
+		}
+	}
+	if e := find1(t, "half-close-data"); len(e.fitted(lazy).Expect.Segments) > 0 || len(e.Expect.Segments) == 0 {
+		t.Error("the ACK of a FIN must be carried by data")
+	}
+	if e := find1(t, "server-first"); e.fitted(lazy) != e {
+		t.Error("the client's ACKs are the kernel's")
+	}
+}

@@ -8,10 +8,11 @@ import (
 
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
 
-// notYAML words what the YAML library found wrong.
-func notYAML(file string, err error) error {
+// notYAML words what the YAML library found wrong. The flag of lastack run describes what
+// should be in the file.
+func notYAML(file string, err error, flag string) error {
 	if err == nil || err.Error() == "EOF" {
-		return &SyntaxError{File: file, Why: "there is nothing in it; lastack run --help-format tells the format"}
+		return &SyntaxError{File: file, Why: "there is nothing in it; lastack run " + flag + " tells the format"}
 	}
 	why, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {

@@ -64,7 +64,7 @@ func (p *program) failed() error {
 
 // fill puts the server's address into a command's arguments.
 func (g *ground) fill(command []string) (args []string) {
-	r := strings.NewReplacer("{HOST}", g.to.Addr().String(), "{PORT}", strconv.Itoa(port))
+	r := strings.NewReplacer("{HOST}", g.to.Addr().String(), "{PORT}", strconv.Itoa(int(g.to.Port())))
 	for _, arg := range command {
 		args = append(args, r.Replace(arg))
 	}

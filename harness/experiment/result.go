@@ -29,6 +29,10 @@ type Result struct {
 	// Excused of the attempts failed while this process was kept from running for longer
 	// than experiments leave to chance.
 	Excused int `json:"excused,omitempty"`
+	// TookMS is how long all attempts took together.
+	TookMS int64 `json:"took_ms"`
+	// Died is how a subject that is a program died, with the last that it printed.
+	Died string `json:"died,omitempty"`
 	// LateMS is how long, in the last attempt, this process was kept from running:
 	// on a busy machine applications are late.
 	LateMS float64 `json:"late_ms"`
@@ -91,6 +95,7 @@ func (r *Result) settle(e *Experiment, o *observed) {
 		r.Verdict = Fail
 	}
 	r.Attempts++
+	r.Died = o.died
 	r.Connections, r.Failures, r.Failure = len(o.reports), o.failures, ""
 	if o.failed != nil {
 		r.Failure = o.failed.Error()

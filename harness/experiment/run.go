@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"lastack/harness/lab"
 	"lastack/stack/impair"
@@ -17,6 +18,8 @@ import (
 type Config struct {
 	// Subjects to run on; nil means both.
 	Subjects []string
+	// Strangers are subjects besides, that files describe. Their names differ.
+	Strangers []*Stranger
 	// Slow runs those that take more than 10 s, too.
 	Slow bool
 	// Keep is a folder for captures and reports, made if it is not there; empty
@@ -39,13 +42,46 @@ type Config struct {
 func (c *Config) Validate() error {
 	for _, s := range c.Subjects {
 		if !slices.Contains(Subjects(), s) {
-			return fmt.Errorf("there is no subject %s; there are lastack and kernel", quote(s))
+			return fmt.Errorf("there is no subject %s; there are lastack, kernel and files that describe others (name.yaml)", quote(s))
+		}
+	}
+	files := map[string]string{}
+	for _, s := range c.Strangers {
+		if files[s.Name] != "" {
+			return fmt.Errorf("%s and %s are both called %s; rename one", files[s.Name], s.File, s.Name)
+		}
+		files[s.Name] = s.File
+	}
+	return nil
+}
+
+// On are the names of the subjects, in the order in which they are run.
+func (c *Config) On() (names []string) {
+	for _, s := range Subjects() {
+		if c.Subjects == nil || slices.Contains(c.Subjects, s) {
+			names = append(names, s)
+		}
+	}
+	for _, s := range c.Strangers {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// stranger is the one of that name; nil if the subject is built in.
+func (c *Config) stranger(name string) *Stranger {
+	for _, s := range c.Strangers {
+		if s.Name == name {
+			return s
 		}
 	}
 	return nil
 }
 
 const defaultAttempts = 4
+
+// strangerPatience ends the attempts on a stranger, whose failures are most often its own.
+const strangerPatience = 20 * time.Second
 
 // Run runs the experiments one after the other, each on every subject, at the
 // highest priority that the process may have, which it keeps. An error means that
@@ -55,21 +91,21 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	subjects := cfg.Subjects
-	if subjects == nil {
-		subjects = Subjects()
-	}
 	hurry()
 	var results []Result
 	for _, e := range all {
-		for _, subject := range Subjects() {
-			if !slices.Contains(subjects, subject) {
-				continue
-			}
+		for _, subject := range cfg.On() {
+			started := time.Now()
 			r, err := cfg.run(ctx, e, subject)
+			var unfit *SubjectError
+			if errors.As(err, &unfit) && slices.ContainsFunc(results, func(r Result) bool { return r.Subject == subject && r.Attempts > 0 }) {
+				// It was fit before, so that this is the experiment's doing.
+				r, err = &Result{Experiment: e.Name, Subject: subject, Verdict: Fail, Why: unfit.Error(), Attempts: 1}, nil
+			}
 			if err != nil {
 				return results, fmt.Errorf("%s on %s: %w", e.Name, subject, err)
 			}
+			r.TookMS = time.Since(started).Milliseconds()
 			results = append(results, *r)
 			if cfg.Done != nil {
 				cfg.Done(e, r)
@@ -92,17 +128,28 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		return r.skip("%s", why), nil
 	}
 	e = c.altered(e)
+	stranger := c.stranger(subject)
+	if stranger != nil {
+		if why := e.unable(stranger); why != "" {
+			return r.skip("%s", why), nil
+		}
+		e = e.fitted(stranger)
+	}
 	most := c.Attempts
 	if most == 0 {
 		most = defaultAttempts
 	}
 	const patience = 3
+	started := time.Now()
 	for counted := 0; ; {
-		a, err := try(ctx, e, subject)
+		a, err := try(ctx, e, subject, stranger)
 		var missing *lab.MissingError
 		var lacks *unsupported
 		var device *tun.Error
+		var unfit *SubjectError
 		switch {
+		case errors.As(err, &unfit):
+			return nil, unfit
 		case errors.As(err, &missing):
 			return r.skip("%v", missing), nil
 		case errors.As(err, &lacks):
@@ -119,7 +166,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		} else if r.Verdict == Fail {
 			r.Excused++
 		}
-		if r.Verdict == Pass || counted == most || r.Attempts == patience*most {
+		if r.Verdict == Pass || a.seen.died != "" || stranger != nil && time.Since(started) > strangerPatience || counted == most || r.Attempts == patience*most {
 			return r, c.keep(r, a)
 		}
 	}

@@ -10,11 +10,16 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-// Schema is the format as a JSON Schema, for editors.
-func Schema() []byte {
-	s := schemaOf(field{typ: reflect.TypeFor[Experiment]()})
+// Schema is the format of an experiment as a JSON Schema, for editors.
+func Schema() []byte { return schemaFile(reflect.TypeFor[Experiment](), "An experiment of lastack") }
+
+// SubjectSchema is that of a subject.
+func SubjectSchema() []byte { return schemaFile(reflect.TypeFor[Stranger](), "A subject of lastack") }
+
+func schemaFile(t reflect.Type, title string) []byte {
+	s := schemaOf(field{typ: t})
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	s["title"] = "An experiment of lastack"
+	s["title"] = title
 	out, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		panic(err) // maps and strings cannot fail
@@ -106,6 +111,42 @@ func Help() string {
 	b.WriteString("\nAn example:\n\n" + indent(example, "    "))
 	return b.String()
 }
+
+// HelpSubject is the documentation of a subject's file for a person.
+func HelpSubject() string {
+	var b strings.Builder
+	b.WriteString(`A subject is a YAML file that describes a program with a TCP stack of its own. Every
+field that there is:
+
+`)
+	helpObject(&b, reflect.TypeFor[Stranger](), "")
+	b.WriteString("\nIn the command and in no other field\n\n")
+	for _, p := range [][2]string{
+		{"{TUN}", "is the name of the interface, which is there, up, and of the device that the file says; the program attaches to it"},
+		{"{FD}", "is the number of an inherited descriptor that is attached to it, in place of that"},
+		{"{HOST}", "is the IPv4 address that the program is to have on it"},
+		{"{PEER}", "is the address of the kernel at the other end, which connects from there, and {PREFIX} the length of the prefix of both"},
+		{"{MTU}", "is the interface's MTU"},
+		{"{APP}", "is what the program is to serve in this experiment, and where, as for lastack serve --app: 8000=slow-closer,delay=60ms"},
+	} {
+		b.WriteString(paragraph.Indented(p[0]+" "+p[1], "  "))
+	}
+	b.WriteString("\nApps, as \"lastack run --help-format\" describes them: " + strings.Join(appKinds(), ", ") + ".\n")
+	b.WriteString("\nAn example:\n\n" + indent(exampleSubject, "    "))
+	return b.String()
+}
+
+// exampleSubject is a whole file.
+const exampleSubject = `name: my-stack
+command: [./my-stack, --tun, "{TUN}", --address, "{HOST}"]
+serves:
+  - 7=echo
+  - 8001=server-closes
+  - 8002=slow-closer,delay=60ms
+  - 8003=half-closer,bytes=1000
+ready: {line: listening}
+lacks: [timestamps]
+`
 
 func helpObject(b *strings.Builder, t reflect.Type, in string) {
 	for _, f := range fieldsOf(t) {

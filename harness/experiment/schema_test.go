@@ -37,6 +37,22 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+// TestSubjectSchema keeps that of subjects true to the format, too.
+func TestSubjectSchema(t *testing.T) {
+	if *update {
+		if err := os.WriteFile("subject.json", SubjectSchema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile("subject.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(file) != string(SubjectSchema()) {
+		t.Error("subject.json is not the format's (write it with -update)")
+	}
+}
+
 func TestHelp(t *testing.T) {
 	help := Help()
 	for _, want := range []string{"ack_delay_ms", "half-close", "slow-closer", "EADDRNOTAVAIL", "close, required", "four-way"} {

@@ -37,11 +37,13 @@ type Text struct {
 	Color bool
 	// Ladders draws every connection; without, only those that failed.
 	Ladders bool
+	// Subjects are those that results come of, for which there is room.
+	Subjects []string
 }
 
 // Done writes a line about a result, and what there is to say about it.
 func (t Text) Done(e *Experiment, r *Result) {
-	fmt.Fprintf(t.W, "%s  %-7s  %s\n", t.verdict(r.Verdict), r.Subject, r.Experiment+r.evidence())
+	fmt.Fprintf(t.W, "%s  %-*s  %s\n", t.verdict(r.Verdict), t.width(), r.Subject, r.Experiment+r.evidence())
 	if r.Why != "" {
 		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
 	}
@@ -57,6 +59,15 @@ func (t Text) Done(e *Experiment, r *Result) {
 		fmt.Fprint(t.W, paragraph.Indented(fmt.Sprintf("%s: %s", a.Step, a.Got), "  "))
 	}
 	fmt.Fprintln(t.W)
+}
+
+// width is that of the longest name of a subject.
+func (t Text) width() int {
+	width := len(Lastack)
+	for _, s := range t.Subjects {
+		width = max(width, len(s))
+	}
+	return width
 }
 
 // ladders draws every connection if they are few, else the one that the result

@@ -88,7 +88,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 	t.Helper()
 	a := &attempt{exp: e}
 	var err error
-	if a.ground, err = raise(t.Context(), e, subject); err != nil {
+	if a.ground, err = raise(t.Context(), e, subject, nil); err != nil {
 		t.Skipf("no wire here: %v", err)
 	}
 	defer func() {

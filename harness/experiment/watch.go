@@ -28,6 +28,12 @@ type watch struct {
 	old     []*teardown.Conn // that the table has forgotten: their 4-tuple was used again
 	packets []capture.Packet
 	last    time.Time
+	// hits is where a bad wire accounts for segments, nil on a plain one; told is what it
+	// has told so far. Only a stranger's states are looked up there.
+	hits *hits
+	told []trace.Item
+	// deaf: what comes belongs to no connection of the experiment's any more.
+	deaf bool
 }
 
 // startWatch captures what crosses the link from now on.
@@ -59,7 +65,7 @@ func (w *watch) retell(items []trace.Item) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin()
-	records := merge(w.packets, items)
+	records := merge(w.packets, append(w.told, items...))
 	for i := range records {
 		w.table.Add(&records[i])
 	}
@@ -84,10 +90,87 @@ func (w *watch) add(p capture.Packet) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.deaf || s.Src.AddrPort().Addr() == knocker || s.Dst.AddrPort().Addr() == knocker {
+		return
+	}
 	w.table.Add(&teardown.Record{Time: p.Time, Seg: s})
 	w.last = p.Time
 	p.Data = bytes.Clone(p.Data)
 	w.packets = append(w.packets, p)
+}
+
+// ignoreAll leaves out what crosses the link from now on.
+func (w *watch) ignoreAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = true
+}
+
+// serverState is that of the latest connection of a 4-tuple, by what the wire shows.
+func (w *watch) serverState(p pair) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.latestOf(p); c != nil && c.Outcome().States[1] != "" {
+		return c.Outcome().States[1]
+	}
+	return "CLOSED"
+}
+
+// latestOf is the latest connection of a 4-tuple, as far as its segments arrived; w.mu is
+// held.
+func (w *watch) latestOf(p pair) *teardown.Conn {
+	all := w.conns()
+	if w.hits != nil {
+		w.told = append(w.told, w.hits.trace.Take()...)
+		all = nil
+		t := teardown.NewTable(teardown.Config{Keep: -1, OnForget: func(c *teardown.Conn) { all = append(all, c) }})
+		records := merge(w.packets, w.told)
+		for i := range records {
+			t.Add(&records[i])
+		}
+		all = append(all, t.All()...)
+	}
+	for _, c := range slices.Backward(all) {
+		if c.Client() == p.client && c.Server() == p.server {
+			return c
+		}
+	}
+	return nil
+}
+
+// owing are the 4-tuples whose server owes an ACK to a FIN that comes again, by what the
+// wire shows, or may owe it: a RST is not known to have ended its TIME_WAIT.
+func (w *watch) owing(all []pair) (owe []pair) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range all {
+		c := w.latestOf(p)
+		if c == nil {
+			continue
+		}
+		o := c.Outcome()
+		first := o.ActiveCloser == teardown.Server || o.ActiveCloser == teardown.Both
+		switch {
+		case o.States[1] == "TIME_WAIT", o.States[1] == "CLOSE_WAIT",
+			o.States[1] == "CLOSED" && first && o.ResetBy == teardown.None:
+			owe = append(owe, p)
+		}
+	}
+	return owe
+}
+
+// clientFIN is the latest FIN that a client sent.
+func (w *watch) clientFIN(p pair) (segment.Segment, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from := segment.Tuple{Src: segment.EndpointFrom(p.client), Dst: segment.EndpointFrom(p.server)}
+	for _, packet := range slices.Backward(w.packets) {
+		s, err := segment.Parse(packet.Data)
+		if err == nil && s.Flags.Has(segment.FIN) && s.Tuple == from {
+			return s, true
+		}
+	}
+	return segment.Segment{}, false
 }
 
 // pair is who has a connection with whom.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lastack/harness/experiment"
@@ -27,13 +28,13 @@ func entries(all []*experiment.Experiment, results []experiment.Result) []*entry
 		key := [2]string{r.Experiment, r.Subject}
 		waiting[key] = append(waiting[key], r)
 	}
-	seen := map[string]int{}
+	seen, subjects := map[string]int{}, drawnFirst(results)
 	for _, e := range all {
 		en := &entry{Experiment: e, ID: e.Name}
 		if seen[e.Name]++; seen[e.Name] > 1 {
 			en.ID = fmt.Sprintf("%s_%d", e.Name, seen[e.Name])
 		}
-		for _, s := range experiment.Subjects() {
+		for _, s := range subjects {
 			key := [2]string{e.Name, s}
 			if len(waiting[key]) > 0 {
 				en.Results, waiting[key] = append(en.Results, waiting[key][0]), waiting[key][1:]
@@ -42,6 +43,13 @@ func entries(all []*experiment.Experiment, results []experiment.Result) []*entry
 		out = append(out, en)
 	}
 	return out
+}
+
+// drawnFirst are the subjects of the results, lastack and the kernel before others.
+func drawnFirst(results []experiment.Result) []string {
+	all := experiment.SubjectsOf(results)
+	return append(slices.DeleteFunc(experiment.Subjects(), func(s string) bool { return !slices.Contains(all, s) }),
+		slices.DeleteFunc(all, func(s string) bool { return slices.Contains(experiment.Subjects(), s) })...)
 }
 
 // on is the result on a subject, nil if there is none.

@@ -67,7 +67,7 @@ func newResultsPage(all []*experiment.Experiment, results []experiment.Result) *
 
 func (p *resultsPage) count(results []experiment.Result) {
 	var first time.Time
-	for _, s := range experiment.Subjects() {
+	for _, s := range drawnFirst(results) {
 		t := tally{Subject: s}
 		for i := range results {
 			r := &results[i]

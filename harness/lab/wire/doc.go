@@ -7,7 +7,8 @@
 //	|  NearAddr      Link ==== Join, or nothing === FarLink     FarAddr  |
 //	+---------------------+                       +----------------------+
 //	  the current namespace,                        a namespace (Kernel), or
-//	  or one of its own (Apart)                     this process (Lastack, GVisor)
+//	  or one of its own (Apart)                     this process (Lastack, GVisor), or
+//	                                                a program of its own (Program)
 //
 // An example:
 //
