@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"lastack/harness/capture"
+	"lastack/harness/experiment/packetdrill/ontun"
 	"lastack/harness/lab"
 	"lastack/harness/lab/wire"
 	"lastack/tun"
@@ -17,7 +18,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
-		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), packetdrillCommand(), doctorCommand(),
+		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), packetdrillCommand(), packetdrillHelperCommand(), doctorCommand(),
 	}
 }
 
@@ -28,6 +29,8 @@ func lacking(err error) bool {
 	var unavailable *capture.UnavailableError
 	var dev *tun.Error
 	var start *wire.StartError
+	var helper *ontun.StartError
 	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) || errors.As(err, &start) ||
+		errors.As(err, &helper) ||
 		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE)
 }

@@ -23,7 +23,8 @@ import (
 // packetdrillRun are the flags that only count when scripts are run.
 type packetdrillRun struct {
 	verbose, tap, junit   bool
-	realTime              bool
+	subject               string
+	jobs                  int
 	allowShell, skipShell bool
 	anySYN                bool
 	known, pcapng         string
@@ -36,13 +37,14 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l.BoolVarP(&r.verbose, "verbose", "v", false, "show the whole exchange of each script, and its ladder")
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
 	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
-	l.BoolVar(&r.realTime, "real-time", false, "let lastack live by the machine's clock")
+	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
+	l.IntVar(&r.jobs, "jobs", 1, "run so many scripts at a time")
 	l.BoolVar(&r.allowShell, "allow-shell", false, "run the shell commands of scripts, with your rights")
 	l.BoolVar(&r.skipShell, "skip-shell", false, "pass over the shell commands of scripts")
 	l.BoolVar(&r.anySYN, "any-syn-options", false, "do not compare the TCP options of SYNs")
 	l.StringVar(&r.known, "known", "", "the scripts in `FILE` are known to fail, and must")
 	l.StringVar(&r.pcapng, "pcapng", "", "write all packets to `FILE`")
-	l.StringArrayVarP(&r.settings, "set", "w", nil, "set a tunable of lastack's, `NAME=VALUE`; repeatable")
+	l.StringArrayVarP(&r.settings, "set", "w", nil, "set a tunable of the subject, `NAME=VALUE`; repeatable")
 	l.DurationVar(&r.tolerance, "tolerance", 0, "how far times may be off where the script does not say (0: not at all; in real time 4ms)")
 	l.DurationVar(&r.timeout, "timeout", 2*time.Minute, "how long a script may take in real time")
 }
@@ -63,18 +65,33 @@ func (f *packetdrillFlags) validate() error {
 		return usagef("--allow-shell runs shell commands and --skip-shell passes over them; give one")
 	case r.tolerance < 0:
 		return usagef("--tolerance %v is negative", r.tolerance)
+	case r.jobs < 1 || r.jobs > mostJobs:
+		return usagef("--jobs %d: want 1 to %d", r.jobs, mostJobs)
 	case r.timeout <= 0:
 		return usagef("--timeout %v: a script needs some time", r.timeout)
 	}
 	return nil
 }
 
-// runScripts runs all scripts and says what came of them.
+// mostJobs is how many scripts may run at a time: in real time each needs a processor now
+// and then.
+const mostJobs = 64
+
+// runScripts runs all scripts and says what came of them, in a lab if the subject needs
+// one. What is wrong with the command line shows without.
 func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error {
 	cfg, err := f.suite()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case f.run.inProcess():
+		return runSuite(ctx, files, f, cfg)
 	}
+	return inLab(ctx, func(ctx context.Context) error { return runSuite(ctx, files, f, cfg) })
+}
+
+func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *suite.Config) error {
+	var err error
 	var capture *outfile.File
 	if f.run.pcapng != "" {
 		if capture, err = outfile.Open(f.run.pcapng); err != nil {
@@ -121,7 +138,7 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 		return nil, err
 	}
 	r := &f.run
-	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Run: packetdrill.Config{
+	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
 	if r.allowShell {
@@ -138,17 +155,39 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Subject, err = r.maker(settings); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// Subjects that are built in.
+const (
+	subjectLastack  = "lastack"
+	subjectRealTime = "lastack-realtime"
+	subjectKernel   = "kernel"
+)
+
+// inProcess reports whether the subject needs no lab.
+func (r *packetdrillRun) inProcess() bool {
+	return r.subject == subjectLastack || r.subject == subjectRealTime
+}
+
+// maker is what makes a subject for each script.
+func (r *packetdrillRun) maker(settings []tunable.Setting) (func(context.Context, packetdrill.Addresses) (packetdrill.Subject, error), error) {
+	if !r.inProcess() {
+		return outsideSubject(r.subject, settings)
+	}
 	if err := tunable.NewSet().SetAll(settings); err != nil {
 		return nil, usagef("-w: %w", err)
 	}
-	cfg.Subject = func(a packetdrill.Addresses) (packetdrill.Subject, error) {
+	return func(_ context.Context, a packetdrill.Addresses) (packetdrill.Subject, error) {
 		set := tunable.NewSet()
 		if err := set.SetAll(settings); err != nil {
 			return nil, err
 		}
-		return inprocess.New(inprocess.Config{Addresses: a, Virtual: !r.realTime, Tunables: set})
-	}
-	return cfg, nil
+		return inprocess.New(inprocess.Config{Addresses: a, Virtual: r.subject == subjectLastack, Tunables: set})
+	}, nil
 }
 
 // report writes what is written at the end.

@@ -91,7 +91,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	hurry()
+	lab.Hurry()
 	var results []Result
 	for _, e := range all {
 		for _, subject := range cfg.On() {

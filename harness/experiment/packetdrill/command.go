@@ -18,6 +18,12 @@ type Lister interface {
 	States() ([]string, error)
 }
 
+// Placed is a Subject whose network is not the runner's: Do runs f there, and shell commands
+// with it.
+type Placed interface {
+	Do(f func() error) error
+}
+
 // command runs a shell command of a script's: sysctl lines become the subject's tunables,
 // FreeBSD's way to count sockets asks the subject, and others need a shell.
 func (r *run) command(ctx context.Context, c *script.Command) error {
@@ -37,7 +43,7 @@ func (r *run) command(ctx context.Context, c *script.Command) error {
 	case text == "":
 		return nil
 	case r.cfg.Shell != nil:
-		if err := r.cfg.Shell(ctx, filepath.Dir(c.Pos.File), text); err != nil {
+		if err := r.shell(ctx, filepath.Dir(c.Pos.File), text); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -49,6 +55,15 @@ func (r *run) command(ctx context.Context, c *script.Command) error {
 		return nil
 	}
 	return unsupported(c.Pos, "the shell command %q is no sysctl; --allow-shell runs such, --skip-shell passes over them", text)
+}
+
+// shell runs a command where the subject is.
+func (r *run) shell(ctx context.Context, folder, text string) error {
+	run := func() error { return r.cfg.Shell(ctx, folder, text) }
+	if p, ok := r.subject.(Placed); ok {
+		return p.Do(run)
+	}
+	return run()
 }
 
 // sysctls are the settings of "sysctl -q name=value ...", with or without flags.

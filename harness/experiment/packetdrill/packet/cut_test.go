@@ -1,4 +1,4 @@
-package inprocess
+package packet_test
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ func TestCutMakesSegmentsOfOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts := cut(b, 1500)
+		parts := packet.Cut(b, 1500)
 		if len(parts) != 3 {
 			t.Fatalf("%d parts", len(parts))
 		}
@@ -38,7 +38,7 @@ func TestCutMakesSegmentsOfOne(t *testing.T) {
 		}
 	}
 	for _, p := range [][]byte{nil, {0x45}, bytes.Repeat([]byte{0x60}, 2000)} {
-		if got := cut(p, 1500); len(got) != 1 || !bytes.Equal(got[0], p) {
+		if got := packet.Cut(p, 1500); len(got) != 1 || !bytes.Equal(got[0], p) {
 			t.Errorf("what is no TCP segment was cut: %x", p)
 		}
 	}
