@@ -160,7 +160,7 @@ func (r *Raw) Close() {
 }
 
 // Drain returns when netstack has taken in every segment that was delivered to it. Others
-// must not deliver segments meanwhile. It is exact for a Host that was made while
+// must not deliver segments meanwhile, and the Host must not be closed. It is exact for a Host that was made while
 // GOMAXPROCS was 1: netstack works with as many goroutines as that, which hand sockets to
 // each other, and is asked one by one whether they are through.
 func (h *Host) Drain() {

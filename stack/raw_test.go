@@ -4,6 +4,9 @@ import (
 	"net/netip"
 	"testing"
 
+	"lastack/stack/segment"
+	"lastack/stack/tunable"
+
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -91,5 +94,36 @@ func TestRawBound(t *testing.T) {
 	waitFor(t, func() bool { return c.State() == "ESTABLISHED" }, c.State)
 	if tuple, _ := c.Tuple(); tuple.Src.Port != 4321 {
 		t.Errorf("connected from %v", tuple.Src)
+	}
+}
+
+// TestRawMayOpenFast: net.ipv4.tcp_fastopen permits data in a SYN, and a cookie or its bit 4
+// makes them possible.
+func TestRawMayOpenFast(t *testing.T) {
+	w := newTwo(t)
+	r := mustRaw(t, w.host, peer4)
+	for _, tt := range []struct {
+		value            int64
+		permitted, ready bool
+	}{{0, false, false}, {1, true, false}, {2, false, false}, {5, true, true}} {
+		if err := w.host.Tunables().SetInt(tunable.FastOpen, tt.value); err != nil {
+			t.Fatal(err)
+		}
+		if permitted, ready := r.MayOpenFast(netip.AddrPortFrom(peer4, 80)); permitted != tt.permitted || ready != tt.ready {
+			t.Errorf("tcp_fastopen %d: permitted %v, ready %v", tt.value, permitted, ready)
+		}
+	}
+}
+
+// TestRawAsksForACookie: a SYN without data asks for one, where there is none.
+func TestRawAsksForACookie(t *testing.T) {
+	w := newTwo(t)
+	r := mustRaw(t, w.host, peer4)
+	r.Connect(netip.AddrPortFrom(peer4, 80), []byte{})
+	waitFor(t, func() bool { return len(w.flags()) > 0 }, func() string { return "no SYN" })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.wire[0]; s.FastOpen != segment.FastOpenOption || s.Cookie.Len != 0 {
+		t.Errorf("the first segment is %v with the option %v", &s, s.FastOpen)
 	}
 }

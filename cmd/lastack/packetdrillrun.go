@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
 	"lastack/harness/experiment/packetdrill/inprocess"
 	"lastack/harness/experiment/packetdrill/suite"
+	"lastack/harness/term"
 	"lastack/harness/term/outfile"
 	"lastack/stack/tunable"
 
@@ -101,16 +103,20 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 	}
 	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
 	quiet := f.json || f.run.tap || f.run.junit
-	progress := packetdrillProgress{all: len(files), start: time.Now()}
+	done, stopProgress := scriptsProgress(files)
+	defer stopProgress()
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	cfg.Done = func(r *suite.Result) {
-		if quiet {
-			progress.tell()
-		} else if err := text.Write(os.Stdout, r); err != nil {
-			unwritten = err
-			stop()
+		done()
+		if !quiet {
+			if unwritten = text.Write(os.Stdout, r); unwritten != nil {
+				stop()
+			}
+		}
+		if capture == nil {
+			r.Outcome = nil // nobody needs its packets any more
 		}
 	}
 	start := time.Now()
@@ -202,8 +208,8 @@ func (f *packetdrillFlags) report(results []*suite.Result, known *suite.Known, t
 	case f.run.junit:
 		return suite.WriteJUnit(os.Stdout, results)
 	}
-	for _, name := range known.Unused() {
-		fmt.Fprintf(os.Stderr, "no script is called %q, which --known names\n", name)
+	if n := len(known.Unused()); n > 0 {
+		fmt.Fprintf(os.Stderr, "%d of the differences in %s are of scripts that were not run\n", n, term.Quote(f.run.known))
 	}
 	_, err := fmt.Println(suite.Summary(results, took))
 	return err
@@ -226,21 +232,26 @@ func scriptsVerdict(results []*suite.Result) error {
 	return &exitError{code: code}
 }
 
-// packetdrillProgress says on standard error, every two seconds, how many scripts are done.
-type packetdrillProgress struct {
-	all, done   int
-	start, last time.Time
-}
-
-func (p *packetdrillProgress) tell() {
+// scriptsProgress says on standard error, every two seconds, how many scripts are done and
+// which one runs, until stop is called.
+func scriptsProgress(files []string) (done func(), stop func()) {
 	const every = 2 * time.Second
-	p.done++
-	now := time.Now()
-	if now.Sub(p.start) < every || now.Sub(p.last) < every || p.done == p.all {
-		return
-	}
-	p.last = now
-	fmt.Fprintf(os.Stderr, "%d of %d scripts\n", p.done, p.all)
+	var count atomic.Int64
+	tick := time.NewTicker(every)
+	over := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				if n := int(count.Load()); n < len(files) {
+					fmt.Fprintf(os.Stderr, "%d of %d scripts done; running %s\n", n, len(files), term.Quote(files[n]))
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
 }
 
 // maxShellOutput is what is kept of what a shell command prints.

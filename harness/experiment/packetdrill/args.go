@@ -63,7 +63,7 @@ func number(e script.Expr) (int64, error) {
 		return e.Value, nil
 	case *script.Word:
 		if !e.Known {
-			return 0, fmt.Errorf("Linux has no constant %s", e.Name)
+			return 0, fmt.Errorf("no constant %s on Linux", e.Name)
 		}
 		return e.Value, nil
 	case *script.Or:

@@ -103,7 +103,11 @@ func (r *run) icmp(p *script.Packet, c *conn, h packet.IP) ([]byte, error) {
 	case p.ICMP.ID != nil:
 		m.Rest = uint32(*p.ICMP.ID) << 16
 	}
-	if e := p.ICMP.Echoed; e != nil {
+	e := p.ICMP.Echoed
+	if e == nil && isError(m) {
+		e = &script.Echoed{} // the subject's first segment
+	}
+	if e != nil {
 		if e.Protocol != "" && e.Protocol != "tcp" || e.Encap != nil {
 			return nil, unsupported(p.Pos, "ICMP messages quote TCP alone")
 		}
@@ -118,6 +122,19 @@ func (r *run) icmp(p *script.Packet, c *conn, h packet.IP) ([]byte, error) {
 		return nil, unsupported(p.Pos, "%v", err)
 	}
 	return b, nil
+}
+
+// isError tells messages that quote a packet from others (RFC 1122, section 3.2.2; RFC
+// 4443, section 2.1).
+func isError(m *packet.ICMP) bool {
+	if !m.Src.Is4() {
+		return m.Type < 128
+	}
+	switch m.Type {
+	case 3, 4, 5, 11, 12:
+		return true
+	}
+	return false
 }
 
 // quote is the beginning of a segment of the subject's: the IP header, with the length of

@@ -18,7 +18,9 @@ const maxFiles = 100_000
 // Files returns the scripts that the arguments name: files as they are, and those below a
 // directory whose name ends in ".pkt", in the order of their names. It follows no symbolic
 // link below a directory.
-func Files(args []string) ([]string, error) {
+func Files(args []string) ([]string, error) { return files(args, maxFiles) }
+
+func files(args []string, most int) ([]string, error) {
 	var all []string
 	for _, arg := range args {
 		info, err := os.Stat(arg)
@@ -34,8 +36,8 @@ func Files(args []string) ([]string, error) {
 			if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".pkt") {
 				all = append(all, path)
 			}
-			if len(all) > maxFiles {
-				return fmt.Errorf("%s: more than %d scripts; name a directory below it", arg, maxFiles)
+			if len(all) > most {
+				return fmt.Errorf("%s: more than %d scripts; name a directory below it", arg, most)
 			}
 			return err
 		})

@@ -95,7 +95,6 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 		r.note("passed over packets of connections that were not the latest")
 		return r.expectOne(ctx, e, p, w)
 	}
-	at := got.At - r.base
 	r.out.Exchange[got.index].Line = e.Pos.Line
 	fail, err := r.compare(e, p, got)
 	if err != nil {
@@ -109,7 +108,7 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 	}
 	r.prev = w.from
 	if e.Time.Kind != script.Absolute && e.Time.Kind != script.Relative {
-		r.prev = at
+		r.prev = r.now() // the packet may have come before
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ const (
 	// late is how long after its time the runner still waits for a packet, to say when it
 	// came.
 	late = 3 * time.Second
-	// maxExchange is how many packets an Outcome keeps.
+	// maxExchange is how many packets and calls an Outcome keeps.
 	maxExchange = 1 << 16
 )
 
@@ -52,15 +52,16 @@ type Outcome struct {
 	// script says, an *Unable if it could not be run, and anything else if the subject
 	// broke.
 	Err error
-	// Exchange are the packets that went either way, as long as it ran, and Notes what the
-	// runner passed over.
+	// Exchange are the packets that went either way and the system calls, as long as it
+	// ran, and Notes what the runner passed over.
 	Exchange []Exchanged
 	Notes    []string
 	// Took is how long it took in the subject's time.
 	Took time.Duration
 }
 
-// Exchanged is a packet of a script's run.
+// Exchanged is a packet of a script's run, or a system call, which has no Data and the time
+// at which it returned.
 type Exchanged struct {
 	At time.Duration // since the script began
 	// Sent: the subject sent it; else it was injected.

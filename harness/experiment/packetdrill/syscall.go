@@ -125,6 +125,16 @@ func (r *run) unblock(ctx context.Context) error {
 
 // returned holds the result of a call against the script.
 func (r *run) returned(b *blocked, res *Result) error {
+	err := r.checkResult(b, res)
+	text := b.event.Text
+	if err != nil {
+		text = returns(b.call, res)
+	}
+	r.record(Exchanged{At: res.At - r.base, Line: b.event.Pos.Line, Text: text})
+	return err
+}
+
+func (r *run) checkResult(b *blocked, res *Result) error {
 	fail := func(why string) error {
 		return &Failure{Pos: b.event.Pos, Why: why, Expected: b.event.Text, Got: returns(b.call, res)}
 	}

@@ -97,3 +97,17 @@ pass
 		}
 	}
 }
+
+// TestVariables: a script's variables are bounded, whatever Env is kept for.
+func TestVariables(t *testing.T) {
+	env := &Env{Vars: map[string]int64{}}
+	for i := range int64(maxVars) {
+		env.Vars[fmt.Sprint("v", i)] = i
+	}
+	if err := parseCode(t, "v1 = 2").Run(env); err != nil {
+		t.Error(err)
+	}
+	if err := parseCode(t, "new = 2").Run(env); err == nil || len(env.Vars) != maxVars {
+		t.Errorf("%d variables, %v", len(env.Vars), err)
+	}
+}

@@ -95,3 +95,17 @@ func dump(b *strings.Builder, v reflect.Value, depth int) {
 		fmt.Fprint(b, v.Interface())
 	}
 }
+
+// TestReadme parses the script by which the README shows the language.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(readme), "## The language\n")
+	text, _, _ := strings.Cut(after, "\n\nA script is ")
+	s, err := Parse("README.md", []byte(text), Config{Strict: true})
+	if err != nil || len(s.Events) != 13 {
+		t.Fatalf("%v, %+v", err, s)
+	}
+}

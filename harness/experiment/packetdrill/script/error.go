@@ -26,6 +26,15 @@ func quote(text string) string {
 	return strconv.QuoteToASCII(text)
 }
 
+// clip returns a word of letters and digits, cut short.
+func clip(word string) string {
+	const most = 60
+	if len(word) > most {
+		return word[:most] + "..."
+	}
+	return word
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // suggest ends a complaint about a name that is none of valid: with the nearest one, and

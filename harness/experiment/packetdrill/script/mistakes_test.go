@@ -38,6 +38,7 @@ func TestMistakes(t *testing.T) {
 		"no result":           {"0 close(3)\n1 close(4) = 0", `x:2:1: "1" where "=" is expected`},
 		"no comma":            {"0 close(3 4) = 0", `x:1:11: "4" where "," or ")" is expected`},
 		"no function":         {"0 bind(3, {sin_port=ntohs(1)}, 4) = 0", `x:1:21: no function "ntohs" in an expression; there are htonl, htons, inet6_addr, inet_addr`},
+		"no field name":       {"0 setsockopt(3, SOL_SOCKET, SO_LINGER, {onof=1, linger=0}, 8) = 0", `x:1:41: no field "onof" in a struct; did you mean "onoff"?`},
 		"no address":          {`0 bind(3, {sin_addr=inet_addr("10.0.0")}, 4) = 0`, "x:1:31: inet_addr wants an IP address in quotes"},
 		"escape":              {`0 write(3, "\q", 1) = 1`, `x:1:13: no escape sequence "\\q"; a byte is \x and two hexadecimal digits`},
 		"hex escape":          {`0 write(3, "\x4", 1) = 1`, `x:1:13: no escape sequence "\\x"; a byte is \x and two hexadecimal digits`},
@@ -79,13 +80,13 @@ func TestMistakes(t *testing.T) {
 // TestBounds: what is too large is refused, and said in one short line.
 func TestBounds(t *testing.T) {
 	for name, tt := range map[string]struct{ script, want string }{
-		"script":     {strings.Repeat(" ", MaxScript+1), "the script has 4194305 bytes"},
+		"script":     {strings.Repeat(" ", MaxScript+1), "the script has more than 4194304 bytes"},
 		"string":     {`0 write(3, "` + strings.Repeat("a", maxText+1) + `", 1) = 1`, "a text of 65537 bytes"},
 		"strings":    {"0 write(3, " + strings.Repeat(`"`+strings.Repeat("a", 1000)+`"`, 70) + ", 1) = 1", "a string of more than 65536 bytes"},
 		"options":    {strings.Repeat("--debug\n", maxOptions+1) + "0 close(3) = 0", "more than 100 options"},
 		"events":     {strings.Repeat("+0 close(3) = 0\n", maxEvents+1), "more than 100000 events"},
 		"elements":   {"0 close(" + strings.Repeat("1,", maxElements) + "1) = 0", "more than 10000 elements"},
-		"fields":     {"0 close({" + strings.Repeat("a=1,", maxElements) + "a=1}) = 0", "more than 10000 fields"},
+		"fields":     {"0 close({" + strings.Repeat("fd=1,", maxElements) + "fd=1}) = 0", "more than 10000 fields"},
 		"terms":      {"0 close(" + strings.Repeat("1|", maxElements) + "1) = 0", "more than 10000 terms"},
 		"brackets":   {"0 close(" + strings.Repeat("[", 100_000), "more than 50 brackets within one another"},
 		"assigns":    {"0 close(" + strings.Repeat("a=", 100_000), "more than 50 brackets within one another"},
@@ -93,6 +94,9 @@ func TestBounds(t *testing.T) {
 		"sack":       {"0 < . 1:1(0) win 1 <sack " + strings.Repeat("1:2 ", 100_000) + ">", "the TCP options up to here have 50 bytes"},
 		"flags":      {"0 < " + strings.Repeat("S", 100_000), "no flags"},
 		"word":       {"0 " + strings.Repeat("s", 100_000) + "() = 0", "no system call"},
+		"name":       {"0 > . 1:1(0) ack 1 <mss " + strings.Repeat("M", 100_000), "if it is to be defined, -D MMMM"},
+		"option":     {"--" + strings.Repeat("s", 100_000), "no option --ssss"},
+		"icmp type":  {"0 < icmp type_" + strings.Repeat("0", 100_000) + "3 code", "of ICMP"},
 		"number":     {"0 close(" + strings.Repeat("9", 100_000) + ") = 0", "is out of range"},
 		"parens":     {"0 %{ assert " + strings.Repeat("(", 60_000) + "}%", "more than 50 parentheses within one another"},
 		"signs":      {"0 %{ assert " + strings.Repeat("-", 60_000) + "1 }%", "more than 50 signs in a row"},

@@ -31,6 +31,17 @@ var syscalls = []string{
 
 func knownSyscall(name string) bool { return slices.Contains(syscalls, name) }
 
+// fieldNames are those of the structs that system calls about TCP sockets have: sockaddr,
+// msghdr, cmsghdr, iovec, sock_extended_err, scm_timestamping, pollfd, epoll_event, linger,
+// and FreeBSD's accept_filter_arg, tcp_function_set, tcp_fastopen and sf_hdtr.
+var fieldNames = []string{
+	"sa_family", "sin_port", "sin_addr", "msg_name", "msg_iov", "msg_control", "msg_flags",
+	"cmsg_len", "cmsg_level", "cmsg_type", "cmsg_data", "iov_base", "iov_len",
+	"ee_errno", "ee_origin", "ee_type", "ee_code", "ee_info", "ee_data", "scm_sec", "scm_nsec",
+	"fd", "events", "revents", "ptr", "u32", "u64", "onoff", "linger",
+	"af_name", "af_arg", "function_set_name", "pcbcnt", "enable", "psk", "headers", "trailers",
+}
+
 // Const is a named constant of the socket interface.
 type Const struct {
 	// Value is Linux's on most processors.

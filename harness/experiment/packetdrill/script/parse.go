@@ -13,7 +13,7 @@ import (
 func Parse(file string, text []byte, c Config) (*Script, error) {
 	if len(text) > MaxScript {
 		return nil, &Error{Pos: Pos{File: file, Line: 1, Column: 1},
-			Text: fmt.Sprintf("the script has %d bytes; at most %d are read", len(text), MaxScript)}
+			Text: fmt.Sprintf("the script has more than %d bytes, the most that is read", MaxScript)}
 	}
 	p := &parser{lexer: newLexer(file, string(text), c), config: c}
 	maps.Copy(p.defines, c.Defines)
@@ -104,7 +104,7 @@ func (p *parser) acceptWord(word string) bool {
 func (p *parser) integer(what string, most int64) int64 {
 	t := p.tok
 	if t.kind == tokWord && !t.defined {
-		p.fail(t.off, "%s where %s is expected; if it is to be defined, -D %s=VALUE does so", quote(t.text), what, t.text)
+		p.fail(t.off, "%s where %s is expected; if it is to be defined, -D %s=VALUE does so", quote(t.text), what, clip(t.text))
 	}
 	if t.kind != tokInt {
 		p.unexpected(what)

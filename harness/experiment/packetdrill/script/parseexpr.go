@@ -1,6 +1,9 @@
 package script
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // list reads expressions up to the bracket that ends them.
 func (p *parser) list(end string) []Expr {
@@ -170,13 +173,17 @@ func (p *parser) field() Field {
 	if p.tok.kind == tokWord && !p.tok.defined {
 		f.Name = p.tok.text
 		_, function := calls[f.Name]
-		switch after := p.after(p.tok.end); {
+		after := p.after(p.tok.end)
+		named := strings.HasPrefix(after, "=") || strings.HasPrefix(after, "(") && !function
+		switch {
+		case named && !slices.Contains(fieldNames, f.Name):
+			p.fail(p.tok.off, "no field %s in a struct%s", quote(f.Name), suggest(f.Name, fieldNames))
 		case strings.HasPrefix(after, "="):
 			p.advance()
 			p.advance()
 			f.Value = p.expr()
 			return f
-		case strings.HasPrefix(after, "(") && !function:
+		case named:
 			p.advance()
 			p.advance()
 			f.Len = p.expr()

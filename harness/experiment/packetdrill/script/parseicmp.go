@@ -80,7 +80,7 @@ func (p *parser) icmp() *ICMP {
 			m.CodeNumber, ok = typ.codes[m.Code]
 		}
 		if !ok {
-			p.fail(c.off, "no code %s of the type %s of %s%s", quote(m.Code), m.Type, protocol, suggest(m.Code, keys(typ.codes)))
+			p.fail(c.off, "no code %s of the type %s of %s%s", quote(m.Code), clip(m.Type), protocol, suggest(m.Code, keys(typ.codes)))
 			return m
 		}
 		p.advance()

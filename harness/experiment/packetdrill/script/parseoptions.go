@@ -49,7 +49,7 @@ func (p *parser) options(s *Script) {
 		o := Option{Pos: p.pos(t.off), Name: t.text}
 		kind, ok := knownOptions[o.Name]
 		if !ok {
-			p.fail(t.off, "no option --%s%s", o.Name, suggest(o.Name, keys(knownOptions)))
+			p.fail(t.off, "no option --%s%s", clip(o.Name), suggest(o.Name, keys(knownOptions)))
 			return
 		}
 		p.advance()

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Difference is a script that is known to fail, and why.
+// Difference is a script that is known to fail, or not to run to its end, and why.
 type Difference struct {
 	// Name is the script's, without folder and .pkt; a pattern as path.Match has it stands
 	// for several.
@@ -107,7 +107,7 @@ func difference(n *yaml.Node) (*Difference, error) {
 
 // judge marks a result that is known to fail, and one that is not as is known.
 func (k *Known) judge(r *Result) {
-	if k == nil {
+	if k == nil || r.Unread {
 		return
 	}
 	for _, d := range k.Items {
@@ -116,7 +116,7 @@ func (k *Known) judge(r *Result) {
 		}
 		d.used = true
 		r.Known = d
-		r.Surprise = r.Verdict != Fail
+		r.Surprise = r.Verdict == Pass
 		return
 	}
 }

@@ -14,21 +14,25 @@ import (
 // epoch is when a script begins, in ladders and captures: its times are its own.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// manyRows is from where on a ladder leaves out what is not remarkable, unless all is asked
+// for.
+const manyRows = 60
+
 // Ladders draws each connection of a script's run.
-func Ladders(o *packetdrill.Outcome, width int, color bool) (all []string) {
+func Ladders(o *packetdrill.Outcome, width int, color, full bool) (all []string) {
 	var conns []*teardown.Conn
 	table := teardown.NewTable(teardown.Config{OnForget: func(c *teardown.Conn) { conns = append(conns, c) }})
 	for _, x := range o.Exchange {
 		s, err := segment.Parse(x.Data)
 		if err != nil {
-			continue // ICMP
+			continue // ICMP, or a system call
 		}
 		table.Add(&teardown.Record{Time: epoch.Add(x.At), Seg: s, Path: teardown.PathOf(x.Data)})
 	}
 	table.Flush()
 	for _, c := range conns {
 		r := c.Report()
-		cfg := ladder.Config{Width: width, Color: color, Full: true, Client: "script", Server: "script"}
+		cfg := ladder.Config{Width: width, Color: color, Full: full || len(o.Exchange) < manyRows, Client: "script", Server: "script"}
 		if subjectIsClient(o, c) {
 			cfg.Client = "subject"
 		} else {
@@ -64,6 +68,9 @@ func WritePcapng(w io.Writer, all []*Result) error {
 			continue
 		}
 		for _, x := range r.Outcome.Exchange {
+			if x.Data == nil {
+				continue
+			}
 			p := capture.Packet{Time: epoch.Add(x.At), Data: x.Data, Interface: i, Direction: capture.Incoming, Comment: squeeze(x.Text)}
 			if x.Sent {
 				p.Direction = capture.Outgoing

@@ -77,7 +77,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestKnown(t *testing.T) {
-	known, err := ParseKnown("known.yaml", []byte("- name: b?d\n  why: it aborts\n  agrees: RFC 9293 3.6\n- {name: good, why: once}\n- {name: none, why: gone}\n"))
+	known, err := ParseKnown("known.yaml", []byte("- name: b?d\n  why: it aborts\n  agrees: RFC 9293 3.6\n- {name: good, why: once}\n- {name: none, why: gone}\n- {name: unable, why: no shell}\n- {name: broken, why: x}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +85,13 @@ func TestKnown(t *testing.T) {
 	if good, bad := all[0], all[1]; !bad.OK() || bad.Known == nil || good.OK() || !good.Surprise {
 		t.Errorf("%+v\n%+v", good, bad)
 	}
-	if u := known.Unused(); len(u) != 1 || u[0] != "none" {
+	if unable, broken := all[2], all[3]; !unable.OK() || broken.OK() {
+		t.Errorf("%+v\n%+v", unable, broken)
+	}
+	if u := known.Unused(); len(u) != 2 || u[0] != "none" || u[1] != "broken" {
 		t.Errorf("unused: %q", u)
 	}
-	if s := Summary(all, 0); !strings.HasPrefix(s, "0 of 4 pass, 2 could not be run, 1 differ as is known, 1 are known to fail and do not;") {
+	if s := Summary(all, 0); !strings.HasPrefix(s, "0 of 4 pass, 1 could not be run, 2 differ as is known, 1 are known to fail and do not;") {
 		t.Error(s)
 	}
 }
@@ -207,6 +210,8 @@ type stuck struct {
 	release chan struct{}
 }
 
+func (s *stuck) Sleep(context.Context, time.Duration) error { return nil }
+
 func (s *stuck) Start(*packetdrill.Call) error { <-s.release; return errors.New("released") }
 
 // TestTimeout: a script that never ends is an error, and so is a subject that hangs.
@@ -223,5 +228,72 @@ func TestTimeout(t *testing.T) {
 	all, err := Run(t.Context(), files(t, "hangs", opened), Config{Subject: hangs, Timeout: time.Millisecond})
 	if err != nil || all[0].Verdict != Error || !strings.Contains(all[0].Why, "too long in real time (1ms), and the subject does not let go") {
 		t.Errorf("%+v, %v", all[0], err)
+	}
+}
+
+// TestRecorded: the files of differences that are kept here can be read.
+func TestRecorded(t *testing.T) {
+	list, err := filepath.Glob("../known/*.yaml")
+	if err != nil || len(list) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, f := range list {
+		k, err := LoadKnown(f)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, d := range k.Items {
+			if d.Agrees == "" {
+				t.Errorf("%s: %s: nobody agrees", f, d.Name)
+			}
+		}
+	}
+}
+
+// freebsdEnv names a folder with FreeBSD's closing scripts, their windows' edges moved to
+// 65535.
+const freebsdEnv = "LASTACK_FREEBSD_CLOSING"
+
+// TestFreeBSD: exactly the recorded scripts differ.
+func TestFreeBSD(t *testing.T) {
+	dir := os.Getenv(freebsdEnv)
+	if dir == "" {
+		t.Skipf("the scripts are not kept here; %s names a folder with them", freebsdEnv)
+	}
+	list, err := packetdrill.Files([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := LoadKnown("../known/freebsd-closing.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Run(t.Context(), list, Config{Subject: subject, Known: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if !r.OK() {
+			t.Errorf("%s:%d: %s: %s", r.File, r.Line, r.Verdict, r.reason())
+		}
+	}
+}
+
+// TestOwnAddress: a script names its local address and its MTU.
+func TestOwnAddress(t *testing.T) {
+	small := strings.ReplaceAll(opened, "S. 0:0(0) ack 1 <mss 1460>", "S. 0:0(0) ack 1 <mss 1360>")
+	list := files(t, "own", "--local_ip=192.168.7.9/16\n--mtu=1400\n"+small, "tiny", "--mtu=100\n"+opened, "none", "--local_ip=127.0.0.1\n"+opened)
+	all, err := Run(t.Context(), list, Config{Subject: subject})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := all[0]; r.Verdict != Pass {
+		t.Errorf("%+v", r)
+	}
+	for i, want := range []string{"--mtu=100: want 1280 to 65535", "--local_ip=127.0.0.1 is no address that a host can have"} {
+		if r := all[i+1]; r.Verdict != Error || r.Line != 1 || r.Why != want {
+			t.Errorf("%+v, want %s", r, want)
+		}
 	}
 }

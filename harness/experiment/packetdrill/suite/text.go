@@ -64,7 +64,7 @@ func (t *Text) Write(w io.Writer, r *Result) error {
 		}
 	}
 	if show && r.Outcome != nil {
-		for _, l := range Ladders(r.Outcome, t.Width, t.Color) {
+		for _, l := range Ladders(r.Outcome, t.Width, t.Color, t.Verbose) {
 			b.WriteByte('\n')
 			b.WriteString(indent(l, "    "))
 		}
@@ -97,7 +97,7 @@ func (t *Text) sides(b *strings.Builder, r *Result) {
 // squeeze makes of blanks and newlines one blank each.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// exchange writes the packets that went either way.
+// exchange writes the packets that went either way, and the system calls.
 func (t *Text) exchange(b *strings.Builder, r *Result) {
 	if r.Outcome == nil {
 		return
@@ -117,6 +117,9 @@ func (t *Text) exchange(b *strings.Builder, r *Result) {
 
 func arrow(x *packetdrill.Exchanged) string {
 	text := squeeze(x.Text)
+	if x.Data == nil {
+		return text
+	}
 	if strings.HasPrefix(text, "<") || strings.HasPrefix(text, ">") {
 		return text
 	}
