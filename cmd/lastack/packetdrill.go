@@ -30,8 +30,9 @@ clock, with packetdrill's tolerance of 4 ms or an eighth: "lastack-realtime"; "k
 that of a network namespace made for each script, behind a TUN; and a FILE.yaml, which
 describes a program with a TCP stack of its own and a helper for the system calls
 ("lastack run --help-subject", harness/experiment/packetdrill/PROTOCOL.md). -w sets a
-tunable of the subject beforehand, --jobs runs several scripts at a time. The kernel and
-FILE.yaml need root, or user namespaces and a readable /dev/net/tun.
+tunable of the subject beforehand. In real time a script that fails is tried up to three
+times (--tries), as a busy machine makes things late; --jobs runs several scripts at a
+time. The kernel and FILE.yaml need root, or user namespaces and a readable /dev/net/tun.
 
 sysctl lines of scripts set the subject's tunables, and no others; those that it does not
 have, and those of other systems, are passed over, which -v tells. Other shell commands

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +22,7 @@ import (
 type packetdrillRun struct {
 	verbose, tap, junit   bool
 	subject               string
-	jobs                  int
+	jobs, tries           int
 	allowShell, skipShell bool
 	anySYN                bool
 	known, pcapng         string
@@ -40,6 +36,7 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
 	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
 	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
+	l.IntVar(&r.tries, "tries", 3, "try a script that fails so often, in real time")
 	l.IntVar(&r.jobs, "jobs", 1, "run so many scripts at a time")
 	l.BoolVar(&r.allowShell, "allow-shell", false, "run the shell commands of scripts, with your rights")
 	l.BoolVar(&r.skipShell, "skip-shell", false, "pass over the shell commands of scripts")
@@ -69,6 +66,8 @@ func (f *packetdrillFlags) validate() error {
 		return usagef("--tolerance %v is negative", r.tolerance)
 	case r.jobs < 1 || r.jobs > mostJobs:
 		return usagef("--jobs %d: want 1 to %d", r.jobs, mostJobs)
+	case r.tries < 1 || r.tries > mostTries:
+		return usagef("--tries %d: want 1 to %d", r.tries, mostTries)
 	case r.timeout <= 0:
 		return usagef("--timeout %v: a script needs some time", r.timeout)
 	}
@@ -78,6 +77,9 @@ func (f *packetdrillFlags) validate() error {
 // mostJobs is how many scripts may run at a time: in real time each needs a processor now
 // and then.
 const mostJobs = 64
+
+// mostTries is how often a script may be tried.
+const mostTries = 100
 
 // runScripts runs all scripts and says what came of them, in a lab if the subject needs
 // one. What is wrong with the command line shows without.
@@ -89,7 +91,10 @@ func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error 
 	case f.run.inProcess():
 		return runSuite(ctx, files, f, cfg)
 	}
-	return inLab(ctx, func(ctx context.Context) error { return runSuite(ctx, files, f, cfg) })
+	return inLab(ctx, func(ctx context.Context) error {
+		hurry()
+		return runSuite(ctx, files, f, cfg)
+	})
 }
 
 func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *suite.Config) error {
@@ -147,8 +152,11 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
+	if r.subject != subjectLastack {
+		cfg.Tries = r.tries
+	}
 	if r.allowShell {
-		cfg.Run.Shell = shell
+		cfg.Run.Shell = packetdrill.Shell
 	}
 	if r.known != "" {
 		known, err := suite.LoadKnown(r.known)
@@ -252,39 +260,4 @@ func scriptsProgress(files []string) (done func(), stop func()) {
 		}
 	}()
 	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
-}
-
-// maxShellOutput is what is kept of what a shell command prints.
-const maxShellOutput = 4 << 10
-
-// shell runs a shell command of a script's. What it prints is shown if it fails.
-func shell(ctx context.Context, folder, command string) error {
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	cmd.Dir, cmd.WaitDelay = folder, time.Second
-	w := &limitedWriter{w: &out, n: maxShellOutput}
-	cmd.Stdout, cmd.Stderr = w, w
-	err := cmd.Run()
-	if err == nil {
-		return nil
-	}
-	if said := strings.Join(strings.Fields(out.String()), " "); said != "" {
-		return fmt.Errorf("%w: %s", err, said)
-	}
-	return err
-}
-
-// limitedWriter passes on the first n bytes, and takes the rest.
-type limitedWriter struct {
-	w io.Writer
-	n int
-}
-
-func (l *limitedWriter) Write(b []byte) (int, error) {
-	k := min(len(b), l.n)
-	l.n -= k
-	if _, err := l.w.Write(b[:k]); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }

@@ -15,5 +15,7 @@ func outsideSubject(subject string, _ []tunable.Setting) (func(context.Context, 
 	return nil, fmt.Errorf("--subject %q %w; lastack and lastack-realtime work here", subject, errNeedsLinux)
 }
 
-// inLab is not reached.
+// hurry and inLab are not reached.
+func hurry() {}
+
 func inLab(context.Context, func(context.Context) error) error { return errNeedsLinux }

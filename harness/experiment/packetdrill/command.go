@@ -18,10 +18,10 @@ type Lister interface {
 	States() ([]string, error)
 }
 
-// Placed is a Subject whose network is not the runner's: Do runs f there, and shell commands
-// with it.
-type Placed interface {
-	Do(f func() error) error
+// Sheller is a Subject that runs shell commands itself, where it is. It fails with
+// ErrUnsupported if it does not, after all.
+type Sheller interface {
+	Shell(ctx context.Context, folder, command string) error
 }
 
 // command runs a shell command of a script's: sysctl lines become the subject's tunables,
@@ -57,13 +57,14 @@ func (r *run) command(ctx context.Context, c *script.Command) error {
 	return unsupported(c.Pos, "the shell command %q is no sysctl; --allow-shell runs such, --skip-shell passes over them", text)
 }
 
-// shell runs a command where the subject is.
+// shell runs a command where the subject is, if that can be.
 func (r *run) shell(ctx context.Context, folder, text string) error {
-	run := func() error { return r.cfg.Shell(ctx, folder, text) }
-	if p, ok := r.subject.(Placed); ok {
-		return p.Do(run)
+	if s, ok := r.subject.(Sheller); ok {
+		if err := s.Shell(ctx, folder, text); !errors.Is(err, ErrUnsupported) {
+			return err
+		}
 	}
-	return run()
+	return r.cfg.Shell(ctx, folder, text)
 }
 
 // sysctls are the settings of "sysctl -q name=value ...", with or without flags.

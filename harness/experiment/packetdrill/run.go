@@ -91,6 +91,8 @@ type run struct {
 
 	base time.Duration // the subject's time when the script began
 	prev time.Duration // when the event before this one was, by the script
+	// arrived: that event was a packet that arrived.
+	arrived bool
 
 	fds     map[int]int // the subject's descriptors by the script's
 	conns   []*conn
@@ -170,7 +172,20 @@ func (r *run) limit() time.Duration {
 	return realLimit
 }
 
+// anchor moves what relative times count from: in real time that is now, as packetdrill has
+// it, so that what the runner and the machine take is nobody's delay. Of packets that
+// arrive one after the other, each counts from when the one before it was due.
+func (r *run) anchor(e *script.Event) {
+	p, ok := e.Action.(*script.Packet)
+	arrives := ok && p.Direction == script.Inbound
+	if !r.subject.Virtual() && e.Time.Kind != script.Absolute && e.Time.Kind != script.AbsoluteRange && !(arrives && r.arrived) {
+		r.prev = r.now()
+	}
+	r.arrived = arrives
+}
+
 func (r *run) event(ctx context.Context, e *script.Event) error {
+	r.anchor(e)
 	w := r.window(e.Time)
 	if w.from > r.limit() {
 		return unsupported(e.Pos, "the script goes on for longer than %v", r.limit())

@@ -180,10 +180,15 @@ func returns(s *script.Syscall, res *Result) string {
 	return fmt.Sprintf("%s(...) = %s", s.Name, result(res.Return, res.Errno))
 }
 
-// sameErrno: EWOULDBLOCK is EAGAIN, and FreeBSD's names of what Linux calls otherwise.
-func sameErrno(want, got string) bool {
-	if want == "EWOULDBLOCK" {
-		want = "EAGAIN"
+// sameErrno: Linux has two names for some.
+func sameErrno(want, got string) bool { return oneName(want) == oneName(got) }
+
+func oneName(errno string) string {
+	switch errno {
+	case "EWOULDBLOCK":
+		return "EAGAIN"
+	case "ENOTSUP":
+		return "EOPNOTSUPP"
 	}
-	return want == got
+	return errno
 }

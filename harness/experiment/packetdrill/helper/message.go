@@ -10,10 +10,12 @@ import (
 //
 //	sysctl   Sysctl, Text: sets a tunable of the subject; ENOENT if it has none of the name
 //	states   lists the states of the subject's sockets
+//	shell    Folder, Text: runs a shell command of a script's, if --allow-shell is given
 type Request struct {
 	packetdrill.Call
 	Sysctl string `json:"sysctl,omitempty"`
 	Text   string `json:"text,omitempty"`
+	Folder string `json:"folder,omitempty"`
 }
 
 // Response is the answer to a Request. An Errno of "ENOSYS" says that the helper does not
@@ -22,6 +24,8 @@ type Response struct {
 	packetdrill.Result
 	// States answers states, in RFC 9293's words with underscores ("FIN_WAIT_1").
 	States []string `json:"states,omitempty"`
+	// Text says why a shell command failed.
+	Text string `json:"text,omitempty"`
 }
 
 // Unknown is the Errno of a call that a helper does not know.

@@ -64,6 +64,8 @@ func (s *sockets) try(r *helper.Request) (*helper.Response, error) {
 		return s.states()
 	case "sysctl":
 		return sysctl(r)
+	case "shell":
+		return shell(r)
 	}
 	f, ok := calls[r.Name]
 	if !ok {
@@ -138,6 +140,16 @@ func (s *sockets) states() (*helper.Response, error) {
 		}
 	}
 	return res, nil
+}
+
+func shell(r *helper.Request) (*helper.Response, error) {
+	// Whoever gives the helper up kills it, and the shell with it.
+	if err := packetdrill.Shell(context.Background(), r.Folder, r.Text); err != nil {
+		res := failed("EIO")
+		res.Text = err.Error()
+		return res, nil
+	}
+	return returned(0, nil)
 }
 
 // sysctl sets a tunable of the namespace. The machine's own are not there, for it.

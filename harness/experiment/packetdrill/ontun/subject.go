@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -151,6 +152,7 @@ func (s *Subject) answer(ctx context.Context, wait time.Duration) (*helper.Respo
 	case err != nil:
 		return nil, s.process.blame(err)
 	case r.Errno == helper.Unknown:
+		defer func() { s.asked = "" }()
 		return nil, fmt.Errorf("the helper has no %s: %w", s.asked, packetdrill.ErrUnsupported)
 	}
 	s.asked, r.At = "", at.Sub(s.start)
@@ -176,7 +178,6 @@ func (s *Subject) Sysctl(name, value string) error {
 	got, err := s.atOnce(r)
 	switch {
 	case errors.Is(err, packetdrill.ErrUnsupported):
-		s.asked = ""
 		return fmt.Errorf("%s: %w", name, packetdrill.ErrNoSysctl)
 	case err != nil:
 		return err
@@ -202,8 +203,26 @@ func (s *Subject) States() ([]string, error) {
 	return got.States, nil
 }
 
-// Do implements packetdrill.Placed.
-func (s *Subject) Do(f func() error) error { return s.ns.Do(f) }
+// Shell implements packetdrill.Sheller.
+func (s *Subject) Shell(ctx context.Context, folder, command string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	r := &helper.Request{Text: command, Folder: folder}
+	r.Name = "shell"
+	if err := s.ask(r); err != nil {
+		return err
+	}
+	got, err := s.answer(ctx, time.Hour) // ctx has the bound
+	switch {
+	case err != nil:
+		return err
+	case got.Return < 0:
+		return errors.New(got.Text)
+	}
+	return nil
+}
 
 // Close implements packetdrill.Subject.
 func (s *Subject) Close() error {

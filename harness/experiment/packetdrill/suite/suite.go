@@ -20,6 +20,9 @@ type Config struct {
 	Subject func(context.Context, packetdrill.Addresses) (packetdrill.Subject, error)
 	// Jobs is how many scripts run at a time; 0 stands for one.
 	Jobs int
+	// Tries is how often a script that fails is tried, as a busy machine makes subjects in
+	// real time late; 0 stands for once.
+	Tries int
 	// Timeout is how long a script may take in real time; 0 stands for two minutes.
 	Timeout time.Duration
 	// Known are the differences that are expected; nil for none.
@@ -55,6 +58,8 @@ type Result struct {
 	// VirtualUS is how long the script took, in microseconds of the subject's time.
 	SubjectUS int64    `json:"subject_us"`
 	Notes     []string `json:"notes,omitempty"`
+	// Tries is how often the script was tried, if more than once.
+	Tries int `json:"tries,omitempty"`
 
 	// Outcome is nil if the script could not be read.
 	Outcome *packetdrill.Outcome `json:"-"`
@@ -122,8 +127,27 @@ func begin(ctx context.Context, wg *sync.WaitGroup, files []string, cfg *Config)
 	return out
 }
 
-// one runs one script. An error is the machine's, or ctx's.
+// one runs one script, until it does not fail or has been tried often enough. An error is
+// the machine's, or ctx's.
 func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
+	var before string
+	for n := 1; ; n++ {
+		r, err := try(ctx, file, cfg)
+		switch {
+		case err != nil:
+			return nil, err
+		case r.Verdict == Fail && n < cfg.Tries:
+			before = fmt.Sprintf("try %d: line %d: %s", n, r.Line, r.Why)
+			continue
+		case n > 1:
+			r.Tries = n
+			r.Notes = append(r.Notes, fmt.Sprintf("this is try %d; %s", n, before))
+		}
+		return r, nil
+	}
+}
+
+func try(ctx context.Context, file string, cfg *Config) (*Result, error) {
 	r := &Result{File: file, Verdict: Pass}
 	s, err := packetdrill.Load(file, cfg.Parse)
 	if err != nil {
