@@ -106,7 +106,7 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 	if fail != nil {
 		return fail
 	}
-	r.prev = w.from
+	r.prev, r.began = w.from, got.At-r.base
 	if e.Time.Kind != script.Absolute && e.Time.Kind != script.Relative {
 		r.prev = r.now() // the packet may have come before
 	}
@@ -184,7 +184,7 @@ func (r *run) missing(ctx context.Context, e *script.Event, w window, tolerance 
 // timely checks a packet's time.
 func (r *run) timely(e *script.Event, got *sent, w window, tolerance time.Duration) *Failure {
 	at := got.At - r.base
-	if e.Time.Kind == script.AnyTime || at >= w.from-tolerance && at <= w.to+tolerance {
+	if e.Time.Kind == script.AnyTime || at >= w.from-tolerance-r.leeway && at <= w.to+tolerance {
 		return nil
 	}
 	want := seconds(w.from)

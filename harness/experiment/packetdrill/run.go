@@ -93,6 +93,9 @@ type run struct {
 	prev time.Duration // when the event before this one was, by the script
 	// arrived: that event was a packet that arrived.
 	arrived bool
+	// began is when that event really was, and leeway how much earlier than its time a packet
+	// may come that it brought about: what the runner has taken since.
+	began, leeway time.Duration
 
 	fds     map[int]int // the subject's descriptors by the script's
 	conns   []*conn
@@ -178,8 +181,10 @@ func (r *run) limit() time.Duration {
 func (r *run) anchor(e *script.Event) {
 	p, ok := e.Action.(*script.Packet)
 	arrives := ok && p.Direction == script.Inbound
+	r.leeway = 0
 	if !r.subject.Virtual() && e.Time.Kind != script.Absolute && e.Time.Kind != script.AbsoluteRange && !(arrives && r.arrived) {
 		r.prev = r.now()
+		r.leeway = r.prev - r.began
 	}
 	r.arrived = arrives
 }
@@ -200,14 +205,16 @@ func (r *run) event(ctx context.Context, e *script.Event) error {
 		return r.broke(e.Pos, err)
 	}
 	begun := r.prev
-	r.prev = w.from
+	r.prev, r.began = w.from, r.now()
 	switch a := e.Action.(type) {
 	case *script.Packet:
 		return r.inject(ctx, e, a)
 	case *script.Syscall:
 		return r.call(ctx, e, a, begun)
 	case *script.Command:
-		return r.command(ctx, a)
+		err := r.command(ctx, a)
+		r.began = r.now() // what it takes is no leeway
+		return err
 	case *script.Code:
 		return r.code(ctx, a)
 	}

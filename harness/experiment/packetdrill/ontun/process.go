@@ -28,9 +28,10 @@ type process struct {
 	err    error         // what Wait said; after that
 }
 
+// patience is how long a helper may take to be ready, and to read a request.
+var patience = 10 * time.Second
+
 const (
-	// patience is how long a helper may take to be ready, and to read a request.
-	patience = 10 * time.Second
 	// farewell is how long it may take to end once its standard input has.
 	farewell = time.Second
 	// inherited is the number of the first descriptor behind standard error.

@@ -19,6 +19,10 @@ func Cut(p []byte, mtu int) [][]byte {
 	for done := 0; done < len(t.Payload); done += room {
 		part := *t
 		part.Seq += uint32(done)
+		if done > 0 && part.Flags&flagSYN != 0 { // which has a number of its own
+			part.Seq++
+			part.Flags &^= flagSYN
+		}
 		part.Payload = t.Payload[done:min(done+room, len(t.Payload))]
 		if done+room < len(t.Payload) {
 			part.Flags &^= flagFIN | flagPSH
@@ -32,7 +36,7 @@ func Cut(p []byte, mtu int) [][]byte {
 	return all
 }
 
-const flagFIN, flagPSH = 1, 8
+const flagFIN, flagSYN, flagPSH = 1, 2, 8
 
 // Wanted keeps TCP and the errors of ICMP. Multicast listener reports and their like are
 // no packets of a script.

@@ -20,8 +20,8 @@ type Config struct {
 	Subject func(context.Context, packetdrill.Addresses) (packetdrill.Subject, error)
 	// Jobs is how many scripts run at a time; 0 stands for one.
 	Jobs int
-	// Tries is how often a script that fails is tried, as a busy machine makes subjects in
-	// real time late; 0 stands for once.
+	// Tries is how often a script that fails within ten seconds is tried, as a busy machine makes
+	// subjects in real time late; 0 stands for once.
 	Tries int
 	// Timeout is how long a script may take in real time; 0 stands for two minutes.
 	Timeout time.Duration
@@ -127,6 +127,10 @@ func begin(ctx context.Context, wg *sync.WaitGroup, files []string, cfg *Config)
 	return out
 }
 
+// mostAgain is how long a try may have taken after which there is another: who is late by
+// milliseconds is so in short scripts.
+const mostAgain = 10 * time.Second
+
 // one runs one script, until it does not fail or has been tried often enough. An error is
 // the machine's, or ctx's.
 func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
@@ -136,7 +140,7 @@ func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case r.Verdict == Fail && n < cfg.Tries:
+		case r.Verdict == Fail && n < cfg.Tries && r.SubjectUS < mostAgain.Microseconds():
 			before = fmt.Sprintf("try %d: line %d: %s", n, r.Line, r.Why)
 			continue
 		case n > 1:
