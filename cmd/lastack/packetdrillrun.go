@@ -22,7 +22,7 @@ import (
 type packetdrillRun struct {
 	verbose, tap, junit   bool
 	subject               string
-	jobs, tries           int
+	jobs, tries, mtu      int
 	allowShell, skipShell bool
 	anySYN                bool
 	known, pcapng         string
@@ -36,6 +36,7 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
 	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
 	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
+	l.IntVar(&r.mtu, "mtu", packetdrill.DefaultAddresses().MTU, "of the subject's link, in bytes, where the script does not say")
 	l.IntVar(&r.tries, "tries", 3, "try a script that fails so often, in real time")
 	l.IntVar(&r.jobs, "jobs", 1, "run so many scripts at a time")
 	l.BoolVar(&r.allowShell, "allow-shell", false, "run the shell commands of scripts, with your rights")
@@ -68,6 +69,8 @@ func (f *packetdrillFlags) validate() error {
 		return usagef("--jobs %d: want 1 to %d", r.jobs, mostJobs)
 	case r.tries < 1 || r.tries > mostTries:
 		return usagef("--tries %d: want 1 to %d", r.tries, mostTries)
+	case r.mtu < packetdrill.MinMTU || r.mtu > packetdrill.MaxMTU:
+		return usagef("--mtu %d: want %d to %d", r.mtu, packetdrill.MinMTU, packetdrill.MaxMTU)
 	case r.timeout <= 0:
 		return usagef("--timeout %v: a script needs some time", r.timeout)
 	}
@@ -152,6 +155,8 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
+	cfg.Run.Addresses = packetdrill.DefaultAddresses()
+	cfg.Run.Addresses.MTU = r.mtu
 	if r.subject != subjectLastack {
 		cfg.Tries = r.tries
 	}

@@ -25,8 +25,8 @@ func (a Addresses) Of(s *script.Script) (Addresses, error) {
 			}
 		case "mtu":
 			n, err := strconv.ParseUint(o.Value, 0, 16)
-			if err != nil || n < minMTU {
-				return a, unsupported(o.Pos, "--mtu=%s: want %d to 65535", o.Value, minMTU)
+			if err != nil || n < MinMTU {
+				return a, unsupported(o.Pos, "--mtu=%s: want %d to 65535", o.Value, MinMTU)
 			}
 			a.MTU = int(n)
 		}
@@ -34,8 +34,12 @@ func (a Addresses) Of(s *script.Script) (Addresses, error) {
 	return a, nil
 }
 
-// minMTU is IPv6's (RFC 8200, section 5), as a subject has both.
-const minMTU = 1280
+// MinMTU is IPv6's (RFC 8200, section 5), as a subject has both; MaxMTU is what a packet
+// may have.
+const (
+	MinMTU = 1280
+	MaxMTU = 65535
+)
 
 func optionIP(o script.Option) (netip.Addr, error) {
 	text, _, _ := strings.Cut(o.Value, "/")
