@@ -95,8 +95,7 @@ func (d *decoder) validateStranger(s *Stranger) {
 		d.fail(d.lines["name"], "%s is a subject that is built in; choose another name", s.Name)
 	}
 	d.validateHelper(s)
-	_, given := d.lines["command"]
-	if len(s.Helper) > 0 && !given {
+	if d.lines["helper"] != 0 && d.lines["command"] == 0 {
 		return // for scripts alone
 	}
 	if len(s.Command) == 0 || s.Command[0] == "" {

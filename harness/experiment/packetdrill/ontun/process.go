@@ -73,7 +73,7 @@ func start(ns *lab.Namespace, cfg *Config, lent *os.File) (p *process, err error
 		if errors.As(err, &missing) && missing.Err != nil {
 			err = missing.Err // no package is known that has it
 		}
-		return nil, errors.Join(&StartError{cfg.Helper[0], err}, ourIn.Close(), ourOut.Close())
+		return nil, errors.Join(&StartError{cfg.Helper[0], fmt.Errorf("%w; build or install it, or correct the command", err)}, ourIn.Close(), ourOut.Close())
 	}
 	go func() {
 		p.err = p.cmd.Wait()
@@ -83,14 +83,14 @@ func start(ns *lab.Namespace, cfg *Config, lent *os.File) (p *process, err error
 	return p, nil
 }
 
-// StartError says that a helper could not be started, or was not ready in time.
+// StartError says that a helper could not be started, ended at once, or was not ready in time.
 type StartError struct {
 	Command string
 	Err     error
 }
 
 func (e *StartError) Error() string {
-	return fmt.Sprintf("the helper %q could not be started: %v; build or install it, or correct the command", e.Command, e.Err)
+	return fmt.Sprintf("the helper %q did not start: %v", e.Command, e.Err)
 }
 
 func (e *StartError) Unwrap() error { return e.Err }
