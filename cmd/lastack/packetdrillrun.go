@@ -26,6 +26,7 @@ type packetdrillRun struct {
 	allowShell, skipShell bool
 	anySYN                bool
 	known, pcapng         string
+	local, remote         []string
 	settings              []string
 	tolerance, timeout    time.Duration
 }
@@ -36,6 +37,8 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
 	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
 	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
+	l.StringArrayVar(&r.local, "local_ip", nil, "the subject's `ADDRESS`, IPv4 or IPv6, where the script does not say; may be repeated")
+	l.StringArrayVar(&r.remote, "remote_ip", nil, "the script's `ADDRESS`, likewise")
 	l.IntVar(&r.mtu, "mtu", packetdrill.DefaultAddresses().MTU, "of the subject's link, in bytes, where the script does not say")
 	l.IntVar(&r.tries, "tries", 3, "try a script that fails so often, in real time")
 	l.IntVar(&r.jobs, "jobs", 1, "run so many scripts at a time")
@@ -155,8 +158,10 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
-	cfg.Run.Addresses = packetdrill.DefaultAddresses()
-	cfg.Run.Addresses.MTU = r.mtu
+	var err error
+	if cfg.Run.Addresses, err = r.addresses(); err != nil {
+		return nil, err
+	}
 	if r.subject != subjectLastack {
 		cfg.Tries = r.tries
 	}
@@ -186,6 +191,20 @@ const (
 	subjectRealTime = "lastack-realtime"
 	subjectKernel   = "kernel"
 )
+
+// addresses are those of the link.
+func (r *packetdrillRun) addresses() (packetdrill.Addresses, error) {
+	a := packetdrill.DefaultAddresses()
+	a.MTU = r.mtu
+	for name, list := range map[string][]string{"local_ip": r.local, "remote_ip": r.remote} {
+		for _, ip := range list {
+			if err := a.Set(name, ip); err != nil {
+				return a, usage(err)
+			}
+		}
+	}
+	return a, nil
+}
 
 // inProcess reports whether the subject needs no lab.
 func (r *packetdrillRun) inProcess() bool {

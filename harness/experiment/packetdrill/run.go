@@ -184,7 +184,11 @@ func (r *run) anchor(e *script.Event) {
 	r.leeway = 0
 	if !r.subject.Virtual() && e.Time.Kind != script.Absolute && e.Time.Kind != script.AbsoluteRange && !(arrives && r.arrived) {
 		r.prev = r.now()
-		r.leeway = r.prev - r.began
+		if r.leeway = r.prev - r.began; r.arrived {
+			// Handing a packet over takes no time: who was kept from running has not
+			// noticed the rest.
+			r.leeway = min(r.leeway, r.tolerance)
+		}
 	}
 	r.arrived = arrives
 }
