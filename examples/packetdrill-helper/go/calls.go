@@ -21,6 +21,7 @@ type helper struct {
 	stack   *stack.Stack
 	sockets map[int]*socket
 	next    int
+	all     []tcpip.Endpoint // closed ones too
 }
 
 type socket struct {
@@ -73,7 +74,25 @@ func (h *helper) open(r *request) *response {
 func (h *helper) add(s *socket) *response {
 	h.next++
 	h.sockets[h.next-1] = s
+	h.all = append(h.all, s.Endpoint)
 	return &response{Return: h.next - 1}
+}
+
+var names = map[tcp.EndpointState]string{
+	tcp.StateListen: "LISTEN", tcp.StateSynSent: "SYN_SENT", tcp.StateSynRecv: "SYN_RECEIVED", tcp.StateEstablished: "ESTABLISHED",
+	tcp.StateFinWait1: "FIN_WAIT_1", tcp.StateFinWait2: "FIN_WAIT_2", tcp.StateTimeWait: "TIME_WAIT", tcp.StateCloseWait: "CLOSE_WAIT",
+	tcp.StateLastAck: "LAST_ACK", tcp.StateClosing: "CLOSING", tcp.StateClose: "CLOSED", tcp.StateError: "CLOSED",
+}
+
+// states are those of all sockets, for FreeBSD's scripts, which ask.
+func (h *helper) states() *response {
+	r := &response{}
+	for _, ep := range h.all {
+		if name, ok := names[tcp.EndpointState(ep.State())]; ok {
+			r.States = append(r.States, name)
+		}
+	}
+	return r
 }
 
 // calls are those that a script makes of a socket.
@@ -81,7 +100,7 @@ var calls = map[string]func(h *helper, s *socket, r *request) *response{
 	"bind":     func(_ *helper, s *socket, r *request) *response { return done(s.Bind(full(r.Addr))) },
 	"listen":   func(_ *helper, s *socket, r *request) *response { return done(s.Listen(r.Backlog)) },
 	"shutdown": shutdown, "accept": accept, "connect": connect, "read": read, "write": write,
-	"fcntl": fcntl, "setsockopt": setOption,
+	"fcntl": fcntl, "setsockopt": setOption, "getsockopt": getOption,
 	"close": func(h *helper, s *socket, r *request) *response {
 		delete(h.sockets, r.FD)
 		s.Close()
@@ -167,10 +186,15 @@ func shutdown(_ *helper, s *socket, r *request) *response {
 }
 
 func fcntl(_ *helper, s *socket, r *request) *response {
-	if r.Command == 4 { // F_SETFL
+	flags := 2 // O_RDWR
+	switch {
+	case r.Command == 4: // F_SETFL
 		s.nonblock = r.Argument&0x800 != 0
+		return done(nil)
+	case s.nonblock:
+		flags |= 0x800
 	}
-	return done(nil)
+	return &response{Return: flags}
 }
 
 func setOption(_ *helper, s *socket, r *request) *response {
@@ -185,6 +209,19 @@ func setOption(_ *helper, s *socket, r *request) *response {
 		return &response{Return: -1, Errno: "ENOPROTOOPT"}
 	}
 	return done(nil)
+}
+
+// getOption knows SO_ERROR.
+func getOption(_ *helper, s *socket, r *request) *response {
+	if r.Level != 1 || r.Option != 4 {
+		return &response{Return: -1, Errno: "ENOPROTOOPT"}
+	}
+	numbers := map[string]int{"ECONNREFUSED": 111, "ECONNRESET": 104, "ETIMEDOUT": 110, "EPIPE": 32, "EIO": 5}
+	err := s.LastError()
+	if err == nil {
+		return &response{Value: &value{}}
+	}
+	return &response{Value: &value{numbers[errno(err)]}}
 }
 
 // errno is Linux's name of an error.

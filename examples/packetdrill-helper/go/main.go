@@ -46,10 +46,17 @@ type addr struct {
 
 // response is the answer to it.
 type response struct {
-	Return int    `json:"return"`
-	Errno  string `json:"errno,omitempty"`
-	Data   []byte `json:"data,omitempty"`
-	Addr   *addr  `json:"addr,omitempty"`
+	Return int      `json:"return"`
+	Errno  string   `json:"errno,omitempty"`
+	Data   []byte   `json:"data,omitempty"`
+	Addr   *addr    `json:"addr,omitempty"`
+	States []string `json:"states,omitempty"`
+	Value  *value   `json:"value,omitempty"`
+}
+
+// value is an option's that is a number.
+type value struct {
+	Int int `json:"int"`
 }
 
 func main() {
@@ -84,8 +91,11 @@ func serve() error {
 }
 
 func (h *helper) do(r *request) *response {
-	if r.Call == "socket" {
+	switch r.Call {
+	case "socket":
 		return h.open(r)
+	case "states":
+		return h.states()
 	}
 	call, ok := calls[r.Call]
 	s := h.sockets[r.FD]

@@ -39,6 +39,9 @@ type Subject struct {
 	link    *link
 	process *process
 	asked   string // the call that has not returned; empty for none
+	kernel  bool
+	// injected is when the latest packet was.
+	injected time.Duration
 }
 
 var _ packetdrill.Subject = (*Subject)(nil)
@@ -50,7 +53,7 @@ func New(ctx context.Context, cfg Config) (*Subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subject{name: cfg.Name, start: time.Now(), ns: ns}
+	s := &Subject{name: cfg.Name, start: time.Now(), ns: ns, kernel: cfg.Kernel, injected: -digest}
 	if err := s.raise(ctx, &cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -117,7 +120,15 @@ func (s *Subject) Sleep(ctx context.Context, until time.Duration) error {
 }
 
 // Inject implements packetdrill.Subject.
-func (s *Subject) Inject(p []byte) error { return s.link.inject(p) }
+func (s *Subject) Inject(p []byte) error {
+	s.injected = s.Now()
+	return s.link.inject(p)
+}
+
+// digest is how long a stack may take to read a packet before the next call is made. The
+// kernel has dealt with it when the write to its TUN returns; other stacks read when they
+// are given time to.
+const digest = 2 * time.Millisecond
 
 // Packet implements packetdrill.Subject.
 func (s *Subject) Packet(ctx context.Context, until time.Duration) (packetdrill.Packet, error) {
@@ -130,6 +141,11 @@ func (s *Subject) Start(c *packetdrill.Call) error { return s.ask(&helper.Reques
 func (s *Subject) ask(r *helper.Request) error {
 	if s.asked != "" {
 		return fmt.Errorf("%s: the call of %s has not returned", r.Name, s.asked)
+	}
+	if !s.kernel {
+		if err := s.Sleep(context.Background(), s.injected+digest); err != nil {
+			return err
+		}
 	}
 	s.asked = r.Name
 	return s.process.send(r)
