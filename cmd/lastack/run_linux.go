@@ -60,9 +60,9 @@ first, and each experiment has the ladders of both subjects side by side.
 servers read.
 
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
-behind. Exit status: 0 if nothing failed, 1 if something did, 2 for a name or
-file that is no experiment, 3 if the machine does not have something ("lastack doctor"
-says more).`,
+behind. Exit status: 0 if nothing failed, 1 if something did or a program never
+became ready, 2 for a name or file that is no experiment or subject, 3 if the machine
+does not have something ("lastack doctor" says more) or a program does not start.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	l := c.Flags()

@@ -53,6 +53,8 @@ type observed struct {
 	timeWaits [2]int
 	// died is how a stranger died; proof what a look at its sockets got.
 	died, proof string
+	// flooded: there were more packets than are looked at.
+	flooded bool
 	// hits counts what fell to each impairment.
 	hits map[string]int
 	// prints are what the checks printed.
@@ -116,7 +118,7 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 	if a.ground.program != nil {
 		a.seen.said = a.ground.program.said()
 	}
-	a.seen.reports, a.packets = a.watch.reports(), a.watch.packets
+	a.seen.reports, a.packets, a.seen.flooded = a.watch.reports(), a.watch.packets, a.watch.full
 	return a, nil
 }
 

@@ -34,5 +34,11 @@
 // A client may make its segments itself, with package probe, at an address that
 // nobody else answers for, 10.77.0.9; the subject is then the server.
 //
+// A subject may be a Stranger, too: a program with a TCP stack of its own, which a file
+// describes. It is started for each attempt, on a TUN or a TAP that is made for it, and
+// experiments that need more of it than its file says are skipped. The states of its sockets
+// are those that the wire shows, and a FIN of the client's that is sent once more shows
+// whether TIME_WAIT and CLOSE_WAIT are there (outside.go).
+//
 // Run must be called inside a lab (package lab).
 package experiment

@@ -15,6 +15,9 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 	if o.died != "" {
 		return o.died, 0
 	}
+	if o.flooded {
+		return fmt.Sprintf("more than %d packets crossed the wire; the rest was not looked at", mostPackets), 0
+	}
 	if why := e.judgeClient(o); why != "" {
 		return why, 0
 	}

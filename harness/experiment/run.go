@@ -42,7 +42,7 @@ type Config struct {
 func (c *Config) Validate() error {
 	for _, s := range c.Subjects {
 		if !slices.Contains(Subjects(), s) {
-			return fmt.Errorf("there is no subject %s; there are lastack, kernel and files that describe others (name.yaml)", quote(s))
+			return fmt.Errorf("there is no subject %s; there are lastack and kernel", quote(s))
 		}
 	}
 	files := map[string]string{}

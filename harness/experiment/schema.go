@@ -120,7 +120,7 @@ field that there is:
 
 `)
 	helpObject(&b, reflect.TypeFor[Stranger](), "")
-	b.WriteString("\nIn the command and in no other field\n\n")
+	b.WriteString("\nPlaceholders of the command, anywhere in it:\n\n")
 	for _, p := range [][2]string{
 		{"{TUN}", "is the name of the interface, which is there, up, and of the device that the file says; the program attaches to it"},
 		{"{FD}", "is the number of an inherited descriptor that is attached to it, in place of that"},
@@ -131,7 +131,7 @@ field that there is:
 	} {
 		b.WriteString(paragraph.Indented(p[0]+" "+p[1], "  "))
 	}
-	b.WriteString("\nApps, as \"lastack run --help-format\" describes them: " + strings.Join(appKinds(), ", ") + ".\n")
+	b.WriteString("\n" + paragraph.Indented("\"lastack run --help-format\" describes the apps and their options.", ""))
 	b.WriteString("\nAn example:\n\n" + indent(exampleSubject, "    "))
 	return b.String()
 }

@@ -53,9 +53,9 @@ func beStranger(kind, name, addr, text string) error {
 	case "no-time-wait":
 		err = set.Set("net.ipv4.tcp_max_tw_buckets", "0")
 	case "deaf":
-		var rule impair.Rule
-		rule, err = impair.Parse("drop ACKs of a FIN from host")
-		cfg.Impairments = []impair.Rule{rule}
+		cfg.Impairments, err = rules("drop ACKs of a FIN from host")
+	case "mute":
+		cfg.Impairments, err = rules("drop the 2nd ACK of a FIN from host", "drop the 3rd ACK of a FIN from host", "drop the 4th ACK of a FIN from host")
 	}
 	if err != nil {
 		return err
@@ -84,6 +84,17 @@ func beStranger(kind, name, addr, text string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return a.Serve(ctx, l)
+}
+
+func rules(lines ...string) (all []impair.Rule, err error) {
+	for _, line := range lines {
+		r, err := impair.Parse(line)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
 }
 
 // openLent opens the interface by its name, or by the number of an inherited descriptor.
@@ -160,6 +171,10 @@ func TestStrangers(t *testing.T) {
 		{
 			kind: "deaf", passes: []string{"unread-data"},
 			fails: map[string]string{"three-way": "the close is unanswered, expected three-way"},
+		},
+		{
+			kind:  "mute",
+			fails: map[string]string{"server-first": "the server's socket is silent, expected TIME_WAIT; a FIN that was sent again got no answer"},
 		},
 		{kind: "crash", fails: map[string]string{"three-way": `crash died: exit status 7; it printed last: "out of luck \x1b[2J"`}},
 	} {

@@ -13,9 +13,12 @@ func (c *Config) ParseSubjects(args []string, alone bool) error {
 	var names []string
 	var errs []error
 	for _, arg := range args {
-		if !isFile(arg) {
+		if slices.Contains(Subjects(), arg) {
 			names = append(names, arg)
 			continue
+		}
+		if !isFile(arg) {
+			return fmt.Errorf("there is no subject %s; there are lastack, kernel and files that describe others (my-stack.yaml)", quote(arg))
 		}
 		s, err := LoadStranger(arg)
 		if err != nil {

@@ -32,13 +32,20 @@ type watch struct {
 	// has told so far. Only a stranger's states are looked up there.
 	hits *hits
 	told []trace.Item
+	// room is how many packets may still be kept, and full says that there were more.
+	room int
+	full bool
 	// deaf: what comes belongs to no connection of the experiment's any more.
 	deaf bool
 }
 
+// mostPackets of an attempt are looked at, which is ten times what any experiment makes: a
+// subject may flood the wire.
+const mostPackets = 1 << 17
+
 // startWatch captures what crosses the link from now on.
 func startWatch(near wire.Side) (*watch, error) {
-	w := &watch{over: make(chan error, 1)}
+	w := &watch{over: make(chan error, 1), room: mostPackets}
 	w.begin()
 	err := near.Do(func() (err error) {
 		w.live, err = capture.OpenLive(linkName, capture.LiveConfig{})
@@ -93,6 +100,11 @@ func (w *watch) add(p capture.Packet) {
 	if w.deaf || s.Src.AddrPort().Addr() == knocker || s.Dst.AddrPort().Addr() == knocker {
 		return
 	}
+	if w.room == 0 {
+		w.full = true
+		return
+	}
+	w.room--
 	w.table.Add(&teardown.Record{Time: p.Time, Seg: s})
 	w.last = p.Time
 	p.Data = bytes.Clone(p.Data)

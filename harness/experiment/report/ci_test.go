@@ -112,6 +112,9 @@ func TestPageOfStranger(t *testing.T) {
 	if got := strings.Join(p.Subjects, " "); got != "lastack kernel mine" {
 		t.Errorf("the columns are %s", got)
 	}
+	if page := render(t, all, results); !strings.Contains(page, "and on the kernel's, and on mine.") {
+		t.Error("the page does not name it")
+	}
 	if on := p.On(p.Entries[0]); len(on) != 3 || on[2] == nil || on[2].Verdict != experiment.Fail {
 		t.Errorf("%+v", on)
 	}

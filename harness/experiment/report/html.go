@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"lastack/harness/experiment"
@@ -30,6 +32,13 @@ type resultsPage struct {
 	Tallies  []tally
 	// When is the time of the first segment.
 	When string
+}
+
+// Strangers are the subjects that files describe, in words: empty if there is none.
+func (p *resultsPage) Strangers() string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(p.Subjects), func(s string) bool {
+		return slices.Contains(experiment.Subjects(), s)
+	}), " and ")
 }
 
 // group is a part of the page.
