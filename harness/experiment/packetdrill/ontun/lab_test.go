@@ -79,6 +79,18 @@ func refuse() error {
 	})
 }
 
+// inside is labtest.Inside, where there are TUNs.
+func inside(t *testing.T) bool {
+	t.Helper()
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+	} else if os.Getenv(labtest.RequireEnv) != "1" {
+		t.Skipf("needs a TUN: %v (sudo chmod 0666 /dev/net/tun)", err)
+	}
+	return labtest.Inside(t)
+}
+
 func config(t *testing.T, name string, args ...string) Config {
 	t.Helper()
 	own, err := os.Executable()
@@ -135,7 +147,7 @@ func write(t *testing.T, text string) string {
 
 // TestKernelPasses: scripts that pass on lastack pass on the kernel, TCP_INFO included.
 func TestKernelPasses(t *testing.T) {
-	if !labtest.Inside(t) {
+	if !inside(t) {
 		return
 	}
 	var files []string
@@ -167,7 +179,7 @@ func TestKernelPasses(t *testing.T) {
 
 // TestKernelFails: and what is not so does not.
 func TestKernelFails(t *testing.T) {
-	if !labtest.Inside(t) {
+	if !inside(t) {
 		return
 	}
 	file := write(t, `
@@ -184,7 +196,7 @@ func TestKernelFails(t *testing.T) {
 // TestTunablesAreTheNamespaces: a script's sysctl lines and shell commands are about the
 // subject's namespace, and no other.
 func TestTunablesAreTheNamespaces(t *testing.T) {
-	if !labtest.Inside(t) {
+	if !inside(t) {
 		return
 	}
 	const name = "net.ipv4.tcp_fin_timeout"
@@ -221,7 +233,7 @@ func TestTunablesAreTheNamespaces(t *testing.T) {
 
 // TestStranger: a program with a stack of its own has the TUN for itself.
 func TestStranger(t *testing.T) {
-	if !labtest.Inside(t) {
+	if !inside(t) {
 		return
 	}
 	passes := write(t, "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 < S 0:3000(3000) win 9 <mss 1000>\n+0 > R. 0:0(0) ack 1457\n")
@@ -247,7 +259,7 @@ func TestStranger(t *testing.T) {
 
 // TestBadHelpers: what is wrong with a helper is one line, with its last words quoted.
 func TestBadHelpers(t *testing.T) {
-	if !labtest.Inside(t) {
+	if !inside(t) {
 		return
 	}
 	patience = 300 * time.Millisecond
