@@ -130,3 +130,21 @@ func TestShellTellsItsParent(t *testing.T) {
 		t.Errorf("%.100v", err)
 	}
 }
+
+// TestPortOfAnOlderConnection: a connection may have the ports that one before it had.
+func TestPortOfAnOlderConnection(t *testing.T) {
+	const text = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 connect(3, ..., ...) = 0
++0 > S 0:0(0)
++0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4
++0 connect(4, ..., ...) = 0
++0 > S 0:0(0)
+`
+	s, err := script.Parse("x.pkt", []byte(text), script.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := packetdrill.Run(t.Context(), s, &slow{}, packetdrill.Config{}); o.Err != nil {
+		t.Error(o.Err)
+	}
+}
