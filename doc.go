@@ -27,11 +27,12 @@
 // subject at its far end; harness/lab/probe sends crafted segments there.
 // harness/lab/forward makes the wire between two kernels bad by the rules of
 // stack/impair. harness/host/serve, demo, churn, monitor and doctor are what the commands
-// of that name do; harness/experiment is list and run, harness/experiment/claims judges by
-// what it measured, and harness/experiment/report makes pages and Markdown of that. ss,
-// sysctl and monitor ask a running host over harness/host/control, and
-// harness/host/sockstat knows the words of ss. harness/bench compares.
-// harness/explain tells of the closes of a whole capture what a person should do
-// about them, and holds two captures against each other.
-// Who may import whom is a table in imports_test.go.
+// of that name do; harness/experiment is list and run, harness/experiment/claims judges
+// by what it measured, and harness/experiment/report makes pages and Markdown of that.
+// ss, sysctl and monitor ask a running host over harness/host/control, and
+// harness/lab/sockstat knows the words of ss. harness/bench compares. harness/explain
+// says what to do about the closes of a whole capture, and compares two captures.
+// harness/check/proxy says what a program between two wires does to connections,
+// harness/check/service how a service closes them. Who may import whom is a table in
+// imports_test.go.
 package lastack

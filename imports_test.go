@@ -32,8 +32,7 @@ var policy = []rule{
 	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/fastopen", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
-	{pkg: "stack/spelling", never: impure},
-	{pkg: "stack/tunable", ours: []string{"stack/spelling"}, never: []string{"os", "net"}},
+	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
 		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable"},
@@ -46,12 +45,14 @@ var policy = []rule{
 		outside: []string{gvisor},
 	},
 
-	{pkg: "harness/app"},
+	{pkg: "harness/app", ours: []string{"harness/term"}},
 	{pkg: "harness/term/paragraph", ours: []string{"harness/term"}, never: impure},
+	{pkg: "harness/term/golden", outside: []string{gocmp}},
 	{pkg: "harness/term", never: []string{"os", "net", "syscall"}},
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
-	{pkg: "harness/lab", outside: []string{netlinkMod, sys}},
+	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
+	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
 	{
 		pkg:     "harness/lab/forward",
@@ -66,8 +67,7 @@ var policy = []rule{
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
-	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown"}, never: impure},
-	{pkg: "harness/host/sockstat", never: impure},
+	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown", "stack/flow"}, never: impure},
 	{
 		pkg:     "harness/lab/probe",
 		ours:    []string{"harness/capture", "stack/segment"},
@@ -75,7 +75,7 @@ var policy = []rule{
 	},
 	{pkg: "harness/host/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
 	// Pure, so that what reads a script runs everywhere, and nothing in a script is done by reading it.
-	{pkg: "harness/experiment/packetdrill/script", ours: []string{"stack/spelling"}, never: impure},
+	{pkg: "harness/experiment/packetdrill/script", ours: []string{"harness/term"}, never: impure},
 	{pkg: "harness/experiment/packetdrill/packet", never: impure},
 	{pkg: "harness/experiment/packetdrill", ours: []string{"harness/experiment/packetdrill/packet", "harness/experiment/packetdrill/script"}, never: []string{"net", "net/http"}},
 	{
@@ -107,7 +107,23 @@ var policy = []rule{
 	},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page", "harness/term"}, never: []string{"os", "net", "net/http"}},
+	// Words on top of experiments: what those stand on is not for them.
+	{pkg: "harness/experiment/demo", ours: []string{"harness/experiment", "harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
+	{pkg: "harness/check", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/teardown/page", "harness/term/paragraph"}, never: impure},
+	{pkg: "harness/check/ends", never: []string{"net", "net/http", "os/exec"}},
+	{pkg: "harness/check/watch", ours: []string{"harness/capture", "harness/teardown", "stack/segment"}, never: []string{"os", "net", "os/exec"}},
+	{
+		pkg:     "harness/check/proxy",
+		ours:    []string{"harness/check", "harness/check/ends", "harness/check/watch", "harness/app", "harness/lab", "harness/lab/wire", "harness/teardown", "harness/term"},
+		outside: []string{sys}, never: []string{"os/exec"},
+	},
+	{
+		pkg:     "harness/check/service",
+		ours:    []string{"harness/check", "harness/check/ends", "harness/check/watch", "harness/capture", "harness/lab", "stack/segment"},
+		outside: []string{sys},
+	},
 	// It builds wherever explain does, which what experiments need does not.
 	{pkg: "harness/explain/explained", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/explain", "harness/teardown/page"}, never: impure},
 	{
@@ -133,6 +149,7 @@ const (
 	compress   = "github.com/klauspost/compress"
 	lz4Mod     = "github.com/pierrec/lz4"
 	xzMod      = "github.com/therootcompany/xz"
+	gocmp      = "github.com/google/go-cmp"
 	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
 	yamlMod    = "go.yaml.in/yaml"

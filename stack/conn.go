@@ -74,7 +74,7 @@ func (d *direction) wait(wq *waiter.Queue) {
 	}
 }
 
-// poke has a waiting reader or writer look again.
+// poke makes a waiting reader or writer look again.
 func (d *direction) poke() {
 	select {
 	case d.wake <- struct{}{}:

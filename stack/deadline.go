@@ -16,8 +16,8 @@ type deadline struct {
 	passed chan struct{}
 }
 
-// wait is closed once the deadline as it stands now has passed; nil means never.
-// Whoever waits on it must be woken after set, and ask again.
+// wait is closed once the deadline as it stands now has passed; nil means never. A
+// goroutine that waits on it must be woken after set, and ask again.
 func (d *deadline) wait() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()

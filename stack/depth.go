@@ -4,10 +4,10 @@ package stack
 // device, in bytes; and most of the 8 KiB that a stack may have.
 const depth = 6 << 10
 
-// deepen has the goroutine's stack grow at once to what sending takes, while there is
-// next to nothing on it. A goroutine that is made for a connection begins with 2 KiB;
-// left to itself its stack would be copied twice, with all the calls of netstack on
-// it, which is a twentieth of what a short connection costs.
+// deepen grows the goroutine's stack at once to what sending needs, while it is nearly
+// empty. A goroutine that is made for a connection begins with 2 KiB; left to itself its
+// stack would be copied twice, with all the calls of netstack on it, which is a twentieth
+// of what a short connection costs.
 //
 //go:noinline
 func deepen(i int) byte {

@@ -31,12 +31,12 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return c, nil
 }
 
-// DialFastOpen is Dial for a connection whose first data are known: they may travel
-// in the SYN (TCP Fast Open, RFC 7413), so that the answer is a round trip nearer.
-// When it returns they are written, by whichever way. The SYN has them if
-// net.ipv4.tcp_fastopen permits it and the server has given the host a cookie on an
-// earlier connection, for which this one asks otherwise. A server may see them
-// twice, if it loses its memory between two SYNs.
+// DialFastOpen is Dial for a connection whose first data are known: they may travel in
+// the SYN (TCP Fast Open, RFC 7413), so that the answer is a round trip nearer. When it
+// returns they are written, either way. The SYN carries them if net.ipv4.tcp_fastopen
+// permits it and the server has given the host a cookie on an earlier connection;
+// otherwise this connection asks for one. A server that loses its memory between two SYNs
+// may see them twice.
 func (h *Host) DialFastOpen(ctx context.Context, network, address string, data []byte) (net.Conn, error) {
 	c, err := h.open(ctx, network, address, data)
 	if err != nil {
@@ -93,8 +93,8 @@ func (h *Host) destination(to netip.AddrPort) (destination, error) {
 	return destination{local: from.As16(), remote: segment.EndpointFrom(to)}, nil
 }
 
-// A port that netstack still clears up after its last connection is passed over,
-// at most so often, and after a rest where there was no other.
+// Dial skips a port that netstack is still cleaning up after its last connection, at most
+// so often, and rests where there was no other.
 const (
 	maxPicks = 200
 	portRest = time.Millisecond
@@ -129,7 +129,7 @@ func (h *Host) dial(ctx context.Context, d destination, to netip.AddrPort, data 
 	return nil, os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)
 }
 
-// offer has the close path put data into the SYN from the port, if there are any.
+// offer asks the close path to put data into the SYN from the port, if there are any.
 func (h *Host) offer(d destination, port uint16, data []byte) (withdraw func()) {
 	if len(data) == 0 {
 		return func() {}

@@ -16,9 +16,10 @@
 // connections take their ports from net.ipv4.ip_local_port_range, each port once
 // for each destination, and fail with EADDRNOTAVAIL when all are taken.
 //
-// New makes as many of netstack's workers as Go's runtime has processors then. A
-// machine of two does more with one, as a packet then stays on the processor that
-// read it; lastack/harness/host/serve.TuneRuntime, which the command uses, says more.
+// New makes as many netstack workers as Go's runtime has processors at that time. A
+// machine with two processors does more with one worker, because a packet then stays on
+// the processor that read it; lastack/harness/host/serve.TuneRuntime, which the command
+// uses, explains it.
 //
 // It does not resolve names, and has no UDP.
 package stack

@@ -10,8 +10,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
-// errno is what the kernel's sockets would have said. It is the one place where
-// netstack's errors, which are no Go errors, become such.
+// errno is the error of the kernel's sockets in the same case. Only here do netstack's
+// errors, which are no Go errors, become Go errors.
 func errno(err tcpip.Error) error {
 	switch err.(type) {
 	case *tcpip.ErrClosedForReceive:
@@ -54,8 +54,8 @@ func errno(err tcpip.Error) error {
 	return errors.New(err.String())
 }
 
-// opError wraps an error as package net does: the errno as an
-// *os.SyscallError's would be too deep for errors that are no system calls.
+// opError wraps an error as package net does, but without an *os.SyscallError around the
+// errno: there was no system call.
 func opError(op string, src, dst net.Addr, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: src, Addr: dst, Err: err}
 }

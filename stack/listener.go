@@ -57,7 +57,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 				ep.Close() // reset before it could be accepted
 				continue
 			}
-			if l.host.ghost(c.Tuple()) {
+			if l.host.unfollowed(c.Tuple()) {
 				ep.(*tcp.Endpoint).Abort()
 				continue
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -17,42 +18,28 @@ import (
 // neither has it.
 func (h *Host) State(t segment.Tuple) string {
 	if _, ok := h.path.TimeWait(t); ok {
-		return stateNames[tcp.StateTimeWait]
+		return flow.TimeWait.String()
 	}
 	ep := closepath.Find(h.net, nic, t)
 	if ep == nil {
-		return stateNames[tcp.StateClose]
+		return flow.Closed.String()
 	}
-	if name, ok := stateNames[ep.EndpointState()]; ok {
-		return name
+	if s := closepath.StateOf(ep.EndpointState()); s != flow.Unknown {
+		return s.String()
 	}
 	return ep.EndpointState().String()
 }
 
-var stateNames = map[tcp.EndpointState]string{
-	tcp.StateListen:      "LISTEN",
-	tcp.StateSynSent:     "SYN_SENT",
-	tcp.StateSynRecv:     "SYN_RECEIVED",
-	tcp.StateEstablished: "ESTABLISHED",
-	tcp.StateFinWait1:    "FIN_WAIT_1",
-	tcp.StateFinWait2:    "FIN_WAIT_2",
-	tcp.StateCloseWait:   "CLOSE_WAIT",
-	tcp.StateClosing:     "CLOSING",
-	tcp.StateLastAck:     "LAST_ACK",
-	tcp.StateTimeWait:    "TIME_WAIT",
-	tcp.StateClose:       "CLOSED",
-	tcp.StateError:       "CLOSED",
-}
-
-// waiting tells ports what is known of a connection in TIME_WAIT.
+// waiting reports to ports what is known about a connection in TIME_WAIT.
 func (h *Host) waiting(t segment.Tuple) (stamped bool, heard time.Duration, ok bool) {
 	rec, ok := h.path.TimeWait(t)
 	return rec.HasTimestamps, rec.Heard, ok
 }
 
-// ghost reports whether a connection that is being accepted is none: netstack takes an ACK
-// that comes too late for a SYN cookie, and no peer knows of the connection.
-func (h *Host) ghost(t segment.Tuple) bool {
+// unfollowed reports whether netstack made the connection that is being accepted of an ACK
+// that came too late for a SYN cookie: no peer knows of it, and the close path does not
+// follow it.
+func (h *Host) unfollowed(t segment.Tuple) bool {
 	switch ep := closepath.Find(h.net, nic, t); {
 	case ep == nil:
 		return false // it is over already
@@ -62,7 +49,7 @@ func (h *Host) ghost(t segment.Tuple) bool {
 	return !h.path.Follows(t)
 }
 
-// exists tells ports whether anything is left of a connection.
+// exists reports to ports whether anything is left of a connection.
 func (h *Host) exists(t segment.Tuple) bool {
 	_, waits := h.path.TimeWait(t)
 	return waits || closepath.Find(h.net, nic, t) != nil

@@ -14,7 +14,7 @@ import (
 // fails with net.ErrClosed. Keep-alive is off at first, as on a socket, and unlike on what
 // net.Dial returns.
 
-// What net.KeepAliveConfig's zeros stand for.
+// The values that net.KeepAliveConfig's zeros stand for.
 const (
 	keepAliveTime  = 15 * time.Second
 	keepAliveCount = 9

@@ -19,9 +19,8 @@ import (
 // the first. A port in TIME_WAIT comes from a queue, the longest waiting first.
 type ports struct {
 	clock func() time.Duration
-	// waiting tells of a 4-tuple in TIME_WAIT whether its connection had
-	// timestamps and when the peer's last one was heard; false if it is in
-	// TIME_WAIT no more.
+	// waiting reports, for a 4-tuple in TIME_WAIT, whether its connection had timestamps
+	// and when the peer's last one was heard; false if it is no longer in TIME_WAIT.
 	waiting func(segment.Tuple) (stamped bool, heard time.Duration, ok bool)
 	// exists reports whether anything is left of a connection.
 	exists func(segment.Tuple) bool
@@ -189,8 +188,8 @@ func (p *ports) pickWaiting(d *destination, set *portSet, lo, hi uint16, delay t
 // reconcileEvery bounds how often a full range is looked over.
 const reconcileEvery = time.Second
 
-// reconcile frees the ports of connections that went without a word, if it is
-// time to look again: netstack drops an orphan in FIN_WAIT_2 in silence, say.
+// reconcile frees the ports of connections that ended in silence, as when netstack drops
+// an orphan in FIN_WAIT_2, if it is time to look again.
 func (p *ports) reconcile(d *destination, set *portSet, lo, hi uint16) bool {
 	now := p.clock()
 	if set.reconciled != 0 && now-set.reconciled < reconcileEvery {
@@ -224,7 +223,7 @@ func (s *portSet) release(port uint16) {
 	}
 }
 
-// follow is told by the close path what becomes of connections.
+// follow receives from the close path what becomes of connections.
 func (p *ports) follow(t segment.Tuple, phase closepath.Phase) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -243,7 +242,7 @@ func (p *ports) follow(t segment.Tuple, phase closepath.Phase) {
 	}
 }
 
-// unused gives a picked port back that no SYN went out from.
+// unused gives back a picked port from which no SYN went out.
 func (p *ports) unused(d destination, port uint16) {
 	p.follow(d.tuple(port), closepath.Gone)
 }

@@ -3,6 +3,8 @@ package stack
 import (
 	"net/netip"
 
+	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -101,7 +103,7 @@ func (r *Raw) Accept() (*Raw, tcpip.Error) {
 			return nil, err
 		}
 		a := &Raw{Endpoint: ep, Queue: wq, host: r.host}
-		if t, ok := a.Tuple(); ok && r.host.ghost(t) {
+		if t, ok := a.Tuple(); ok && r.host.unfollowed(t) {
 			ep.(*tcp.Endpoint).Abort()
 			continue
 		}
@@ -130,13 +132,16 @@ func (r *Raw) Tuple() (segment.Tuple, bool) {
 // State is the connection's state as Host.State has it, and that of the socket itself
 // where the host knows no connection.
 func (r *Raw) State() string {
-	own := stateNames[tcp.EndpointState(r.Endpoint.State())]
-	if t, ok := r.Tuple(); ok && own == stateNames[tcp.StateClose] {
+	own := closepath.StateOf(tcp.EndpointState(r.Endpoint.State()))
+	if t, ok := r.Tuple(); ok && own == flow.Closed {
 		if _, waits := r.host.path.TimeWait(t); waits {
-			return stateNames[tcp.StateTimeWait]
+			return flow.TimeWait.String()
 		}
 	}
-	return own
+	if own == flow.Unknown {
+		return flow.Closed.String() // neither connected nor listening
+	}
+	return own.String()
 }
 
 // FastOpened counts the bytes that the connection's SYN brought and the SYN-ACK

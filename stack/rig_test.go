@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/link"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
@@ -30,7 +31,7 @@ type two struct {
 	device     link.Device // the host's, to send what neither would
 	mu         sync.Mutex
 	wire       []segment.Segment
-	holds      []closepath.Hold
+	holds      []flow.Hold
 }
 
 func newTwo(t *testing.T) *two {

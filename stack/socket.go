@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/timewait"
 
@@ -28,8 +30,8 @@ type Socket struct {
 	// RecvQ counts bytes that the application has not read. The peer's FIN is
 	// not among them, which Linux counts as one more.
 	RecvQ int
-	// SendQ is, of a listener, how many connections may wait. Of a connection
-	// it is 0: netstack does not tell what the peer has not acknowledged.
+	// SendQ is, for a listener, how many connections may wait. For a connection it is 0:
+	// netstack does not say what the peer has not acknowledged.
 	SendQ int
 	// Timer is "timewait" for a connection in TIME_WAIT, and "" otherwise:
 	// netstack keeps its other timers to itself. TimerLeft is until it fires.
@@ -66,10 +68,10 @@ func (h *Host) Sockets() []Socket {
 	return all
 }
 
-// EachSocket calls f for each socket until f returns false: listeners first,
-// TIME_WAIT last and in no order. No lock is held during the call, so f may take
-// its time, and a socket that changes state meanwhile may be seen twice or not
-// at all. What f is given is f's until it returns.
+// EachSocket calls f for each socket until f returns false: listeners first, TIME_WAIT
+// last and in no order. No lock is held during the call, so f may take its time, and a
+// socket that changes state meanwhile may be seen twice or not at all. f owns its
+// argument until it returns.
 func (h *Host) EachSocket(f func(*Socket) bool) {
 	listening, connected := h.endpoints()
 	slices.SortFunc(listening, byID)
@@ -82,7 +84,7 @@ func (h *Host) EachSocket(f func(*Socket) bool) {
 	var s Socket
 	h.path.EachTimeWait(func(r *timewait.Record) bool {
 		s = Socket{
-			State: stateNames[tcp.StateTimeWait], Local: r.Src.AddrPort(), Remote: r.Dst.AddrPort(),
+			State: flow.TimeWait.String(), Local: r.Src.AddrPort(), Remote: r.Dst.AddrPort(),
 			Timer: "timewait", TimerLeft: r.Left, Timestamps: r.HasTimestamps,
 		}
 		return f(&s)
@@ -100,9 +102,9 @@ func (h *Host) SocketCounts() SocketCounts {
 		if state == "" {
 			continue
 		}
-		if opening && state == stateNames[tcp.StateEstablished] {
+		if opening && state == flow.Established.String() {
 			if _, pending := h.path.FastOpened(tupleOf(ep)); pending {
-				state = stateNames[tcp.StateSynRecv]
+				state = flow.SynReceived.String()
 			}
 		}
 		c.States[state]++
@@ -116,7 +118,7 @@ func (h *Host) SocketCounts() SocketCounts {
 		}
 	}
 	if n := h.path.TimeWaits(); n > 0 {
-		c.States[stateNames[tcp.StateTimeWait]] = n
+		c.States[flow.TimeWait.String()] = n
 	}
 	return c
 }
@@ -183,8 +185,8 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 	}
 	s.Remote = addrPort(ep.ID.RemoteAddress, ep.ID.RemotePort, ep.NetProto)
 	var pending bool
-	if s.FastOpen, pending = h.path.FastOpened(tupleOf(ep)); pending && s.State == stateNames[tcp.StateEstablished] {
-		s.State = stateNames[tcp.StateSynRecv]
+	if s.FastOpen, pending = h.path.FastOpened(tupleOf(ep)); pending && s.State == flow.Established.String() {
+		s.State = flow.SynReceived.String()
 	}
 	return s, true
 }
@@ -193,11 +195,11 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 func socketState(ep *tcp.Endpoint) string {
 	switch state := ep.EndpointState(); state {
 	case tcp.StateConnecting:
-		return stateNames[tcp.StateSynSent]
+		return flow.SynSent.String()
 	case tcp.StateClose, tcp.StateError, tcp.StateTimeWait:
 		return "" // TIME_WAIT is the close path's; netstack is about to forget it
 	default:
-		return stateNames[state]
+		return closepath.StateOf(state).String()
 	}
 }
 

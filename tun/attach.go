@@ -22,11 +22,10 @@ const noName = "/"
 // probe attaches a descriptor of its own to the TUN interface and closes it
 // again, with the flags the interface has, so nothing changes.
 //
-// water leaves its descriptor open for good if it fails after the file was
-// opened. So whatever can be known to fail is made to fail here, where every
-// descriptor is closed, and with the kernel's own answer: the interface may be
-// in use, or may belong to another user. What is left to water's leak is a
-// change by somebody else in the moment between.
+// water leaves its descriptor open for good if it fails after the file was opened. So
+// whatever can be known to fail is made to fail here, where every descriptor is closed,
+// and with the kernel's own answer: the interface may be in use, or may belong to another
+// user. water still leaks if another process makes a change in the moment between.
 func probe(name string, flags uint16) error {
 	return tryAttach(name, name, flags)
 }

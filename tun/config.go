@@ -42,9 +42,9 @@ type Config struct {
 	// under any other address in it. None is valid.
 	Addrs []netip.Prefix
 
-	// Offload has the kernel leave checksums and the cutting up of large TCP
-	// segments to the program, and do both for it: far fewer packets where much
-	// is sent, none of which looks as on a wire. See OffloadDevice.
+	// Offload makes the kernel leave checksums and the cutting up of large TCP segments
+	// to the program, and do both for it: far fewer packets where much is sent, none of
+	// which looks as on a wire. See OffloadDevice.
 	Offload bool
 }
 

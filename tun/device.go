@@ -10,11 +10,10 @@ import "lastack/tun/vnet"
 //
 // Package tuntest checks an implementation against what is said here.
 type Device interface {
-	// Read waits for the next packet, copies it to p and returns its length
-	// in bytes. It takes exactly one packet a call. The caller sizes p: at
-	// least MTU bytes. Of a longer packet the rest is cut off and lost,
-	// without an error. An empty p is an error that matches syscall.EINVAL and
-	// takes no packet.
+	// Read waits for the next packet, copies it to p and returns its length in bytes. It
+	// takes exactly one packet a call. The caller sizes p: at least MTU bytes. The rest
+	// of a longer packet is cut off and lost, without an error. An empty p is an error
+	// that matches syscall.EINVAL and takes no packet.
 	//
 	// One goroutine may read at a time, beside any number of writers. The
 	// device does not keep p.

@@ -3,10 +3,10 @@
 //
 //	kernel sockets -> routing -> interface tunN <-> Device -> this program
 //
-// What the kernel routes to the interface comes out of [Device.Read]; what is
-// given to [Device.Write] enters the kernel as if it had arrived on that
-// interface. The packets are bare IPv4 and IPv6 packets: layer 3, no link
-// header, no packet-information prefix (IFF_NO_PI).
+// Packets that the kernel routes to the interface come out of [Device.Read]; what is
+// given to [Device.Write] enters the kernel as if it had arrived on that interface. The
+// packets are bare IPv4 and IPv6 packets: layer 3, no link header, no packet-information
+// prefix (IFF_NO_PI).
 //
 // It wraps two libraries: github.com/songgao/water opens and attaches the
 // descriptor, github.com/vishvananda/netlink sets the interface's MTU,
@@ -33,12 +33,11 @@
 // descriptor is not handed to child processes.
 //
 // An interface that was there before (ip tuntap add) is borrowed. It keeps its
-// persistence, owner and group, and after Close it has the MTU, up or down
-// state and addresses it had. What it needed no change of needs no privilege,
-// so a device that root prepared in full can be opened by its owner. Undoing
-// changes needs CAP_NET_ADMIN at Close, see [KernelDevice.Persistent]. A
-// borrower killed by SIGKILL cannot restore anything: the interface stays, with
-// the borrower's settings.
+// persistence, owner and group, and after Close it has the MTU, up or down state and
+// addresses it had. Settings that need no change need no privilege, so a device that root
+// prepared in full can be opened by its owner. Undoing changes needs CAP_NET_ADMIN at
+// Close, see [KernelDevice.Persistent]. A borrower killed by SIGKILL cannot restore
+// anything: the interface stays, with the borrower's settings.
 //
 // # Namespaces
 //

@@ -82,7 +82,7 @@ func (d *KernelDevice) Persistent() bool { return d.link != nil }
 func (d *KernelDevice) Close() error {
 	d.closing.Do(func() {
 		if d.offload && d.link != nil {
-			// Whoever holds the interface next would get large segments.
+			// The next program on the interface would get large segments.
 			_ = control(d.file.file, func(fd int) error { return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0) })
 		}
 		// The descriptor goes first, so that Read and Write end at once.

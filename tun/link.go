@@ -23,7 +23,7 @@ type link struct {
 	prior  *prior   // what the interface was before, nil if Open made it
 	spare  *os.File // see prepareReset, nil if not needed
 
-	// What configure changed.
+	// The changes that configure made.
 	mtuSet, upSet bool
 	added         []netlink.Addr
 }

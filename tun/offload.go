@@ -19,7 +19,7 @@ func (d *KernelDevice) ReadOffload(h *vnet.Header, p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, &Error{Op: "read", Name: d.name, Err: fmt.Errorf("empty buffer: %w", syscall.EINVAL)}
 	}
-	n, err := d.file.ReadBehind(d.header[:], p)
+	n, err := d.file.ReadSplit(d.header[:], p)
 	if err != nil {
 		return 0, ioError("read", d.name, err)
 	}

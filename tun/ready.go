@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long Open waits for the kernel to finish IPv6 addresses. It
+// routeTimeout is how long Open waits for the kernel to finish IPv6 addresses. It
 // takes the kernel less than a millisecond, on a busy machine a few.
-const patience = 5 * time.Second
+const routeTimeout = 5 * time.Second
 
 // glance is how often Open looks at the routes although nothing was announced:
 // the kernel may announce a route before a look-up finds it.
@@ -50,12 +50,12 @@ func (w *routeWatch) wait(a netip.Addr) error {
 		return setError("watch IPv6 routes", w.link.name, err)
 	}
 	for quiet := time.Duration(0); !w.isLocal(a); {
-		if quiet >= patience {
+		if quiet >= routeTimeout {
 			return &Error{Op: fmt.Sprintf("add address %v", a), Name: w.link.name,
-				Err:  fmt.Errorf("the kernel has no local route for it after %v: %w", patience, os.ErrDeadlineExceeded),
+				Err:  fmt.Errorf("the kernel has no local route for it after %v: %w", routeTimeout, os.ErrDeadlineExceeded),
 				Hint: "look at ip -6 rule and ip -6 route show table local"}
 		}
-		// What came does not matter, nor what was lost: look again.
+		// It does not matter which message came, or was lost: look again.
 		switch _, _, err := w.socket.Receive(); {
 		case errors.Is(err, unix.EAGAIN):
 			quiet += glance

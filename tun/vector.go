@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// ReadBehind reads what precedes a packet into header, all of it, and the packet
+// ReadSplit reads what precedes a packet into header, all of it, and the packet
 // into p. It returns the packet's length.
-func (f *rawFile) ReadBehind(header, p []byte) (int, error) {
+func (f *rawFile) ReadSplit(header, p []byte) (int, error) {
 	f.header = header
 	n, err := f.Read(p)
 	f.header = nil

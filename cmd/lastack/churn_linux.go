@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"lastack/harness/experiment"
 	"lastack/harness/experiment/churn"
 
 	"github.com/spf13/cobra"
@@ -45,12 +46,12 @@ the machine does not have something ("lastack doctor" says more).`,
 		Args: cobra.ArbitraryArgs,
 	}
 	l := c.Flags()
-	l.StringSliceVar(&f.cfg.Subjects, "subject", []string{churn.Lastack, churn.Kernel}, "whose client is examined")
+	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "whose client is examined")
 	l.IntVar(&f.ports, "ports", 100, "how many ports the client has")
 	l.StringVar(&f.portRange, "port-range", "", "which ports the client has: `LOW:HIGH`")
 	l.IntVar(&f.cfg.Connections, "connections", 0, "connections to attempt (default: three times the ports, or no bound with --duration)")
 	l.Float64Var(&f.cfg.Rate, "rate", 0, "connections to begin per second (default: as many as possible)")
-	l.DurationVar(&f.cfg.Duration, "duration", 0, "begin none after this time in each mode")
+	l.DurationVar((*time.Duration)(&f.cfg.Duration), "duration", 0, "begin none after this time in each mode")
 	l.IntVar(&f.cfg.Workers, "workers", 4, "connections open at once, up to a tenth of the ports")
 	l.IntVar(&f.msl, "msl-ms", 30_000, "lastack.msl_ms: TIME_WAIT lasts twice as long on lastack; the kernel's is fixed")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
@@ -75,10 +76,10 @@ func (f *churnFlags) complete(modes []string) error {
 		}
 		f.cfg.Modes = append(f.cfg.Modes, m)
 	}
-	f.cfg.Ports = churn.Ports(f.ports)
+	f.cfg.Ports = experiment.PortCount(f.ports)
 	if f.portRange != "" {
 		var err error
-		if f.cfg.Ports, err = churn.ParseRange(f.portRange); err != nil {
+		if f.cfg.Ports, err = experiment.ParsePorts(f.portRange); err != nil {
 			return err
 		}
 	}
@@ -111,9 +112,9 @@ func runChurn(ctx context.Context, w io.Writer, f *churnFlags) error {
 	return err
 }
 
-func showProgress(p churn.Progress) {
+func showProgress(p experiment.Progress) {
 	fmt.Fprintf(os.Stderr, "%s, %s as the client: %d made, %d failed after %.0f s\n",
-		p.Mode, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
+		p.Experiment, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
 }
 
 // terminal reports whether somebody watches a file being written.

@@ -18,7 +18,8 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), ssCommand(), monitorCommand(),
-		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(), packetdrillCommand(), packetdrillHelperCommand(), doctorCommand(),
+		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(),
+		packetdrillCommand(), packetdrillHelperCommand(), proxyCommand(), checkCommand(), doctorCommand(),
 	}
 }
 

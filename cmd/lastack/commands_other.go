@@ -19,7 +19,7 @@ var errNeedsLinux = errors.New("needs Linux")
 // they are not there.
 func commands() []*cobra.Command {
 	all := []*cobra.Command{explainCommand(), diffCommand(), packetdrillCommand()}
-	for _, name := range []string{"demo", "list", "run", "claims", "serve", "ss", "monitor", "sysctl", "churn", "bench", "doctor"} {
+	for _, name := range []string{"demo", "list", "run", "claims", "serve", "ss", "monitor", "sysctl", "churn", "bench", "proxy", "check", "doctor"} {
 		all = append(all, &cobra.Command{
 			Use:   name,
 			Short: "(on Linux)",

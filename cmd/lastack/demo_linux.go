@@ -39,11 +39,10 @@ does not have something ("lastack doctor" says more).`,
 
 func runDemo(ctx context.Context, w io.Writer, asJSON, color bool) error {
 	text := demo.Text{W: w, Color: color}
-	var obs demo.Observer = text
 	if asJSON {
-		obs = demo.Text{W: io.Discard}
+		text.W = io.Discard
 	}
-	results, err := demo.Run(ctx, obs)
+	results, err := demo.Run(ctx, text)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"lastack/harness/explain"
 )
 
-// rereadable reports whether all files can be read twice. What does not exist can:
-// opening it says so.
+// rereadable reports whether all files can be read twice. A file that does not exist
+// counts: opening it reports that.
 func rereadable(files []string) bool {
 	for _, path := range files {
 		info, err := os.Stat(path)

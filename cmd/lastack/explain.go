@@ -11,6 +11,7 @@ import (
 
 	"lastack/harness/explain"
 	"lastack/harness/teardown/ladder"
+	"lastack/harness/term"
 
 	"github.com/spf13/cobra"
 )
@@ -202,8 +203,8 @@ func (f *explainFlags) view() (*view, error) {
 	return v, nil
 }
 
-// each shows every connection: as it leaves, with its stragglers, or, for who
-// follows a capture, as it closes.
+// each shows every connection: as it leaves, with its stragglers, or, where a capture is
+// followed, as it closes.
 func (v *view) each(show func(*explain.Connection) error, flush func() error, follow bool) {
 	if !follow {
 		v.opt.Each = show
@@ -315,7 +316,9 @@ func runExplain(ctx context.Context, f *explainFlags, files []string) error {
 	return &exitError{code: exitUsage} // what there is to say is among the warnings
 }
 
-func warn(what string) { fmt.Fprintln(os.Stderr, "lastack: warning: "+what) }
+// warn prints a warning, parts of which (names of files and interfaces, what a partial says)
+// others chose.
+func warn(what string) { fmt.Fprintln(os.Stderr, "lastack: warning: "+term.Escape(what)) }
 
 func warnAll(sum *explain.Summary) {
 	for _, w := range sum.Warnings {

@@ -13,6 +13,7 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/explain"
+	"lastack/harness/term"
 	"lastack/harness/term/outfile"
 
 	"github.com/spf13/cobra"
@@ -161,7 +162,7 @@ func explainLive(ctx context.Context, f *explainFlags, v *view) error {
 		defer time.AfterFunc(f.live.duration, func() { _ = live.Stop() }).Stop()
 	}
 	debug.SetGCPercent(v.garbage())
-	fmt.Fprintln(os.Stderr, f.live.greeting())
+	fmt.Fprintln(os.Stderr, term.Escape(f.live.greeting()))
 	broken := a.ReadAll(source)
 	sum, err := a.Summary()
 	if err != nil {

@@ -30,16 +30,7 @@ func TestExplainFollow(t *testing.T) {
 	if _, err := file.Write(content.Next(half)); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The test binary is the command where it is called so.
-	lastack := filepath.Join(t.TempDir(), "lastack")
-	if err := os.Symlink(self, lastack); err != nil {
-		t.Fatal(err)
-	}
-	c := exec.CommandContext(t.Context(), lastack, "explain", "--follow", path)
+	c := exec.CommandContext(t.Context(), asLastack(t), "explain", "--follow", path)
 	c.Env = append(os.Environ(), "NO_COLOR=1")
 	var stderr strings.Builder
 	c.Stderr = &stderr

@@ -24,20 +24,6 @@ type liveRun struct {
 	errs  chan string // of standard error
 }
 
-// asLastack is a path under which this test binary is the command.
-func asLastack(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lastack := filepath.Join(t.TempDir(), "lastack")
-	if err := os.Symlink(self, lastack); err != nil {
-		t.Fatal(err)
-	}
-	return lastack
-}
-
 // startLive starts "lastack explain --csv" with arguments, and returns when it captures.
 func startLive(t *testing.T, args ...string) *liveRun {
 	t.Helper()

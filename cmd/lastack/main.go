@@ -17,7 +17,7 @@ func main() {
 	// Without this, a pipe that nobody reads any more would end the program on the spot,
 	// and a device or socket would be left behind.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	// What nobody will see is not worth working for.
+	// Work ends as soon as its output can no longer be written.
 	ctx, cancel := context.WithCancel(ctx)
 	out := term.NewOutput(os.Stdout, cancel)
 	root := command()

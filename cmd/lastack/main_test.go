@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -14,6 +15,20 @@ import (
 // labs that the command starts itself in.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lastack": main})
+}
+
+// asLastack is a path under which this test binary is the command.
+func asLastack(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lastack := filepath.Join(t.TempDir(), "lastack")
+	if err := os.Symlink(self, lastack); err != nil {
+		t.Fatal(err)
+	}
+	return lastack
 }
 
 // exits runs a command and demands an exit status: "exits 2 lastack demo -x".

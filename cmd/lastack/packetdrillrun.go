@@ -11,6 +11,7 @@ import (
 	"lastack/harness/experiment/packetdrill"
 	"lastack/harness/experiment/packetdrill/inprocess"
 	"lastack/harness/experiment/packetdrill/suite"
+	"lastack/harness/host/setting"
 	"lastack/harness/term"
 	"lastack/harness/term/outfile"
 	"lastack/stack/tunable"
@@ -98,7 +99,7 @@ func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error 
 		return runSuite(ctx, files, f, cfg)
 	}
 	return inLab(ctx, func(ctx context.Context) error {
-		hurry()
+		raisePriority()
 		return runSuite(ctx, files, f, cfg)
 	})
 }
@@ -217,7 +218,7 @@ func (r *packetdrillRun) maker(settings []tunable.Setting) (func(context.Context
 		return outsideSubject(r.subject, settings)
 	}
 	if err := tunable.NewSet().SetAll(settings); err != nil {
-		return nil, usagef("-w: %w", err)
+		return nil, usagef("-w: %w", setting.Suggest(err))
 	}
 	return func(_ context.Context, a packetdrill.Addresses) (packetdrill.Subject, error) {
 		set := tunable.NewSet()

@@ -43,8 +43,8 @@ func outsideSubject(subject string, settings []tunable.Setting) (func(context.Co
 	}, nil
 }
 
-// hurry lets scripts be on time on a busy machine.
-func hurry() { lab.Hurry() }
+// raisePriority lets scripts be on time on a busy machine.
+func raisePriority() { lab.RaisePriority() }
 
 func outsideConfig(subject string) (*ontun.Config, error) {
 	if subject == subjectKernel {

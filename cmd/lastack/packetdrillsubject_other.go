@@ -15,7 +15,7 @@ func outsideSubject(subject string, _ []tunable.Setting) (func(context.Context, 
 	return nil, fmt.Errorf("--subject %q %w; lastack and lastack-realtime work here", subject, errNeedsLinux)
 }
 
-// hurry and inLab are not reached.
-func hurry() {}
+// raisePriority and inLab are not reached.
+func raisePriority() {}
 
 func inLab(context.Context, func(context.Context) error) error { return errNeedsLinux }

@@ -134,6 +134,11 @@ func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experime
 	text := experiment.Text{W: w, Color: colored(os.Stdout), Ladders: f.ladders, Subjects: f.cfg.On()}
 	var tap *report.TAP
 	f.cfg.Done = text.Done
+	if terminal(os.Stderr) {
+		f.cfg.Progress = func(p experiment.Progress) {
+			fmt.Fprintf(os.Stderr, "%s on %s: %d made, %d failed after %.0f s\n", p.Experiment, p.Subject, p.Made, p.Failed, p.Elapsed.Seconds())
+		}
+	}
 	switch {
 	case f.tap:
 		tap = report.NewTAP(w, len(all)*len(f.cfg.On()))

@@ -48,7 +48,7 @@ func makeSocketFolder(path string, user *privilege.User) error {
 		err = nil
 	}
 	if err == nil {
-		// Of the link itself, should it be one: only root can put one there.
+		// If it is a link, the link itself changes hands: only root can put one there.
 		err = os.Lchown(socketFolder, user.UID, user.GID)
 	}
 	// In a user namespace that has no such user root stays root, who needs no folder.

@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"lastack/harness/host/control"
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 
 	"github.com/spf13/cobra"
 )

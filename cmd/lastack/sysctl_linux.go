@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lastack/harness/host/control"
+	"lastack/harness/term"
 	"lastack/stack/tunable"
 
 	"github.com/spf13/cobra"
@@ -153,7 +154,7 @@ func show(w io.Writer, states []control.Tunable, f sysctlFlags) error {
 		if f.bare {
 			line = t.Value
 		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
+		if _, err := fmt.Fprintln(w, term.Escape(line)); err != nil {
 			return err
 		}
 	}

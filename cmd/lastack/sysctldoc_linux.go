@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"lastack/harness/host/setting"
 	"lastack/stack/tunable"
 )
 
@@ -26,7 +27,7 @@ func document(w io.Writer, names []string, f sysctlFlags) error {
 		for _, name := range names {
 			d, err := tunable.Find(name)
 			if err != nil {
-				return usage(err)
+				return usage(setting.Suggest(err))
 			}
 			defs = append(defs, d)
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 // whole is a file that is there as a whole or not at all: it is written beside its name,
-// and renamed at the end. What is no regular file, such as a pipe, is written to directly.
+// and renamed at the end. A pipe, or another file that is not regular, is written to
+// directly.
 type whole struct {
 	*bufio.Writer
 	f    *os.File

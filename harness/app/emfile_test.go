@@ -83,7 +83,7 @@ func TestServeOutlivesARealLackOfDescriptors(t *testing.T) {
 			t.Fatalf("dial %q: %v", addr, err)
 		}
 		defer c.Close()
-		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(waitLimit)); err != nil {
 			t.Fatal(err)
 		}
 		clients = append(clients, c)

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+
+	"lastack/harness/term"
 )
 
 // newHTTP is the kind http: net/http, with its own ideas of when to close. It
@@ -86,7 +88,7 @@ func routes(cfg Config) http.Handler {
 	mux.HandleFunc("GET /bytes/{n}", serveBytes)
 	mux.HandleFunc("GET /delay/{d}", func(w http.ResponseWriter, r *http.Request) { serveDelay(w, r, cfg) })
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, fmt.Sprintf("no page %s; there are /, /bytes/N and /delay/D", quote(r.URL.Path)), http.StatusNotFound)
+		http.Error(w, fmt.Sprintf("no page %s; there are /, /bytes/N and /delay/D", term.Excerpt(r.URL.Path)), http.StatusNotFound)
 	})
 	return mux
 }

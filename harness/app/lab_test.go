@@ -17,9 +17,9 @@ const (
 	closeWait   = 8
 )
 
-// patience bounds the wait for an event that does not come. No test waits for it
+// waitLimit bounds the wait for an event that does not come. No test waits for it
 // when things are right.
-const patience = 20 * time.Second
+const waitLimit = 20 * time.Second
 
 // lab is an app serving kernel sockets.
 type lab struct {
@@ -82,7 +82,7 @@ func (l *lab) dial() (client, server *net.TCPConn) {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(waitLimit)); err != nil {
 		l.t.Fatal(err)
 	}
 	return c.(*net.TCPConn), <-l.accepted

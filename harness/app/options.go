@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"lastack/harness/term"
 )
 
 // Bounds of what an option, or a path of the http kind, may ask for.
@@ -77,14 +79,14 @@ func parseDelay(text string) (time.Duration, error) {
 		return d, nil
 	}
 	return 0, fmt.Errorf("%s is not a delay from 0 to %v: want milliseconds such as 300, or a duration such as 300ms or 1.5s",
-		quote(text), maxDelay)
+		term.Excerpt(text), maxDelay)
 }
 
 // parseBytes reads a number of bytes.
 func parseBytes(text string) (int64, error) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil || n > maxBytes {
-		return 0, fmt.Errorf("%s is not a number of bytes from 0 to %d: want digits only, such as 4096", quote(text), int64(maxBytes))
+		return 0, fmt.Errorf("%s is not a number of bytes from 0 to %d: want digits only, such as 4096", term.Excerpt(text), int64(maxBytes))
 	}
 	return int64(n), nil
 }

@@ -155,9 +155,9 @@ func (s *session) closeAll() {
 	}
 }
 
-// transient reports whether accept may succeed later: a lack of descriptors or
-// memory, or an error of the one connection that was being accepted, which Linux
-// hands to accept (accept(2), "Error handling").
+// transient reports whether accept may succeed later: descriptors or memory ran out, or
+// an error of the one connection that was being accepted, which Linux hands to accept
+// (accept(2), "Error handling").
 func transient(err error) bool {
 	for _, errno := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,

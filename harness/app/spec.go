@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lastack/harness/term"
 )
 
 // Spec says which kind of app serves which port. It is a plain value; its zero
@@ -54,7 +56,7 @@ type SpecError struct {
 
 // Error names the Spec, the field at fault, and what would be right.
 func (e *SpecError) Error() string {
-	return fmt.Sprintf("app %s: %s %v", quote(e.Spec), e.Field, e.Err)
+	return fmt.Sprintf("app %s: %s %v", term.Excerpt(e.Spec), e.Field, e.Err)
 }
 
 // Unwrap returns Err.
@@ -77,7 +79,7 @@ func ParseSpec(text string) (Spec, error) {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return fail("port", fmt.Errorf("%s is not a number from 1 to 65535: %s", quote(port), specSyntax))
+		return fail("port", fmt.Errorf("%s is not a number from 1 to 65535: %s", term.Excerpt(port), specSyntax))
 	}
 	kind, rest, more := strings.Cut(rest, ",")
 	if _, err := lookup(kind); err != nil {
@@ -101,10 +103,10 @@ func parseOptions(text string) (map[string]string, error) {
 	for item := range strings.SplitSeq(text, ",") {
 		name, value, found := strings.Cut(item, "=")
 		if !found {
-			return nil, fmt.Errorf("%s has no value: %s", quote(item), specSyntax)
+			return nil, fmt.Errorf("%s has no value: %s", term.Excerpt(item), specSyntax)
 		}
 		if _, twice := options[name]; twice {
-			return nil, fmt.Errorf("%s is given twice: keep one", quote(name))
+			return nil, fmt.Errorf("%s is given twice: keep one", term.Excerpt(name))
 		}
 		options[name] = value
 	}

@@ -39,7 +39,7 @@ func (s socket) exchange(clientFirst bool, buf []byte) (err error) {
 	return err
 }
 
-// failures counts errors, and keeps the first to tell of.
+// failures counts errors, and keeps the first to report it.
 type failures struct {
 	n    atomic.Int64
 	once sync.Once

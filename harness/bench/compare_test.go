@@ -3,16 +3,13 @@ package bench
 import (
 	"bytes"
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"lastack/harness/term/golden"
+)
 
 // fake measures without a machine: lastack makes twice the connections of the others.
 func fake(rounds int) *comparison {
@@ -53,8 +50,8 @@ func TestRender(t *testing.T) {
 	if err := errors.Join(r.Render(&text), r.SVG(&svg)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report.txt", text.Bytes())
-	golden(t, "report.svg", svg.Bytes())
+	golden.Match(t, "testdata/report.txt", text.Bytes())
+	golden.Match(t, "testdata/report.svg", svg.Bytes())
 	for line := range strings.Lines(text.String()) {
 		if len(line) > 81 {
 			t.Errorf("more than 80 columns: %q", line)
@@ -62,23 +59,6 @@ func TestRender(t *testing.T) {
 	}
 	if what, failed := r.Failed(); !failed || what != "churn-server-first-16: 7 connections to gvisor failed" {
 		t.Errorf("Failed: %q, %v", what, failed)
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(path, got, 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not what is rendered now; -update rewrites it:\n%s", name, got)
 	}
 }
 

@@ -41,7 +41,7 @@ func carry(from, to tun.OffloadDevice) error {
 			return err
 		}
 		pieces[0] = buf[:n]
-		// What cannot be written is a lost packet, from which TCP recovers.
+		// A failed write is a lost packet, from which TCP recovers.
 		_, _ = to.WriteOffload(&h, pieces)
 	}
 }

@@ -20,7 +20,7 @@ var (
 //	the lab's namespace                   a second namespace, or this process
 //	  clients   10.99.0.1 bench0 ======== 10.99.0.2   servers on ports 7000 to 7015
 //
-// What it could not undo ends with the process and its lab.
+// Whatever is left ends with the process and its lab.
 func raise(name string, k kind) (*wire.Wire, error) {
 	s, err := find(name)
 	if err != nil {

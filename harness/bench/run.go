@@ -15,7 +15,7 @@ import (
 type run struct {
 	Subject string `json:"subject"`
 	Measure string `json:"measure"`
-	// ClientFirst has the client close first, FromHost the data go to it.
+	// ClientFirst makes the client close first, FromHost makes the data go to it.
 	ClientFirst bool `json:"client_first,omitempty"`
 	FromHost    bool `json:"from_host,omitempty"`
 	// Workers is how many connections there are at once.

@@ -56,7 +56,7 @@ func accept(l net.Listener, k kind) {
 	}
 }
 
-// What a connection breaks off with, its client tells.
+// The client reports why a connection broke off.
 
 func answer(c net.Conn) {
 	b := make([]byte, request)

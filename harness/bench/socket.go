@@ -19,8 +19,8 @@ type socket int
 // block, so that none waits for the runtime to notice.
 func blocking(n int) { runtime.GOMAXPROCS(max(n+2, runtime.GOMAXPROCS(0))) }
 
-// patience bounds every call, in seconds: who waits longer has failed.
-const patience = 5
+// callTimeout bounds every call, in seconds: who waits longer has failed.
+const callTimeout = 5
 
 // connect opens the n-th connection; which of the server's ports it goes to is by n.
 func connect(n int) (socket, error) {
@@ -34,7 +34,7 @@ func connectFrom(from *unix.SockaddrInet4, port int) (socket, error) {
 	if err != nil {
 		return -1, fmt.Errorf("socket: %w", err)
 	}
-	limit := unix.Timeval{Sec: patience}
+	limit := unix.Timeval{Sec: callTimeout}
 	err = errors.Join(
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit),

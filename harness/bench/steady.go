@@ -113,7 +113,7 @@ func bulk(r *run) (sample, error) {
 	}
 	buf := bytes.Repeat([]byte("lastack\n"), block/8)
 	total, begin := 0, time.Now()
-	if err := c.SetDeadline(begin.Add(r.Window + patience*time.Second)); err != nil {
+	if err := c.SetDeadline(begin.Add(r.Window + callTimeout*time.Second)); err != nil {
 		return nil, err
 	}
 	for time.Since(begin) < r.Window {

@@ -141,7 +141,7 @@ func threadTime() (time.Duration, error) {
 	return time.Duration(ts.Nano()), err
 }
 
-// arrive has each peer send its FIN again, which restarts 2MSL.
+// arrive makes each peer send its FIN again, which restarts 2MSL.
 func arrive(tab *timewait.Table, tuples []segment.Tuple) {
 	rules := &timewait.Rules{Life: life}
 	for i := range tuples {

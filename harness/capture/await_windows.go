@@ -5,6 +5,6 @@ import (
 	"time"
 )
 
-// awaitInput does not wait: nothing tells on Windows whether a read of a pipe
-// would block. Reading a pipe ends with its writer there, and not before.
+// awaitInput does not wait: Windows does not say whether a read of a pipe would block.
+// Reading a pipe ends with its writer there, and not before.
 func awaitInput(*os.File, time.Duration) bool { return true }

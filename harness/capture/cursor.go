@@ -181,9 +181,8 @@ func (c *cursor) snap() verdict {
 	return c.etherType(typ)
 }
 
-// mpls passes a stack of labels. What stands behind it is not said: IP begins
-// with its version, and everything else is taken for the Ethernet of a
-// pseudowire.
+// mpls passes a stack of labels. The stack does not say what follows: IP begins with its
+// version, and everything else is taken for the Ethernet of a pseudowire.
 func (c *cursor) mpls() verdict {
 	for {
 		h := c.take(4)

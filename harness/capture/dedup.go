@@ -43,9 +43,9 @@ const (
 //   - at the same place it is a copy within 1 ms if IPv4's identification is
 //     there (not 0) and the same; without one within 10 microseconds if it takes
 //     room in sequence space, and never otherwise: duplicate ACKs are alike;
-//   - everything else is another packet. A retransmission is: its sender gave it
-//     another identification or waited, and a place that has shown the packet
-//     is shown it again.
+//   - everything else is another packet. So is a retransmission: its sender gave it
+//     another identification or waited, and it passes a place that the packet has passed
+//     before.
 //
 // A merged file has to tell its interfaces apart (mergecap -I none does).
 //
@@ -101,7 +101,7 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 	return false
 }
 
-// mirrored is how far apart a packet and its copy may be at one place.
+// mirrored is how far apart in time a packet and its copy may be at one place.
 func mirrored(s *segment.Segment, id uint16) int64 {
 	switch {
 	case id != 0:
@@ -165,9 +165,21 @@ func placeOf(p *Packet) uint32 {
 	for ; len(b) > 8; b = b[8:] {
 		h = mix(h, binary.LittleEndian.Uint64(b))
 	}
-	var rest [8]byte
-	copy(rest[:], b)
-	return uint32(mix(h, binary.LittleEndian.Uint64(rest[:])))
+	if n := len(p.LinkHeader); n >= 8 {
+		b = p.LinkHeader[n-8:] // some of it again, as it can be read at once
+	}
+	return uint32(mix(h, ending(b)))
+}
+
+// ending is a number of up to 8 bytes.
+func ending(b []byte) (n uint64) {
+	if len(b) == 8 {
+		return binary.LittleEndian.Uint64(b)
+	}
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
 }
 
 // mix folds the product of two numbers, made so that a 0 does not erase the

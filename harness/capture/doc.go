@@ -1,11 +1,10 @@
 // Package capture records IP packets as the kernel sees them, and reads and
 // writes capture files.
 //
-// A capture here is a witness that knows nothing of lastack: it wraps a Linux
-// packet socket ([Live]), the tcpdump program ([Tcpdump]), files ([Open],
-// [Reader]), and for writing gopacket's pcapgo ([Writer], [PcapWriter]). Whatever
-// made the packets, the three sources hand them out in one shape, without link
-// header:
+// A capture here is a witness independent of lastack: it wraps a Linux packet socket
+// ([Live]), the tcpdump program ([Tcpdump]), files ([Open], [Reader]), and for writing
+// gopacket's pcapgo ([Writer], [PcapWriter]). The three sources hand out packets in one
+// shape, without link header:
 //
 //	packet socket --Live----+            +--> Writer, PcapWriter --> file
 //	tcpdump -w -  --Tcpdump-+--> Packet -+
@@ -27,8 +26,8 @@
 //	}
 //	live.Close()
 //
-// A Live on "any" records all interfaces, and one with a [Filter] only what that takes. A
-// [Recorder] keeps packets in pcapng files that follow one another.
+// A Live on "any" records all interfaces, and one with a [Filter] only the packets that
+// the filter takes. A [Recorder] keeps packets in pcapng files that follow one another.
 //
 // Read the TCP segments of somebody's file:
 //
@@ -44,10 +43,10 @@
 //		...
 //	}
 //
-// A packet that was lost is never lost silently: a source that missed packets
-// ends with a [*DropError] instead of io.EOF, and files that were cut short or
-// damaged end with a [*ReadError] that names the packet and the byte. What is
-// passed over is counted, and by kind: [Skipped], [SegmentStats], [Kind].
+// Packets are never lost silently: a source that missed some ends with a [*DropError]
+// instead of io.EOF, and files that were cut short or damaged end with a [*ReadError]
+// that names the packet and the byte. Skipped packets are counted, also by kind:
+// [Skipped], [SegmentStats], [Kind].
 //
 // # Links and tunnels
 //

@@ -49,8 +49,8 @@ const (
 // tcpdump found in PATH: its library alone knows the whole language. The expression is
 // about the IP packet, whatever the link, so that one program is right on every interface
 // and on all at once; one about link headers (vlan, ether host) is a *FilterError, like
-// one that makes no sense, and lengths (less, greater, len) are those of IP packets. What
-// is not IP right behind the link header does not pass.
+// one that makes no sense, and lengths (less, greater, len) are those of IP packets. A
+// packet that is not IP right behind the link header does not pass.
 //
 // Without tcpdump the error is an *UnavailableError. No privilege is needed.
 func CompileFilter(ctx context.Context, expr string) (Filter, error) {
@@ -83,8 +83,8 @@ func CompileFilter(ctx context.Context, expr string) (Filter, error) {
 	return append(onlyIP(), program...), nil
 }
 
-// linkBytes are what tcpdump, asked for IP alone, would silently take for bytes of the IP
-// header.
+// linkBytes are expressions that tcpdump, asked for IP alone, would silently apply to
+// bytes of the IP header.
 var linkBytes = regexp.MustCompile(`\b(ether|fddi|tr|wlan|ppp|slip|link|radio)\s*\[`)
 
 // refused is the error for an expression that tcpdump does not take.
@@ -132,8 +132,8 @@ func parseOp(line string) (op FilterOp, err error) {
 	return FilterOp{Code: uint16(n[0]), Jt: uint8(n[1]), Jf: uint8(n[2]), K: uint32(n[3])}, nil
 }
 
-// onlyIP is the beginning of a program: what the kernel took for another protocol than IP
-// does not get to the rest, which would take its first bytes for an IP header.
+// onlyIP is the beginning of a program: it drops packets of other protocols than IP,
+// whose first bytes the rest would take for an IP header.
 func onlyIP() Filter {
 	const (
 		protocol = 0xfffff000 // SKF_AD_OFF + SKF_AD_PROTOCOL: the packet's EtherType

@@ -10,13 +10,6 @@ const (
 	protocolTCP = 6
 	maxPacket   = 0xffff // bytes in an IP packet that was split
 	lenIPv6     = 40
-
-	// IPv6 extension headers (RFC 8200 4).
-	extHopByHop = 0
-	extRouting  = 43
-	extFragment = 44
-	extAuth     = 51
-	extDest     = 60
 )
 
 // fragmentKey is what the fragments of a packet have in common (RFC 791 3.2,
@@ -38,7 +31,7 @@ type piece struct {
 	more   bool // it is not the last
 }
 
-// end is how long what was split is at least.
+// end is the least length of the packet that was split.
 func (p *piece) end() int { return p.offset + p.share }
 
 // parseFragment reads a packet that is a fragment of something that may be TCP.
@@ -63,16 +56,14 @@ func parseFragment4(b []byte) (piece, error) {
 // parseFragment6 walks to the fragment header, which segment.Decode has found.
 func parseFragment6(b []byte) (piece, error) {
 	next, at := b[6], lenIPv6
-	for next != extFragment {
-		n := (int(b[at+1]) + 1) * 8
-		if next == extAuth {
-			n = (int(b[at+1]) + 2) * 4
+	for next != segment.ExtFragment {
+		following, n, err := segment.Extension(next, b[min(at, len(b)):])
+		if err != nil {
+			return piece{}, err
 		}
-		next, at = b[at], at+n
+		next, at = following, at+n
 	}
-	switch b[at] {
-	case protocolTCP, extHopByHop, extRouting, extAuth, extDest:
-	default:
+	if carried := b[at]; carried != protocolTCP && (carried == segment.ExtFragment || !segment.IsExtension(carried)) {
 		return piece{}, segment.ErrNotTCP
 	}
 	field := binary.BigEndian.Uint16(b[at+2:])
@@ -84,7 +75,7 @@ func parseFragment6(b []byte) (piece, error) {
 	return p, p.check()
 }
 
-// check refuses what no packet can be put together from.
+// check refuses a fragment of which no packet can be put together.
 func (p *piece) check() error {
 	if p.share <= 0 || p.more && p.share%8 != 0 || p.header+p.end() > maxPacket {
 		return segment.ErrMalformed

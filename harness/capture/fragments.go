@@ -11,13 +11,13 @@ const (
 	maxFragmented = 64  // packets of which fragments have been seen
 	maxFirst      = 512 // bytes kept of a first fragment: more than all headers
 
-	// fragmentPatience is how long, in the capture's time, a first fragment
-	// waits for the last. They are sent together: what has not come by then
-	// was lost, or was not captured.
-	fragmentPatience = 100 * time.Millisecond
+	// fragmentTimeout is how long, in the capture's time, a first fragment waits for the
+	// last. They are sent together: a fragment that has not come by then was lost, or not
+	// captured.
+	fragmentTimeout = 100 * time.Millisecond
 )
 
-// errSeen: a fragment that was there before.
+// errSeen: the fragment was seen before.
 var errSeen = errors.New("capture: a copy of a fragment")
 
 // fragmented is a packet of which fragments have been seen.
@@ -104,8 +104,8 @@ func (t *fragments) find(key fragmentKey, packet *Packet) *fragmented {
 	return nil
 }
 
-// insert adds a packet, for which the oldest may have to go: due has seen to it
-// that no segment is lost by that.
+// insert adds a packet, and may drop the oldest for it: due has made sure that no segment
+// is lost by that.
 func (t *fragments) insert(key fragmentKey, at time.Time) *fragmented {
 	if t.n == maxFragmented {
 		t.drop()
@@ -148,7 +148,7 @@ func (t *fragments) due(s *Segments) *fragmented {
 }
 
 func (f *fragmented) overdue(next *Packet) bool {
-	return next.Time.Sub(f.at) > fragmentPatience
+	return next.Time.Sub(f.at) > fragmentTimeout
 }
 
 // overtaken reports whether s was sent after the whole of f: by the same side,

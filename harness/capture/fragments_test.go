@@ -196,8 +196,8 @@ func TestFragments6(t *testing.T) {
 	whole := segment.Append(nil, &segment.Segment{Tuple: tuple(t, "[2001:db8::1]:1000", "[2001:db8::2]:80"), Version: 6, Flags: segment.ACK, Seq: 7}, make([]byte, 1000))
 	piece := func(upper byte, body []byte, offset uint16, more byte) Packet {
 		b := append([]byte(nil), whole[:40]...)
-		b[6] = extHopByHop
-		b = append(b, extFragment, 0, 1, 4, 0, 0, 0, 0)                         // hop-by-hop, padding
+		b[6] = segment.ExtHopByHop
+		b = append(b, segment.ExtFragment, 0, 1, 4, 0, 0, 0, 0)                 // hop-by-hop, padding
 		b = append(b, upper, 0, byte(offset>>8), byte(offset)|more, 0, 0, 0, 9) // fragment
 		b = append(b, body...)
 		b[4], b[5] = byte((len(b)-40)>>8), byte(len(b)-40)
@@ -205,9 +205,9 @@ func TestFragments6(t *testing.T) {
 	}
 	options := []byte{protocolTCP, 0, 1, 4, 0, 0, 0, 0} // destination options, padding
 	behindAuth := func(p Packet) Packet {
-		auth := []byte{extFragment, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+		auth := []byte{segment.ExtFragment, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 		b := append(append(append([]byte(nil), p.Data[:48]...), auth...), p.Data[48:]...)
-		b[40] = extAuth
+		b[40] = segment.ExtAuth
 		b[4], b[5] = byte((len(b)-40)>>8), byte(len(b)-40)
 		return Packet{Time: p.Time, Data: b, OrigLen: len(b)}
 	}
@@ -217,9 +217,9 @@ func TestFragments6(t *testing.T) {
 		want  SegmentStats
 	}{
 		"TCP":                    {protocolTCP, whole[40:], SegmentStats{Segments: 1, Fragments: 2, Reassembled: 1}},
-		"TCP behind destination": {extDest, append(options, whole[40:]...), SegmentStats{Segments: 1, Fragments: 2, Reassembled: 1}},
+		"TCP behind destination": {segment.ExtDest, append(options, whole[40:]...), SegmentStats{Segments: 1, Fragments: 2, Reassembled: 1}},
 		"UDP":                    {17, whole[40:], SegmentStats{Fragments: 2, NotTCP: 2}},
-		"UDP behind destination": {extDest, append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, whole[40:]...), SegmentStats{Fragments: 2, NotTCP: 1}},
+		"UDP behind destination": {segment.ExtDest, append([]byte{17, 0, 1, 4, 0, 0, 0, 0}, whole[40:]...), SegmentStats{Fragments: 2, NotTCP: 1}},
 	} {
 		first, last := piece(tt.upper, tt.body[:400], 0, 1), piece(tt.upper, tt.body[400:], 400, 0)
 		for _, packets := range [][]Packet{{first, last}, {behindAuth(first), behindAuth(last)}} {

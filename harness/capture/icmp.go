@@ -14,7 +14,7 @@ import (
 type ICMPError struct {
 	// Time is when the message was captured.
 	Time time.Time
-	// From is who sent it: a router on the way, or the host the segment was
+	// From is the sender of the message: a router on the way, or the host the segment was
 	// sent to.
 	From netip.Addr
 	// Version is that of IP, 4 or 6, by which Type and Code have their meaning
@@ -43,7 +43,7 @@ var icmpWords = map[[3]uint8]string{
 	{6, 3, 1}: "reassembly time exceeded",
 }
 
-// What says in a few words what is wrong: "host unreachable".
+// What is the error in a few words: "host unreachable".
 func (e *ICMPError) What() string {
 	if w, ok := icmpWords[[3]uint8{e.Version, e.Type, e.Code}]; ok {
 		return w

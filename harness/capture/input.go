@@ -61,8 +61,8 @@ func (in *input) isStopped() bool {
 	}
 }
 
-// lookAgain waits at the end of a followed file, and notices when waiting has
-// become pointless.
+// lookAgain waits at the end of a followed file, and reports when waiting has become
+// pointless.
 func (in *input) lookAgain() error {
 	if in.replaced { // and nothing was added before that happened
 		return fmt.Errorf("%w: %s is another file by now (rotated?); open it again", ErrReplaced, in.path)
@@ -75,7 +75,7 @@ func (in *input) lookAgain() error {
 		return fmt.Errorf("%w: it is %d bytes long, and %d had been read (truncated, or written anew?); open it again", ErrReplaced, info.Size(), in.at)
 	}
 	if in.path != "" {
-		// A path that names nothing for the moment is left to come back.
+		// A path that names no file for the moment may come back.
 		now, err := os.Stat(in.path)
 		if in.replaced = err == nil && !os.SameFile(info, now); in.replaced {
 			return nil

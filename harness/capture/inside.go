@@ -80,9 +80,8 @@ func hashOf(addr *[16]byte) uint64 {
 	return mix(le.Uint64(addr[:]), le.Uint64(addr[8:]))
 }
 
-// withoutAuth makes s.inner the IPv4 packet without what stands between its
-// header and TCP at the given place, as package segment knows nothing between
-// them.
+// withoutAuth makes s.inner the IPv4 packet without what stands between its header and
+// TCP at the given place, because package segment expects them next to each other.
 func (s *Segments) withoutAuth(p *Packet, at int) *Packet {
 	header := int(p.Data[0]&15) * 4
 	gone := at - header

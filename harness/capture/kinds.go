@@ -8,15 +8,14 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// Kind counts packets that were passed over for one reason: "ARP", "UDP",
-// "encrypted 802.11".
+// Kind counts packets that were skipped for one reason: "ARP", "UDP", "encrypted 802.11".
 type Kind struct {
 	Name    string `json:"name"`
 	Packets int    `json:"packets"`
 }
 
-// kind is why a packet was passed over: the family of numbers in the upper 16
-// bits, and the number in that family.
+// kind is why a packet was skipped: the family of numbers in the upper 16 bits, and the
+// number in that family.
 type kind uint32
 
 // The families of kinds.
@@ -91,8 +90,8 @@ func (k kind) String() string {
 	return kindNames[kindOther]
 }
 
-// maxKinds bounds the kinds that are told apart; a damaged file may hold tens
-// of thousands.
+// maxKinds bounds the kinds that are counted apart; a damaged file may hold tens of
+// thousands.
 const maxKinds = 64
 
 // kinds counts packets by kind.

@@ -6,9 +6,9 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// Link types that gopacket's layers does not name. What LINKTYPE_RAW is called
-// inside the kernels of most systems (12) and of OpenBSD (14) is in old files,
-// and PKTAP in files of macOS before it had a number of its own.
+// Link types that gopacket's layers does not name. Old files have the numbers of
+// LINKTYPE_RAW inside the kernels of most systems (12) and of OpenBSD (14), and older
+// files of macOS an unofficial number of PKTAP.
 const (
 	linkRaw12       layers.LinkType = 12
 	linkRaw14       layers.LinkType = 14
@@ -155,9 +155,12 @@ func (c *cursor) linuxType(typ uint16) verdict {
 
 // loopback reads the 4-byte address family of the BSD loopback: in the byte
 // order of the machine that captured (NULL) or in network order (LOOP).
-// Families are small, so both orders can be told apart by looking.
-func (c *cursor) loopback() verdict {
-	h := c.take(4)
+func (c *cursor) loopback() verdict { return c.familyFirst(4) }
+
+// familyFirst passes a header of so many bytes that begins with a 4-byte address family.
+// Families are small, so both byte orders can be told apart by looking.
+func (c *cursor) familyFirst(size int) verdict {
+	h := c.take(size)
 	if h == nil {
 		return tooShort
 	}

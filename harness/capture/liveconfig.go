@@ -28,11 +28,10 @@ type LiveConfig struct {
 	// SnapLen is how many bytes of each IP packet are kept. 0 means 262144,
 	// which is all of any packet.
 	SnapLen int
-	// Buffer is how many bytes of packets the kernel queues while nobody
-	// calls Next, its own overhead of several hundred bytes a packet
-	// included. 0 means 32 MiB. Without CAP_NET_ADMIN outside any user
-	// namespace the kernel limits it to net.core.rmem_max; Stats.Buffer tells
-	// what it granted.
+	// Buffer is how many bytes of packets the kernel queues between calls of Next, its
+	// own overhead of several hundred bytes a packet included. 0 means 32 MiB. Without
+	// CAP_NET_ADMIN outside any user namespace the kernel limits it to net.core.rmem_max;
+	// Stats.Buffer is what it granted.
 	Buffer int
 	// Index is put into Packet.Interface. On AnyInterface the interfaces are
 	// counted from it, in the order of Live.Interfaces.

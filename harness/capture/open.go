@@ -14,8 +14,8 @@ const StandardInput = "-"
 // file is open, being stopped is no error.
 var ErrStopped = errors.New("stopped before the capture began")
 
-// ErrReplaced: a file that was followed is not the one that was opened any
-// more, or became shorter. What was in it before has been delivered.
+// ErrReplaced: a file that was followed is not the one that was opened any more, or
+// became shorter. Its earlier packets have been delivered.
 var ErrReplaced = errors.New("the file was replaced")
 
 // OpenConfig says how to read a file. The zero value reads what is there.

@@ -6,17 +6,17 @@ import "math/bits"
 // fragment is too short for the TCP header, which has at most 60.
 const maxOpening = 64
 
-// opening is what fragments have of the first bytes behind the IP header. Some
-// senders, and who wants to get past a filter, make fragments of as little as 8
-// bytes, so that the TCP header is spread over several.
+// opening is what fragments have of the first bytes behind the IP header. Some senders,
+// and attackers that try to get past a filter, make fragments of as little as 8 bytes, so
+// that the TCP header is spread over several.
 type opening struct {
 	bytes [maxOpening]byte
 	have  uint64 // a bit for each byte
 	end   int    // of the fragments that they are from
 }
 
-// put takes in a fragment's share of the packet, and reports whether it had
-// anything new. Of what two fragments have, the first to come counts.
+// put takes in a fragment's share of the packet, and reports whether it had anything new.
+// Where two fragments overlap, the first to come counts.
 func (o *opening) put(p *piece, packet *Packet) bool {
 	share := packet.Data[min(p.header, len(packet.Data)):]
 	share = share[:min(len(share), p.share)]

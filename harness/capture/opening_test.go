@@ -33,7 +33,7 @@ func chop(whole []byte, id uint16, sizes ...int) (all []Packet) {
 			if more {
 				field |= 1
 			}
-			b[6] = extFragment
+			b[6] = segment.ExtFragment
 			b = append(b, whole[6], 0, byte(field>>8), byte(field), 0, 0, byte(id>>8), byte(id))
 			binary.BigEndian.PutUint16(b[4:], uint16(8+size))
 		} else {

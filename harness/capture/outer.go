@@ -3,6 +3,8 @@ package capture
 import (
 	"encoding/binary"
 
+	"lastack/stack/segment"
+
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 )
@@ -17,9 +19,8 @@ type outer struct {
 	guessed bool
 }
 
-// packet opens an IP packet that does not begin with TCP: the cursor ends at a
-// packet inside it (isIP), at TCP or ICMP (isTCP, isICMP), or at what is nothing
-// of that.
+// packet opens an IP packet that does not begin with TCP: the cursor ends at a packet
+// inside it (isIP), at TCP or ICMP (isTCP, isICMP), or at something else.
 func (c *cursor) packet() verdict {
 	if c.at >= len(c.b) {
 		return tooShort
@@ -39,7 +40,7 @@ func (c *cursor) packet() verdict {
 	return c.carried(proto)
 }
 
-// header4 passes an IPv4 header and returns what it says to follow.
+// header4 passes an IPv4 header and returns the protocol behind it.
 func (c *cursor) header4() (byte, verdict) {
 	b := c.rest()
 	if len(b) < 20 {
@@ -69,32 +70,20 @@ func (c *cursor) header6() (byte, verdict) {
 	copy(c.src[:], b[8:])
 	copy(c.dst[:], b[24:])
 	next := b[6]
-	for {
+	for segment.IsExtension(next) {
 		b = c.rest()
-		size := 8
-		switch next {
-		default:
-			return next, isIP
-		case extHopByHop, extRouting, extDest, extFragment, extAuth:
-		}
-		if len(b) < 8 {
+		following, size, err := segment.Extension(next, b)
+		switch {
+		case err != nil:
+			return 0, tooShort
+		case next == segment.ExtFragment && binary.BigEndian.Uint16(b[2:])&^7 != 0:
+			return 0, c.piece(b[0])
+		case c.take(size) == nil:
 			return 0, tooShort
 		}
-		switch next {
-		case extFragment:
-			if binary.BigEndian.Uint16(b[2:])&^7 != 0 {
-				return 0, c.piece(b[0])
-			}
-		case extAuth:
-			size = (int(b[1]) + 2) * 4
-		default:
-			size = (int(b[1]) + 1) * 8
-		}
-		next = b[0]
-		if c.take(size) == nil {
-			return 0, tooShort
-		}
+		next = following
 	}
+	return next, isIP
 }
 
 // piece is a fragment without the headers of what was split.
@@ -138,9 +127,9 @@ func (c *cursor) carried(proto byte) verdict {
 	return c.not(kindIPProtocol | kind(proto))
 }
 
-// sixIn is IPv6 in an IP packet. Packets of 6to4 (RFC 3056) come back by another
-// relay than they went, and their addresses are the world's: only of others do
-// the outer addresses tell connections apart.
+// sixIn is IPv6 in an IP packet. Packets of 6to4 (RFC 3056) come back by another relay
+// than they went, and their inner addresses are globally unique: the outer addresses tell
+// connections apart only for other packets.
 func (c *cursor) sixIn() verdict {
 	v := c.ip(6)
 	if b := c.rest(); v != isIP || len(b) < lenIPv6 || !is6to4(b[8:]) && !is6to4(b[24:]) {
@@ -154,8 +143,8 @@ func (c *cursor) sixIn() verdict {
 
 func is6to4(addr []byte) bool { return addr[0] == 0x20 && addr[1] == 2 }
 
-// auth passes IPsec's authentication header in transport or in tunnel mode. It
-// hides nothing and tells nothing apart.
+// auth passes IPsec's authentication header in transport or in tunnel mode. It hides
+// nothing and does not tell connections apart.
 func (c *cursor) auth() verdict {
 	if !c.enter() {
 		return c.not(kindNested)

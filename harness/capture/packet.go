@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Direction tells which way a packet crossed the interface it was captured on.
+// Direction is the way in which a packet crossed the interface it was captured on.
 type Direction uint8
 
-// The directions. The zero value is what most files say: nothing.
+// The directions. The zero value is unknown, as in most files.
 const (
 	DirectionUnknown Direction = iota
 	// Incoming packets came from the link (or from the program behind a TUN)
@@ -114,7 +114,7 @@ type DropError struct {
 	Source string
 	// Packets is how many are missing.
 	Packets uint64
-	// Why says who lost them and what to change.
+	// Why says what lost them and what to change.
 	Why string
 }
 

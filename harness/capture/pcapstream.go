@@ -12,8 +12,8 @@ import (
 const (
 	magicMicros = 0xa1b2c3d4
 	magicNanos  = 0xa1b23c4d
-	// magicModified is of libpcaps that were patched to note interface and
-	// direction of each packet, as old Red Hat systems have them.
+	// magicModified is of patched libpcaps on old Red Hat systems, which note interface
+	// and direction of each packet.
 	magicModified = 0xa1b2cd34
 )
 
@@ -62,8 +62,8 @@ func openPcap(in *window) (*pcapStream, error) {
 	if major := f.order.u16(h[4:]); major != 2 {
 		return nil, fmt.Errorf("%w: pcap version %d.%d; 2 is read", ErrFormat, major, f.order.u16(h[6:]))
 	}
-	// The upper bits tell of frame check sequences behind the packets, which
-	// are cut off by the length in the IP header.
+	// The upper bits announce frame check sequences behind the packets; the length in the
+	// IP header cuts them off.
 	f.link = layers.LinkType(uint16(f.order.u32(h[20:])))
 	if !knownLink(f.link) {
 		return nil, refuseLink(f.link)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sync"
 
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
@@ -15,10 +14,8 @@ import (
 // tools that read no pcapng. The format has no place for interfaces, directions
 // and comments: they are lost. Its methods may be called concurrently.
 type PcapWriter struct {
-	mu     sync.Mutex
-	buf    *bufio.Writer
-	pcap   *pcapgo.Writer
-	closed bool
+	buffered
+	pcap *pcapgo.Writer
 }
 
 // NewPcapWriter starts a pcap file on w, which stays the caller's to close.
@@ -28,7 +25,7 @@ func NewPcapWriter(w io.Writer) (*PcapWriter, error) {
 	if err := pcap.WriteFileHeader(defaultSnapLen, layers.LinkTypeRaw); err != nil {
 		return nil, fmt.Errorf("capture: write the pcap header: %w", err)
 	}
-	return &PcapWriter{buf: buf, pcap: pcap}, nil
+	return &PcapWriter{buffered: buffered{flush: buf.Flush}, pcap: pcap}, nil
 }
 
 // Write appends one packet and keeps no reference to its Data. The format
@@ -47,32 +44,4 @@ func (w *PcapWriter) Write(p Packet) error {
 		return fmt.Errorf("capture: write a packet to pcap: %w", err)
 	}
 	return nil
-}
-
-// Flush writes out what is buffered.
-func (w *PcapWriter) Flush() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return ErrWriterClosed
-	}
-	return w.flush()
-}
-
-func (w *PcapWriter) flush() error {
-	if err := w.buf.Flush(); err != nil {
-		return fmt.Errorf("capture: write out the pcap buffer: %w", err)
-	}
-	return nil
-}
-
-// Close flushes and ends writing. A second Close does nothing.
-func (w *PcapWriter) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return nil
-	}
-	w.closed = true
-	return w.flush()
 }

@@ -25,17 +25,7 @@ func (c *cursor) pflog() verdict {
 
 // enc is OpenBSD's header of packets that IPsec has decrypted: family, SPI and
 // flags.
-func (c *cursor) enc() verdict {
-	h := c.take(12)
-	if h == nil {
-		return tooShort
-	}
-	family := binary.LittleEndian.Uint32(h)
-	if family > 0xffff {
-		family = binary.BigEndian.Uint32(h)
-	}
-	return c.family(family)
-}
+func (c *cursor) enc() verdict { return c.familyFirst(12) }
 
 // ipnet is Solaris' header of packets that were captured above the link.
 func (c *cursor) ipnet() verdict {

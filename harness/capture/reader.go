@@ -44,14 +44,14 @@ func (s Skipped) Total() int { return s.NonIP + s.Short + s.UnknownLink }
 //   - VLAN tags of any depth, PBB (802.1ah), E-Tag (802.1BR), VN-Tag, LLC and
 //     SNAP, MPLS, Ethernet in MPLS, PPPoE.
 //
-// Of a frame of 802.11 that carries several packets the first is read; the frame
-// counts in Skipped.Aggregates too.
+// If a frame of 802.11 carries several packets, the first is read; the frame counts in
+// Skipped.Aggregates too.
 //
-// Memory is bounded whatever the file says: a record is at most 16 MiB, a longer
-// one is an error, and a compressed file needs at most what its kind of
-// compression refers back to: 128 MiB for zstd and xz, of which xz -9 takes 64; what
-// asks for more is ErrMemory. A packet costs no allocation, unless it has a comment. A
-// Reader is for one goroutine.
+// Memory is bounded whatever the file says: a record is at most 16 MiB, a longer one is
+// an error, and a compressed file needs at most what its kind of compression refers back
+// to: 128 MiB for zstd and xz, of which xz -9 takes 64; a file that asks for more is
+// ErrMemory. A packet costs no allocation, unless it has a comment. A Reader is for one
+// goroutine.
 type Reader struct {
 	in       *window
 	pcap     *pcapStream // one of these three
@@ -156,10 +156,9 @@ func (r *Reader) Skipped() Skipped { return r.skipped }
 // number that tcpdump and Wireshark give the last packet returned.
 func (r *Reader) Records() int { return r.records }
 
-// Next returns the next IP packet of the file, and io.EOF after the last. Any
-// other error is a [*ReadError], which tells where, and is returned for good:
-// damage hides where the next record starts. Packet.Data is valid until the
-// next call.
+// Next returns the next IP packet of the file, and io.EOF after the last. Any other error
+// is a [*ReadError], which says where, and is returned for good: damage hides where the
+// next record starts. Packet.Data is valid until the next call.
 func (r *Reader) Next() (Packet, error) {
 	p, err := r.borrow()
 	if err != nil {
@@ -229,8 +228,8 @@ func (r *Reader) skip(v verdict, k kind) {
 // most frequent kinds first. Their sum is that of Skipped.
 func (r *Reader) SkippedKinds() []Kind { return r.kinds.list() }
 
-// strip parts the record into link header and IP packet. What pcapng says of
-// the direction goes before what the link header says.
+// strip parts the record into link header and IP packet. The direction by pcapng counts
+// more than that by the link header.
 func (p *Packet) strip(start int, dir Direction) {
 	p.LinkHeader = nil
 	if start > 0 {

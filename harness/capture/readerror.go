@@ -20,8 +20,8 @@ var (
 	ErrMalformed = errors.New("malformed record")
 )
 
-// ReadError tells where reading a file ended before the file did. What was
-// before it has been delivered.
+// ReadError tells where reading a file ended before the file did. The packets before it
+// have been delivered.
 type ReadError struct {
 	// Name is the file's, empty for what is no file.
 	Name string

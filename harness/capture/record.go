@@ -38,8 +38,8 @@ const (
 
 // Recorder writes packets to pcapng files, one after another, each complete by itself. It
 // never writes to a file that was there before, and removes none but its own: names that
-// are taken are passed over. What is no regular file (a named pipe, a device) is written to
-// as it is, and never followed by another.
+// are taken are passed over. A file that is not regular (a named pipe, a device) is
+// written to as it is, and never followed by another.
 //
 // When a write fails, as on a full disk, the file is cut behind the last packet that was
 // written out, so that it can be read, and nothing more is recorded. A Recorder is for one

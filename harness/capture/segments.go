@@ -46,11 +46,10 @@ type SegmentStats struct {
 // first, with Packet.Partial set, and late: after up to 100 ms, but before
 // anything its sender sent after it and any acknowledgment of it.
 //
-// Packets are taken out of tunnels: GRE, IP in IP, 6in4, VXLAN, Geneve, GTP-U,
-// Teredo, EtherIP, MPLS in IP, PPTP, the mirrors ERSPAN I to III and WCCP, and out
-// of the authentication header of IPsec. Packet.Tunnel tells connections in
-// different tunnels apart. Of a tunnel's packet that was split into fragments the
-// first is opened.
+// Packets are taken out of tunnels: GRE, IP in IP, 6in4, VXLAN, Geneve, GTP-U, Teredo,
+// EtherIP, MPLS in IP, PPTP, the mirrors ERSPAN I to III and WCCP, and out of the
+// authentication header of IPsec. Packet.Tunnel tells connections in different tunnels
+// apart. If a tunnel's packet was split into fragments, the first is opened.
 //
 // Checksums are not verified: offloading leaves them unfinished. Memory is
 // bounded. A Segments is for one goroutine.
@@ -75,7 +74,7 @@ type Segments struct {
 	err     error
 }
 
-// NewSegments reads from src. Whoever made src closes it.
+// NewSegments reads from src, which stays the caller's to close.
 func NewSegments(src Source, c SegmentsConfig) *Segments {
 	s := &Segments{next: borrower(src), icmp: c.ICMP}
 	if !c.KeepDuplicates {

@@ -67,8 +67,7 @@ func (c *cursor) fddi() verdict {
 	return c.llc()
 }
 
-// tokenRing has a route, which the first bit of the source tells of, before
-// LLC (IEEE 802.5).
+// tokenRing has a route before LLC if the first bit of the source is set (IEEE 802.5).
 func (c *cursor) tokenRing() verdict {
 	h := c.take(14)
 	switch {

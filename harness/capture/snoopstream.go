@@ -21,9 +21,9 @@ var snoopLinks = map[uint32]layers.LinkType{
 	2: layers.LinkTypeTokenRing, 8: layers.LinkTypeFDDI, 26: linkIPNet,
 }
 
-// snoopStream reads the records of a snoop file, as Solaris and many
-// measuring devices write them. pcapgo's reader refuses packets over 4 KiB,
-// and those that are longer than they are said to have been.
+// snoopStream reads the records of a snoop file, as Solaris and many measuring devices
+// write them. pcapgo's reader refuses packets over 4 KiB, and those that are longer than
+// their record says.
 type snoopStream struct {
 	in   *window
 	link layers.LinkType

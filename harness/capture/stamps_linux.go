@@ -10,14 +10,13 @@ import (
 // no protocol handles it, and captures of IP do not show it.
 const probeType = 0x88b5
 
-// awaitStamps waits until the kernel stamps packets. It begins to do so when
-// the first socket asks for it, but in the background, a fraction of a
-// millisecond after setsockopt has returned: packets of that time would have no
-// time of their own. The wait is for a stamp on a frame that is sent to the
-// loopback interface of this network namespace.
+// awaitStamps waits until the kernel stamps packets. It begins to do so when the first
+// socket asks for it, but in the background, a fraction of a millisecond after setsockopt
+// has returned: packets of that moment would have no time of their own. The wait is for a
+// stamp on a frame that is sent to the loopback interface of this network namespace.
 //
-// It is an attempt: where loopback is down it does nothing, and it gives up
-// after limit. Stats.Unstamped counts what then has no stamp.
+// It is best effort: where loopback is down it does nothing, and it gives up after limit.
+// Stats.Unstamped counts the packets that then have no stamp.
 func awaitStamps(limit time.Duration) {
 	const loopback = 1 // its index in every network namespace
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)

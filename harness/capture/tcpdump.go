@@ -16,7 +16,7 @@ import (
 // UnavailableError says that tcpdump cannot be the witness on this machine, or
 // in this namespace. A caller with an alternative uses Live and says so.
 type UnavailableError struct {
-	// What is missing, in a clause.
+	// What names the missing thing, in a clause.
 	What string
 	// Mend is what to do about it.
 	Mend string
@@ -158,7 +158,7 @@ func (t *Tcpdump) start() error {
 	return nil
 }
 
-// explain makes an error of what tcpdump said before it ended by itself.
+// explain makes an error of tcpdump's last words when it ended by itself.
 func (t *Tcpdump) explain(err error) error {
 	said := t.stderr.text()
 	switch {
@@ -198,11 +198,11 @@ func (t *Tcpdump) pump(stdout io.Reader) {
 	}
 	t.mu.Unlock()
 	t.more.Broadcast()
-	// Nothing may be left in the pipe, or the program would hang in writing.
+	// The pipe must be emptied, or the program would hang in writing.
 	_, _ = io.Copy(io.Discard, stdout)
 }
 
-// push queues a packet and tells those who wait for one.
+// push queues a packet and wakes a waiting Next.
 func (t *Tcpdump) push(p Packet) {
 	t.mu.Lock()
 	t.queue = append(t.queue, p)

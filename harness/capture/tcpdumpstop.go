@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Drain tells Tcpdump.Stop when all packets of interest have arrived: tcpdump
-// discards what it has not yet read when it is interrupted. The zero value
-// waits for 200 ms of silence.
+// Drain says when all packets of interest have arrived, for Tcpdump.Stop: tcpdump
+// discards what it has not yet read when it is interrupted. The zero value waits for 200
+// ms of silence.
 type Drain struct {
 	// Packets ends the wait as soon as that many IP packets were captured
 	// since the start, if it is above 0: what a Live on the same interface recorded,
@@ -30,10 +30,10 @@ type Counters struct {
 	Dropped  int // by the kernel, because the ring buffer was full
 }
 
-// Stop waits until the packets of interest have arrived, as d says, interrupts
-// tcpdump, and returns its counters. If packets were lost the error is a
-// *DropError, beside counters that hold. When ctx ends first, tcpdump is
-// killed. It may be called again, and returns the same counters.
+// Stop waits until the packets of interest have arrived, as d says, interrupts tcpdump,
+// and returns its counters. If packets were lost the error is a *DropError, and the
+// counters are valid. When ctx ends first, tcpdump is killed. It may be called again, and
+// returns the same counters.
 func (t *Tcpdump) Stop(ctx context.Context, d Drain) (Counters, error) {
 	err := t.drain(ctx, d)
 	if err == nil {
@@ -136,8 +136,8 @@ func (t *Tcpdump) counters() (Counters, error) {
 	return c, lost
 }
 
-// Close kills tcpdump if it still runs, and waits for its end. What is queued
-// can still be read.
+// Close kills tcpdump if it still runs, and waits for its end. Next still returns the
+// queued packets.
 func (t *Tcpdump) Close() error {
 	t.setStopping()
 	if err := t.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -11,8 +11,8 @@ import (
 // maxLines is how much of a program's messages is kept: the last lines.
 const maxLines = 64
 
-// transcript reads what a program says on standard error, and tells when it
-// says one thing in particular.
+// transcript reads a program's standard error, and signals when the program says one
+// thing in particular.
 type transcript struct {
 	phrase string
 	seen   chan struct{} // closed when a line contains phrase
@@ -54,8 +54,7 @@ func (t *transcript) text() string {
 	return strings.Join(t.lines, "; ")
 }
 
-// number finds "12 packets captured" by its words, singular or plural. It is
-// -1 if nothing of the kind was said.
+// number finds "12 packets captured" by its words, singular or plural, or returns -1.
 func (t *transcript) number(words ...string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -16,9 +16,9 @@ type Tunnel struct {
 	Number uint32
 	// Kind is "VXLAN", "GRE", "IP in IP" ...
 	Kind string
-	// ID is the network's number (VXLAN, Geneve) or the key (GRE); HasID tells
-	// whether there is one. What differs by direction, as in GTP-U and PPTP, is
-	// none.
+	// ID is the network's number (VXLAN, Geneve) or the key (GRE); HasID says whether
+	// there is one. A number that differs by direction, as in GTP-U and PPTP, does not
+	// count.
 	ID    uint32
 	HasID bool
 	// Ends are the outer addresses, the lower first.
@@ -46,8 +46,7 @@ func (t *Tunnel) String() string {
 // tunnelKind is what a tunnel is made of.
 type tunnelKind uint8
 
-// The kinds. What has noTunnel keeps connections apart no more than they are
-// without it: see cursor.
+// The kinds. noTunnel does not keep connections apart: see cursor.
 const (
 	noTunnel tunnelKind = iota
 	tunnelIPIP
@@ -76,8 +75,8 @@ type tunnelKey struct {
 	a, b  [16]byte // the outer addresses, the lower first
 }
 
-// maxTunnels bounds the tunnels that are told apart. A flood of made-up ones
-// shares the last.
+// maxTunnels bounds the tunnels that are kept apart. Made-up ones in a flood share the
+// last.
 const maxTunnels = 1 << 16
 
 // tunnels numbers the tunnels of a Segments.

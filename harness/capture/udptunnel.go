@@ -55,8 +55,8 @@ func (c *cursor) tunnelOf(port uint16) verdict {
 	return c.not(kindUDP)
 }
 
-// header returns the next n bytes without passing them. Where they are not there,
-// v says what that means.
+// header returns the next n bytes without passing them. Where they are missing, v says
+// what that means.
 func (c *cursor) header(n int) (h []byte, v verdict) {
 	if len(c.rest()) < n {
 		return nil, tooShort
@@ -175,8 +175,9 @@ func (c *cursor) gtp() verdict {
 	return c.ip(0)
 }
 
-// teredo reads IPv6 behind the indications of RFC 4380. Its packets take several
-// ways, and their addresses are the world's: the outer ones tell nothing apart.
+// teredo reads IPv6 behind the indications of RFC 4380. Its packets take several ways,
+// and their inner addresses are globally unique: the outer ones tell no connections
+// apart.
 func (c *cursor) teredo() verdict {
 	start := c.at
 	if b := c.rest(); len(b) >= 4 && b[0] == 0 && b[1] == 1 { // authentication

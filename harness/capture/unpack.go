@@ -13,10 +13,10 @@ import (
 	"github.com/therootcompany/xz"
 )
 
-// maxWindow bounds what a stream may refer back to, which is what its memory
-// goes to, in bytes: it holds what "xz -9", "zstd --ultra" and "zstd --long" use
-// unless they are told another size. Formats allow for 4 GiB and more. What gzip
-// and lz4 refer back to is less by design (RFC 1952; blocks of at most 8 MiB).
+// maxWindow bounds what a stream may refer back to, which is what its memory goes to, in
+// bytes: it holds what "xz -9", "zstd --ultra" and "zstd --long" use unless they are told
+// another size. Formats allow for 4 GiB and more. gzip and lz4 refer back to less by
+// design (RFC 1952; blocks of at most 8 MiB).
 const maxWindow = 128 << 20
 
 // ErrMemory: a compressed file asks for more memory to unpack it than it gets.

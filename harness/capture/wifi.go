@@ -14,8 +14,8 @@ const (
 	radiotapPad   = 0x20    // of the flags: the 802.11 header is padded to 4 bytes
 )
 
-// radiotap passes what the radio says of a frame. All of it counts for nothing
-// here but one bit: whether the header behind it is padded.
+// radiotap passes what the radio says of a frame. Only one bit of it matters here:
+// whether the header behind it is padded.
 func (c *cursor) radiotap() verdict {
 	b := c.rest()
 	if len(b) < 8 {

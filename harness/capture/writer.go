@@ -2,11 +2,9 @@ package capture
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -14,14 +12,11 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// ErrWriterClosed is what writing after Close returns.
-var ErrWriterClosed = errors.New("capture: the writer is closed")
-
 // maxComment is the longest pcapng option, in bytes.
 const maxComment = math.MaxUint16
 
-// WriterConfig says what a pcapng file tells about itself. The zero value is
-// one interface without a name.
+// WriterConfig is what a pcapng file says about itself. The zero value is one interface
+// without a name.
 type WriterConfig struct {
 	// Interfaces names the interfaces that Packet.Interface counts from 0: all
 	// that will be written, unless More says that AddInterface may add some. Empty
@@ -37,10 +32,9 @@ type WriterConfig struct {
 // raw-IP interfaces, times in nanoseconds, directions and comments. It buffers;
 // Flush or Close writes out. Its methods may be called concurrently.
 type Writer struct {
-	mu     sync.Mutex
+	buffered
 	ng     *pcapgo.NgWriter
 	ifaces int
-	closed bool
 }
 
 // NewWriter starts a pcapng file on w, which stays the caller's to close.
@@ -79,7 +73,7 @@ func NewWriter(w io.Writer, c WriterConfig) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("capture: write the pcapng header: %w", err)
 	}
-	return &Writer{ng: ng, ifaces: len(interfaces)}, nil
+	return &Writer{buffered: buffered{flush: ng.Flush}, ng: ng, ifaces: len(interfaces)}, nil
 }
 
 // AddInterface names one more interface, which has the next number. It is for files begun
@@ -143,34 +137,6 @@ func (w *Writer) WriteDrops(iface int, at time.Time, delivered, dropped uint64) 
 		return fmt.Errorf("capture: write the statistics of interface %d: %w", iface, err)
 	}
 	return nil
-}
-
-// Flush writes out what is buffered.
-func (w *Writer) Flush() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return ErrWriterClosed
-	}
-	return w.flush()
-}
-
-func (w *Writer) flush() error {
-	if err := w.ng.Flush(); err != nil {
-		return fmt.Errorf("capture: write out the pcapng buffer: %w", err)
-	}
-	return nil
-}
-
-// Close flushes and ends writing. A second Close does nothing.
-func (w *Writer) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return nil
-	}
-	w.closed = true
-	return w.flush()
 }
 
 // info is the packet's record header. The zero Time, which has no number of

@@ -6,17 +6,20 @@ import (
 	"slices"
 	"strings"
 
+	"lastack/harness/host/setting"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 )
 
 // altered is the experiment on a subject that is tuned, or a wire that is made
-// bad, beside what the file says. The file's own rules come after.
+// bad, beside what the file says, and captured as the Config says. The file's own
+// rules come after.
 func (c *Config) altered(e *Experiment) *Experiment {
-	if len(c.Settings) == 0 && len(c.Impairments) == 0 {
+	if len(c.Settings) == 0 && len(c.Impairments) == 0 && !c.Trace && !c.Tcpdump && c.Progress == nil {
 		return e
 	}
 	out := *e
+	out.traced, out.tcpdump, out.progress = c.Trace, c.Tcpdump, c.Progress
 	out.Tunables.Subject = maps.Clone(e.Tunables.Subject)
 	if out.Tunables.Subject == nil {
 		out.Tunables.Subject = map[string]string{}
@@ -39,8 +42,11 @@ func (c *Config) alterations() (all []string) {
 	return all
 }
 
-// foreign is a setting that the subject cannot have, as a reason not to run.
-func (c *Config) foreign(subject string) string {
+// foreign is a setting that the subject cannot have, or a rule, as a reason not to run.
+func (c *Config) foreign(e *Experiment, subject string) string {
+	if subject == Kernel && e.Load.Peer == Lastack && len(c.Impairments) > 0 {
+		return "a rule's host is the subject, and here the peer; run it with --subject lastack"
+	}
 	for _, s := range c.Settings {
 		if subject == Kernel && !strings.HasPrefix(s.Name, "net.") {
 			return fmt.Sprintf("the kernel has no %s to set; run it with --subject lastack", s.Name)
@@ -54,9 +60,9 @@ func (e *Experiment) rules() []impair.Rule {
 	return append(append([]impair.Rule(nil), e.extra...), e.Impair.rules()...)
 }
 
-// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config,
-// whose Subjects are known. What lastack has no tunable for may be a sysctl if
-// the kernel is the only subject.
+// ParseAlterations reads settings, each NAME=VALUE, and rules into the Config, whose
+// Subjects are known. A name without a tunable may be a sysctl if the kernel is the only
+// subject.
 func (c *Config) ParseAlterations(settings, rules []string) error {
 	set := tunable.NewSet()
 	for _, text := range settings {
@@ -67,7 +73,7 @@ func (c *Config) ParseAlterations(settings, rules []string) error {
 		s.Name = strings.ReplaceAll(s.Name, "/", ".")
 		if c.Subjects == nil || slices.Contains(c.Subjects, Lastack) {
 			if err := set.Set(s.Name, s.Value); err != nil {
-				return err
+				return setting.Suggest(err)
 			}
 		}
 		c.Settings = append(c.Settings, s)

@@ -39,8 +39,8 @@ func TestAltered(t *testing.T) {
 	if want := []string{"net.ipv4.tcp_tw_reuse=0", "lastack.delayed_ack=0", "drop every FIN from host"}; !slices.Equal(c.alterations(), want) {
 		t.Errorf("%q", c.alterations())
 	}
-	if c.foreign(Lastack) != "" || !strings.Contains(c.foreign(Kernel), "no lastack.delayed_ack to set") {
-		t.Errorf("%q, %q", c.foreign(Lastack), c.foreign(Kernel))
+	if c.foreign(e, Lastack) != "" || !strings.Contains(c.foreign(e, Kernel), "no lastack.delayed_ack to set") {
+		t.Errorf("%q, %q", c.foreign(e, Lastack), c.foreign(e, Kernel))
 	}
 }
 

@@ -20,7 +20,7 @@ type attempt struct {
 	ground *ground
 	watch  *watch
 	open   []wire.Conn // of the client
-	clock  *late
+	clock  *lab.Late
 	// crafted is the client that is no socket; nil if there is none.
 	crafted *crafted
 
@@ -51,6 +51,10 @@ type observed struct {
 	said string
 	// counts of TIME_WAIT at the client and the server.
 	timeWaits [2]int
+	load      *Loaded // nil without
+	// witness is what captured, compared is the host's own trace against it.
+	witness  string
+	compared *teardown.Diff
 	// died is how a stranger died; proof what a look at its sockets got.
 	died, proof string
 	// flooded: there were more packets than are looked at.
@@ -63,12 +67,12 @@ type observed struct {
 
 // Bounds of an attempt, beside what its own steps ask for.
 const (
-	settlePatience = 4 * time.Second
-	passing        = 20 * time.Millisecond
-	clientPatience = 20 * time.Second
-	lastsPatience  = 3 * time.Second
-	lookEvery      = 2 * time.Millisecond
-	lookSlowly     = 50 * time.Millisecond
+	settleTimeout = 4 * time.Second
+	passing       = 20 * time.Millisecond
+	clientTimeout = 20 * time.Second
+	lastsTimeout  = 3 * time.Second
+	lookEvery     = 2 * time.Millisecond
+	lookSlowly    = 50 * time.Millisecond
 )
 
 // try makes one attempt. An error means that it could not be made.
@@ -86,7 +90,10 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 		}
 		err = errors.Join(err, a.ground.Close())
 	}()
-	if a.watch, err = startWatch(a.ground.Near); err != nil {
+	if e.loaded() {
+		return a, a.underLoad(ctx, subject)
+	}
+	if a.watch, err = startWatch(ctx, a.ground.Near, e.tcpdump); err != nil {
 		return nil, err
 	}
 	a.watch.accepted = len(e.Client.Crafted) > 0
@@ -97,9 +104,9 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 		}
 	}
 	defer a.watch.abandon()
-	a.clock = startLate(ctx)
+	a.clock = lab.StartLate(ctx)
 	err = a.observe(ctx)
-	a.seen.late = max(a.seen.late, a.clock.stop())
+	a.seen.late = max(a.seen.late, a.clock.Stop())
 	if a.ground.outside != nil {
 		if a.seen.died = a.ground.outside.died(); a.seen.died != "" && ctx.Err() == nil {
 			err = nil // whatever went wrong, that is why
@@ -112,8 +119,11 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 		return nil, err
 	}
 	if len(e.rules()) > 0 {
-		a.watch.retell(a.ground.hits.trace.Take())
+		a.watch.retell(a.watch.records(a.ground.hits.trace.Take()))
 		a.seen.hits = a.ground.hits.counts()
+	}
+	if a.seen.witness = a.watch.name; e.traced && subject == Lastack {
+		a.retrace(ctx)
 	}
 	if a.ground.program != nil {
 		a.seen.said = a.ground.program.said()
@@ -163,11 +173,11 @@ func (a *attempt) observe(ctx context.Context) (err error) {
 // driveAll repeats what the client does. Its failures are results, unless the
 // machine does not have what it is made of.
 func (a *attempt) driveAll(ctx context.Context) error {
-	patience := clientPatience
+	limit := clientTimeout
 	for _, d := range a.exp.Client.waits() {
-		patience += time.Duration(a.exp.Repeat) * d
+		limit += time.Duration(a.exp.Repeat) * d
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the client was not through after %v", patience))
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the client was not through after %v", limit))
 	defer cancel()
 	if o := a.ground.outside; o != nil {
 		// Nobody answers for a program that has died.
@@ -200,7 +210,7 @@ func (a *attempt) driveAll(ctx context.Context) error {
 // settle waits until the sockets of every connection are in the states expected,
 // and stay there for longer than a state that is passed through.
 func (a *attempt) settle(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
 	var since time.Time
 	return poll(ctx, lookEvery, func() (bool, error) {
@@ -255,7 +265,7 @@ func (a *attempt) prove(ctx context.Context) (bool, error) {
 // takes the time since its last segment.
 func (a *attempt) outlast(ctx context.Context) error {
 	want := a.exp.Expect.Lasts
-	longest := time.Duration(want.MS.Max*float64(time.Millisecond)) + lastsPatience
+	longest := time.Duration(want.MS.Max*float64(time.Millisecond)) + lastsTimeout
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	every := lookEvery
@@ -278,7 +288,7 @@ func (a *attempt) outlast(ctx context.Context) error {
 
 // check runs the shell commands.
 func (a *attempt) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, clientPatience)
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
 	for _, c := range a.exp.Expect.Checks {
 		// A pipe would hide that its first program is missing.

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,10 @@ func (a *attempt) command(ctx context.Context) error {
 		cmd := lab.Command(ctx, args[0], args[1:]...)
 		cmd.Stdin = strings.NewReader(a.exp.Client.Stdin)
 		out, err := cmd.CombinedOutput()
+		var missing *lab.MissingError
+		if errors.As(err, &missing) {
+			return missing
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w: %s", shown, err, strings.TrimSpace(string(out)))
 		}
@@ -92,7 +97,7 @@ func (s *script) step(ctx context.Context, a *attempt, step *Step) (err error) {
 	if s.conn == nil {
 		return net.ErrClosed
 	}
-	// Whoever waits for a peer in vain gives up with the attempt.
+	// A wait for a peer in vain ends with the attempt.
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	return s.act(step)
@@ -105,6 +110,8 @@ func (s *script) act(step *Step) error {
 		return err
 	case "read":
 		return s.read(step.N)
+	case "echo":
+		return s.echo(step.Data)
 	case "half-close":
 		return s.conn.CloseWrite()
 	case "shut-read":
@@ -127,6 +134,20 @@ func (s *script) read(n int) error {
 	}
 	_, err := io.CopyN(io.Discard, onlyReader{s.conn}, int64(n))
 	return err
+}
+
+func (s *script) echo(data []byte) error {
+	if _, err := s.conn.Write(data); err != nil {
+		return err
+	}
+	got := make([]byte, len(data))
+	if _, err := io.ReadFull(s.conn, got); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data) {
+		return errors.New("the answer is not what was sent")
+	}
+	return nil
 }
 
 // onlyReader keeps io.Copy from splicing, which only kernel sockets do.

@@ -4,31 +4,40 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"sync"
+
+	"lastack/harness/term"
 )
 
 //go:embed corpus/*.yaml
 var files embed.FS
 
 // Corpus is every built-in experiment, sorted by name.
-var Corpus = sync.OnceValue(func() []*Experiment {
-	names, err := fs.Glob(files, "corpus/*.yaml")
+var Corpus = sync.OnceValue(func() []*Experiment { return Embedded(files, "corpus/*.yaml") })
+
+// Embedded is every experiment among the files of a program, sorted by name. It
+// panics on one that is wrong, so a test parses them all.
+func Embedded(files embed.FS, pattern string) []*Experiment {
+	names, err := fs.Glob(files, pattern)
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
 	var all []*Experiment
 	for _, name := range names {
-		e, err := Parse(name, []byte(mustRead(path.Base(name))))
+		content, err := files.ReadFile(name)
 		if err != nil {
-			panic(err) // a test parses them all
+			panic(err) // embedded, or not built
+		}
+		e, err := Parse(name, content)
+		if err != nil {
+			panic(err)
 		}
 		all = append(all, e)
 	}
 	return all
-})
+}
 
 func mustRead(name string) string {
 	content, err := files.ReadFile("corpus/" + name)
@@ -110,8 +119,8 @@ func near(name string, names []string) string {
 	if len(within) > 0 {
 		return "did you mean " + strings.Join(within, ", ") + "?"
 	}
-	if s := suggest(name, names); strings.HasPrefix(s, "did you") {
-		return s
+	if near, ok := term.Nearest(name, names); ok {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "\"lastack list\" lists them"
 }

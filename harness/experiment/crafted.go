@@ -26,10 +26,10 @@ type crafted struct {
 const (
 	craftedPort = 40000 // where connect names none
 	mostCrafted = 1200  // bytes of a crafted segment
-	// answerPatience is how long an answer is waited for, silence how long none
+	// answerTimeout is how long an answer is waited for, silence how long none
 	// must come.
-	answerPatience = 3 * time.Second
-	silence        = 200 * time.Millisecond
+	answerTimeout = 3 * time.Second
+	silence       = 200 * time.Millisecond
 )
 
 var craftedAddr = netip.MustParseAddr("10.77.0.9")
@@ -171,11 +171,11 @@ func (c *crafted) inject(ctx context.Context, s *Craft) (string, error) {
 // answer waits for what the latest segment gets, and complains if that is not
 // what was wanted.
 func (c *crafted) answer(ctx context.Context, want string) (got string, err error) {
-	patience := answerPatience
+	limit := answerTimeout
 	if want == "nothing" {
-		patience = silence
+		limit = silence
 	}
-	wait, cancel := context.WithTimeout(ctx, patience)
+	wait, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	seg, err := c.conn.Receive(wait)
 	switch {

@@ -163,6 +163,12 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at spot) {
 			d.fail(n.Line, "%s is %s; want a whole number", at.name(), quote(text))
 		}
 		v.SetInt(i)
+	case reflect.Float64:
+		f, err := number(text)
+		if err != nil {
+			d.fail(n.Line, "%s is %s; want a number", at.name(), quote(text))
+		}
+		v.SetFloat(f)
 	default:
 		if names := strings.Split(at.one, "|"); at.one != "" && !slices.Contains(names, text) {
 			d.fail(n.Line, "%s: there is no %s; %s", at.name(), quote(text), suggest(text, names))

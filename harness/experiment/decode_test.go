@@ -2,10 +2,12 @@ package experiment
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // whole is a valid experiment, one line a field, for tests to break.
@@ -66,6 +68,8 @@ func TestMistakes(t *testing.T) {
 		{"net.ipv4.tcp_timestamps", "lastack.msl_ms", "x.yaml:8: the peer is the kernel, which has no"},
 		{"slow-closer", "slow-loser", `x.yaml:9: app "8000=slow-loser,delay=60ms": kind "slow-loser" does not exist; did you mean "slow-closer"?`},
 		{"delay: 60ms", "dealy: 60ms", `did you mean "delay"?`},
+		{"{app: slow-closer", "{port: 0, app: slow-closer", "x.yaml:9: server.port is 0; want 1 to 65535"},
+		{"{app: slow-closer", "{port: 65536, app: slow-closer", "x.yaml:9: server.port is 65536; want 1 to 65535"},
 		{"- connect", "- conect", `x.yaml:12: client.steps[1]: there is no step "conect"; did you mean "connect"?`},
 		{"    - connect\n", "", `the first step is "send \"a: b\""; a client begins with connect`},
 		{"- connect", "- connect to 1", `"to 1" is not understood; want connect [from PORT]`},
@@ -129,6 +133,7 @@ func TestManyMistakes(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(whole)
+	f.Add(loaded)
 	f.Add("a: &b [*b]")
 	files, err := filepath.Glob("corpus/*.yaml")
 	if err != nil {
@@ -149,9 +154,87 @@ func FuzzParse(f *testing.F) {
 		if e != nil && (e.Name == "" || e.Repeat < 1 || e.Expect.Close == "") {
 			t.Errorf("incomplete: %+v", e)
 		}
+		if e != nil && e.loaded() && (e.Load.Workers < 1 || e.Load.Connections < 1 || len(e.Client.Steps) == 0) {
+			t.Errorf("an incomplete load: %+v", e.Load)
+		}
 		var syntax *SyntaxError
 		if err != nil && (!errors.As(err, &syntax) || syntax.File != "fuzz.yaml") {
 			t.Errorf("an error without a place: %v", err)
 		}
 	})
+}
+
+// loaded is a valid experiment with a load.
+const loaded = `name: loaded
+question: Does it last?
+shows: That it does.
+subject: client
+server: {app: echo}
+load: {peer: lastack, ports: 100, rate: 2.5, duration: 1m30s}
+client:
+  steps: [connect, echo 64, half-close, read to EOF, close]
+expect:
+  close: any
+  states: {client: TIME_WAIT, server: CLOSED}
+  no_port: after the last
+`
+
+func TestParseLoad(t *testing.T) {
+	e, err := Parse("x.yaml", []byte(loaded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := LoadSpec{
+		Ports: Ports{20000, 20099}, Connections: math.MaxInt, Rate: 2.5, Duration: Duration(90 * time.Second), Workers: 4, Peer: Lastack,
+	}
+	if e.Load != want {
+		t.Errorf("%+v", e.Load)
+	}
+	if client, server := e.Sides(Kernel); client != "the kernel" || server != Lastack {
+		t.Errorf("the client is %s, the server %s", client, server)
+	}
+	if client, server := e.Sides(Lastack); client != Lastack || server != "the kernel" {
+		t.Errorf("the client is %s, the server %s", client, server)
+	}
+}
+
+// TestLoadMistakes: each mistake about a load is found at its line.
+func TestLoadMistakes(t *testing.T) {
+	for _, tt := range []struct{ old, new, want string }{
+		{"ports: 100", "ports: 5", "x.yaml:6: load.ports: 5 ports are too few; give at least 10"},
+		{"ports: 100", "ports: 80:8080", "x.yaml:6: load.ports: a range of 8001 ports, 80 to 8080, is not within 1024 to 65535"},
+		{"ports: 100", "ports: many", `x.yaml:6: load.ports: "many" is no range of ports`},
+		{"ports: 100, ", "", `x.yaml:6: the field "ports" is missing in load`},
+		{"rate: 2.5", "rate: fast", `x.yaml:6: load.rate is "fast"; want a number`},
+		{"rate: 2.5", "rate: 0.0001", "x.yaml:6: the rate 0.0001 is out of range"},
+		{"rate: 2.5", "connections: -1", "x.yaml:6: the number of connections or workers, the rate and the duration cannot be negative"},
+		{"rate: 2.5", "pool: 101", "x.yaml:6: a pool of 101 needs 101 ports and has 100"},
+		{"rate: 2.5", "pool: 5, rest: 1s", "x.yaml:6: connections that are kept leave no port to rest"},
+		{"1m30s", "90", `x.yaml:6: load.duration: "90" is not a duration up to 24h0m0s`},
+		{"1m30s", "25h", "is not a duration up to"},
+		{"peer: lastack", "peer: linux", `x.yaml:6: load.peer: there is no "linux"`},
+		{"load: {", "repeat: 2\nload: {", "x.yaml:6: a load repeats its steps by itself"},
+		{"load: {", "impair: [drop the 1st FIN from host]\nload: {", "x.yaml:7: lastack as the peer runs no command"},
+		{"load: {peer: lastack, ports: 100, rate: 2.5, duration: 1m30s}\n", "", "x.yaml:11: load and expect.no_port belong together"},
+		{"load: {peer: lastack, ports: 100, rate: 2.5, duration: 1m30s}\n", "", "x.yaml:9: the close may be any only of a load"},
+		{"  no_port: after the last\n", "", "x.yaml:6: load and expect.no_port belong together"},
+		{"no_port: after the last", "no_port: soon", `x.yaml:12: expect.no_port: there is no "soon"`},
+		{"close: any", "close: three-way", "x.yaml:10: nothing captures a load; its close is any"},
+		{"close: any", "close: any\n  lasts: {side: client, ms: 1..2}", "x.yaml:11: a load has no lasts; expect of it"},
+		{"close: any", "close: any\n  counts: {failures: 2}", "x.yaml:11: a load has no counts"},
+		{"echo 64,", "cork, echo 64,", "x.yaml:8: lastack has no TCP_CORK"},
+		{"echo 64,", "connect,", `x.yaml:8: step "connect": under a load no step is to fail, and only the first connects`},
+		{"echo 64", "echo 64 fails ECONNRESET", "under a load no step is to fail"},
+		{"echo 64", "echo to EOF", `"to EOF" is not a number of bytes`},
+		{"steps: [connect, echo 64, half-close, read to EOF, close]", "crafted: [connect]", "x.yaml:8: a load is made of steps"},
+	} {
+		broken := strings.Replace(loaded, tt.old, tt.new, 1)
+		if broken == loaded {
+			t.Fatalf("%q is not in the example", tt.old)
+		}
+		_, err := Parse("x.yaml", []byte(broken))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q for %q: %v, want %s", tt.new, tt.old, err, tt.want)
+		}
+	}
 }

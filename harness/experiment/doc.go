@@ -26,6 +26,8 @@
 // The types of a file carry the words that explain them in their tags: reading a
 // file, the JSON Schema and "lastack run --help-format" all go by those.
 // The built-in experiments are the files in the folder corpus.
+// Those of package demo are run with Config.Trace; those of package churn have a load,
+// which is counted and not captured.
 //
 // Package wire raises all of it. If the wire is to be bad, the kernels are linked by
 // two TUNs instead, with lastack's close path in between, where lastack as the

@@ -23,12 +23,13 @@ type Experiment struct {
 	Wrong    string   `yaml:"wrong" doc:"what people get wrong about it"`
 	Claims   []int    `yaml:"claims" doc:"the numbers, 1 to 49, of the claims that it examines"`
 	Slow     bool     `yaml:"slow" doc:"true if it takes more than 10 seconds: it is run with --slow only"`
-	Subject  string   `yaml:"subject" one:"server|client" doc:"which side is examined: the server (if left out) or the client; the other side is always the kernel's"`
+	Subject  string   `yaml:"subject" one:"server|client" doc:"which side is examined: the server (if left out) or the client; the other side is the kernel's, unless load.peer says otherwise"`
 	Skip     Skip     `yaml:"skip" doc:"why it is not run on one of the subjects"`
 	Tunables Tunables `yaml:"tunables" doc:"settings of either side, each NAME: VALUE"`
 	Impair   Rules    `yaml:"impair" doc:"rules that make the wire between the two sides bad, as for lastack serve --impair; the host is the subject, the peer the other side. Something must fall to each"`
 	Server   Server   `yaml:"server" need:"yes" doc:"the app or the program that serves"`
 	Client   Client   `yaml:"client" need:"yes" doc:"what the client does: a command, steps or crafted segments"`
+	Load     LoadSpec `yaml:"load" doc:"makes the client do its steps very often, with few ports: it is counted, and not captured"`
 	Repeat   int      `yaml:"repeat" doc:"how often the client does that, one after the other; once if left out"`
 	Expect   Expect   `yaml:"expect" need:"yes" doc:"what must be seen"`
 
@@ -37,6 +38,10 @@ type Experiment struct {
 
 	// extra are rules that are not the file's.
 	extra []impair.Rule `yaml:"-"`
+	// traced, tcpdump and progress are Config.Trace and so on.
+	traced   bool           `yaml:"-"`
+	tcpdump  bool           `yaml:"-"`
+	progress func(Progress) `yaml:"-"`
 }
 
 // Skip says why a subject is left out; empty if it is not.
@@ -48,13 +53,14 @@ type Skip struct {
 // Tunables are the settings of both sides.
 type Tunables struct {
 	Subject map[string]string `yaml:"subject" doc:"of the subject: lastack's tunables (lastack sysctl -a lists them); those that begin with net. are sysctls on the kernel"`
-	Peer    map[string]string `yaml:"peer" doc:"of the other side, which is the kernel's: sysctls of its network namespace"`
+	Peer    map[string]string `yaml:"peer" doc:"of the other side: sysctls of its network namespace, as it is the kernel's"`
 }
 
 // Server is the app behind the listener, or a program.
 type Server struct {
 	App     string            `yaml:"app" doc:"its kind, as for lastack serve --app"`
 	Options map[string]string `yaml:"options" doc:"its options, each NAME: VALUE"`
+	Port    int               `yaml:"port" doc:"where it listens; 8000 if left out"`
 	Command []string          `yaml:"command" doc:"instead of an app, a program and its arguments; {HOST} and {PORT} stand for where it is to listen, and it prints a line once it does. Not on lastack, unless the subject is the client"`
 }
 
@@ -66,9 +72,9 @@ type Client struct {
 	Crafted []Craft  `yaml:"crafted" doc:"what is done without a socket, by segments made for the purpose, sound or not. Only where the subject is the server; the client's state is CLOSED then. A connection whose SYN is refused counts for nothing"`
 }
 
-// Expect is what must be seen. What is left out may be anything.
+// Expect is what must be seen. A field that is left out matches anything.
 type Expect struct {
-	Close        teardown.Kind `yaml:"close" need:"yes" one:"three-way|four-way|simultaneous|half-closed|reset|refused|open|unanswered" doc:"how every connection closes"`
+	Close        teardown.Kind `yaml:"close" need:"yes" one:"three-way|four-way|simultaneous|half-closed|reset|refused|open|unanswered|any" doc:"how every connection closes; any with a load, and only there"`
 	ActiveCloser teardown.Who  `yaml:"active_closer" one:"client|server|both|none" doc:"who sends the first FIN"`
 	TimeWait     teardown.Who  `yaml:"time_wait" one:"client|server|both|none" doc:"who goes into TIME_WAIT, by what the wire shows"`
 	ResetBy      teardown.Who  `yaml:"reset_by" one:"client|server|none" doc:"who sends the RST that ends the connection"`
@@ -82,6 +88,7 @@ type Expect struct {
 	ServerSays   string        `yaml:"server_says" doc:"what the server's program must print, among other things"`
 	Rest         Rest          `yaml:"rest" doc:"what happens when nothing does"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
+	NoPort       string        `yaml:"no_port" one:"never|after the last" doc:"with a load: when a connection finds no port: never, or after the last, which is when each port has been used once, unless TIME_WAIT is shorter than that"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
 
 	// fourToo takes a close in four segments for one in three: the subject does not wait
@@ -154,13 +161,19 @@ func (e *Experiment) Sides(subject string) (client, server string) {
 	if len(e.Client.Crafted) > 0 {
 		client = "crafted"
 	}
-	if subject != Kernel && e.Subject == "client" {
-		client = subject
-	} else if subject != Kernel {
-		server = subject
+	name := subject
+	if subject == Kernel {
+		name = Lastack // which may be the peer
+	}
+	switch atSubject := subject != Kernel; {
+	case !atSubject && e.Load.Peer != Lastack:
+	case atSubject == (e.Subject == "client"):
+		client = name
+	default:
+		server = name
 	}
 	return client, server
 }
 
-// port is where the server listens.
-const port = 8000
+// defaultPort is where a server listens whose file does not say.
+const defaultPort = 8000

@@ -67,6 +67,8 @@ func kind(f field) string {
 		return "true or false"
 	case reflect.Int:
 		return "whole number"
+	case reflect.Float64:
+		return "number"
 	case reflect.Slice:
 		return "list of: " + kind(field{typ: f.typ.Elem()})
 	case reflect.Map, reflect.Struct:

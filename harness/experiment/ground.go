@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lastack/harness/lab/wire"
+	"lastack/harness/term"
 )
 
 // The addresses; the picture is in the package comment.
@@ -44,27 +45,37 @@ func raise(ctx context.Context, e *Experiment, subject string, s *Stranger) (*gr
 		NearSettings: e.Tunables.Peer, FarSettings: e.Tunables.Subject,
 	}
 	at := e.Server.spec()
-	if s != nil {
+	switch {
+	case s != nil:
 		at, _ = s.offer(at)
 		c.Subject, c.FarSettings = s.program(e, at), nil
-	} else if subject == Lastack {
+	case subject == Lastack || e.Load.Peer == Lastack:
 		c.Subject = wire.Lastack{}
 	}
-	if rules := e.rules(); len(rules) > 0 {
-		c.Impairments, c.Tap = rules, g.hits.tap
+	turned := subject == Kernel && e.Load.Peer == Lastack // the subject is at the near end
+	if turned {
+		c.NearSettings, c.FarSettings = c.FarSettings, c.NearSettings
+	}
+	if c.Impairments = e.rules(); len(c.Impairments) > 0 || e.traced && subject == Lastack {
+		c.Tap = g.hits.tap
 	}
 	var err error
 	var bad *wire.SettingError
 	var start *wire.StartError
 	switch g.Wire, err = wire.Raise(ctx, c); {
 	case errors.As(err, &bad) && errors.Is(bad, fs.ErrNotExist):
-		return nil, &unsupported{bad.Name, bad.Near, err}
+		return nil, &unsupported{bad.Name, bad.Near != turned, err}
 	case errors.As(err, &start):
 		return nil, &SubjectError{s.Name, s.File, start}
 	case err != nil:
 		return nil, err
 	}
-	g.stand(e, s)
+	g.stand(e, s, turned)
+	if e.loaded() {
+		if err := g.client.Set("net.ipv4.ip_local_port_range", e.Load.Ports.String()); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+	}
 	g.to = netip.AddrPortFrom(g.server.Addr(), at.Port)
 	if err := g.serve(ctx, e, s); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -72,15 +83,15 @@ func raise(ctx context.Context, e *Experiment, subject string, s *Stranger) (*gr
 	return g, nil
 }
 
-// stand puts client and server in their places.
-func (g *ground) stand(e *Experiment, s *Stranger) {
+// stand puts client and server in their places; turned: the subject is at the near end.
+func (g *ground) stand(e *Experiment, s *Stranger, turned bool) {
 	if s != nil {
 		g.outside = &outside{Process: g.Far.(*wire.Process), name: s.Name}
 		g.client, g.server = g.Near, g.outside
 		return
 	}
 	g.client, g.server = g.Near, g.Far.(wire.Side)
-	if e.Subject == "client" {
+	if (e.Subject == "client") != turned {
 		g.client, g.server = g.server, g.client
 	}
 }
@@ -127,8 +138,8 @@ func (u *unsupported) nearest() string {
 	for _, e := range entries {
 		there = append(there, u.name[:at+1]+e.Name())
 	}
-	if s := suggest(u.name, there); strings.HasPrefix(s, "did you") {
-		return s
+	if near, ok := term.Nearest(u.name, there); ok {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }

@@ -11,6 +11,9 @@ import (
 // judge compares what was seen with what is expected. The answer is the first
 // difference in words, or empty, and which connection shows it.
 func (e *Experiment) judge(o *observed) (why string, conn int) {
+	if o.load != nil {
+		return e.JudgeLoad(o.load), 0
+	}
 	x := &e.Expect
 	if o.died != "" {
 		return o.died, 0
@@ -27,7 +30,7 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 		}
 	}
 	for i := range o.reports {
-		why := x.judgeConn(&o.reports[i])
+		why := x.Judge(&o.reports[i])
 		if why == "" {
 			continue
 		}
@@ -45,7 +48,7 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 		return x.judgeStates(o), o.stray
 	}
 	if !o.settled {
-		return fmt.Sprintf("the sockets did not come to rest within %v", settlePatience), 0
+		return fmt.Sprintf("the sockets did not come to rest within %v", settleTimeout), 0
 	}
 	return x.judgeRest(o), 0
 }
@@ -85,8 +88,9 @@ func (e *Experiment) connections(failures int) Range {
 	return Range{Min: n, Max: n, Set: true}
 }
 
-// judgeConn is about one connection on the wire.
-func (x *Expect) judgeConn(r *teardown.Report) string {
+// Judge compares one connection on the wire with what is expected. The answer is the
+// first difference in words, or empty.
+func (x *Expect) Judge(r *teardown.Report) string {
 	four := x.fourToo && x.Close == teardown.ThreeWay && r.Close == teardown.FourWay
 	switch {
 	case r.Close != x.Close && !four:

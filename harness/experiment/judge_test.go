@@ -155,6 +155,33 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
+// TestDistrust: a close whose trace the witness does not confirm fails, whatever it is.
+func TestDistrust(t *testing.T) {
+	e := &Experiment{Name: "x", Repeat: 1, Expect: expected(t)}
+	o := seen(report(t, three))
+	o.witness, o.compared = "tcpdump", &teardown.Diff{First: "the third segment is missing"}
+	r := &Result{}
+	r.settle(e, &o)
+	if want := "lastack's trace and tcpdump's differ: the third segment is missing"; r.Verdict != Fail || r.Why != want || !r.distrusted() {
+		t.Errorf("%s: %s", r.Verdict, r.Why)
+	}
+	o.compared.Same = true
+	if r.settle(e, &o); r.Verdict != Pass || r.distrusted() {
+		t.Errorf("confirmed: %s: %s", r.Verdict, r.Why)
+	}
+}
+
+// TestSettleLoad: a result of a load counts as others do.
+func TestSettleLoad(t *testing.T) {
+	e := under(t, LoadSpec{Ports: PortCount(10), Pool: 2}, closing...)
+	e.Expect.States = States{Client: timeWait, Server: "CLOSED"}
+	r := &Result{}
+	r.settle(e, &observed{load: &Loaded{Ports: 10, Attempted: 3, Made: 2, Requests: 40, Failures: map[string]int{timedOut: 1}, TimeWait: TimeWaits{Client: 2}}})
+	if r.Verdict != Fail || r.Why != "1 of 3 connections failed: timed out" || r.Connections != 2 || r.Failures != 1 || r.Failure != timedOut || r.TimeWaitClient != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestSettle: a result keeps why it was tried again, and shows what differs.
 func TestSettle(t *testing.T) {
 	e := &Experiment{Name: "x", Repeat: 1, Expect: expected(t)}
@@ -184,18 +211,18 @@ func TestFourToo(t *testing.T) {
 	e := find1(t, "three-way")
 	lazy := &Stranger{Lacks: []Feature{DelayedACK}}
 	r := report(t, four)
-	if why := e.Expect.judgeConn(&r); why != "the close is four-way, expected three-way" {
+	if why := e.Expect.Judge(&r); why != "the close is four-way, expected three-way" {
 		t.Errorf("of others: %q", why)
 	}
 	fitted := e.fitted(lazy)
-	if why := fitted.Expect.judgeConn(&r); why != "" {
+	if why := fitted.Expect.Judge(&r); why != "" {
 		t.Errorf("without delayed ACK: %q", why)
 	}
 	for _, tt := range []struct{ script, want string }{
 		{three, ""}, {aborted, "the close is reset, expected three-way"},
 	} {
 		r := report(t, tt.script)
-		if why := fitted.Expect.judgeConn(&r); why != tt.want {
+		if why := fitted.Expect.Judge(&r); why != tt.want {
 			t.Errorf("%q, want %q", why, tt.want)
 		}
 	}

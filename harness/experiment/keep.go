@@ -20,9 +20,11 @@ func (c *Config) keep(r *Result, a *attempt) error {
 		return fmt.Errorf("making the folder to keep captures in: %w", err)
 	}
 	base := filepath.Join(c.Keep, r.Experiment+"-"+r.Subject)
-	r.Capture = base + ".pcap"
-	if err := outfile.Write(r.Capture, func(w io.Writer) error { return writePackets(w, a.packets) }); err != nil {
-		return fmt.Errorf("keeping the capture of %s: %w", r.Experiment, err)
+	if !a.exp.loaded() {
+		r.Capture = base + ".pcap"
+		if err := outfile.Write(r.Capture, func(w io.Writer) error { return writePackets(w, a.packets) }); err != nil {
+			return fmt.Errorf("keeping the capture of %s: %w", r.Experiment, err)
+		}
 	}
 	doc, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

@@ -50,7 +50,7 @@ func TestMerge(t *testing.T) {
 	}
 	var w watch
 	w.packets = packets
-	w.retell(items)
+	w.retell(merge(w.packets, items))
 	r := w.reports()[0]
 	if r.Close != teardown.FourWay || r.FINRetransmissions != 1 {
 		t.Errorf("%s, %d FINs again", r.Close, r.FINRetransmissions)
@@ -99,7 +99,7 @@ func TestMergeLostIn(t *testing.T) {
 	}
 	var w watch
 	w.packets = packets
-	w.retell(items)
+	w.retell(merge(w.packets, items))
 	r := w.reports()[0]
 	var got []string
 	for _, l := range r.Segments {

@@ -103,9 +103,8 @@ func describeLine(l *teardown.Line) string {
 	return s + fmt.Sprintf(" at %.2f ms", millis(l.TimeUS))
 }
 
-// differ compares the segments with the patterns; the answer is the first
-// difference in words, or empty. What was lost counts for nothing: the copy that arrived
-// is compared.
+// differ compares the segments with the patterns; the answer is the first difference in
+// words, or empty. Lost segments do not count: the copy that arrived is compared.
 func differ(want []Pattern, got []teardown.Line) string {
 	got = teardown.Undisturbed(got)
 	reached, ok := match(want, got)

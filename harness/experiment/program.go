@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -63,8 +64,16 @@ func (p *program) failed() error {
 }
 
 // fill puts the server's address into a command's arguments.
-func (g *ground) fill(command []string) (args []string) {
-	r := strings.NewReplacer("{HOST}", g.to.Addr().String(), "{PORT}", strconv.Itoa(int(g.to.Port())))
+func (g *ground) fill(command []string) (args []string) { return fill(command, g.to) }
+
+// Invocation is the client's command with the address of the server, the subject; nil
+// if the client is no command.
+func (e *Experiment) Invocation() []string {
+	return fill(e.Client.Command, netip.AddrPortFrom(farAddr, uint16(e.Server.Port)))
+}
+
+func fill(command []string, to netip.AddrPort) (args []string) {
+	r := strings.NewReplacer("{HOST}", to.Addr().String(), "{PORT}", strconv.Itoa(int(to.Port())))
 	for _, arg := range command {
 		args = append(args, r.Replace(arg))
 	}
@@ -96,8 +105,8 @@ func (g *ground) serveProgram(command []string) error {
 		return nil
 	case <-p.over:
 		return p.failed()
-	case <-time.After(clientPatience):
-		return fmt.Errorf("the server, %s, printed no line to say that it listens within %v", args[0], clientPatience)
+	case <-time.After(clientTimeout):
+		return fmt.Errorf("the server, %s, printed no line to say that it listens within %v", args[0], clientTimeout)
 	}
 }
 
@@ -109,8 +118,8 @@ func (a *attempt) rest(ctx context.Context) (time.Duration, error) {
 		return 0, nil
 	}
 	// The clock that ticks all the time would be most of what is measured.
-	a.seen.late = a.clock.stop()
-	defer func() { a.clock = startLate(ctx) }()
+	a.seen.late = a.clock.Stop()
+	defer func() { a.clock = lab.StartLate(ctx) }()
 	before, err := processorTime()
 	if err != nil {
 		return 0, err

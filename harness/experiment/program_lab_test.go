@@ -50,3 +50,45 @@ func TestServerProgram(t *testing.T) {
 		}
 	}
 }
+
+// TestLoad: a load of one's own is judged by who is left without a port and in TIME_WAIT,
+// whichever side is examined.
+func TestLoad(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	const file = `name: own
+question: Does the load find ports?
+shows: It depends.
+server: {app: APP}
+load: {ports: 20, connections: 30}
+client:
+  steps: [connect, echo 64, STEPS, close]
+expect:
+  close: any
+  states: {client: CLIENT, server: SERVER}
+  no_port: NEVER
+`
+	const clientFirst = "half-close, read to EOF"
+	for _, tt := range []struct{ app, steps, client, server, never, why string }{
+		{"echo", clientFirst, "TIME_WAIT", "CLOSED", "after the last", ""},
+		{"echo", clientFirst, "TIME_WAIT", "CLOSED", "never", "connection 21 found no port, expected none to fail"},
+		{"server-closes", "read to EOF", "CLOSED", "TIME_WAIT", "never", ""},
+		{"echo", clientFirst, "CLOSED", "any", "after the last", "20 connections are in TIME_WAIT on the client, expected none"},
+	} {
+		text := strings.NewReplacer("APP", tt.app, "STEPS", tt.steps, "CLIENT", tt.client, "SERVER", tt.server, "NEVER", tt.never).Replace(file)
+		e, err := experiment.Parse("own.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := experiment.Run(t.Context(), []*experiment.Experiment{e}, experiment.Config{Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range results {
+			if r.Why != tt.why {
+				t.Errorf("%s: %s on %s, want %q", text, r.Why, r.Subject, tt.why)
+			}
+		}
+	}
+}

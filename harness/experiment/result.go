@@ -2,6 +2,9 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"lastack/harness/teardown"
 )
@@ -21,6 +24,8 @@ type Result struct {
 	// Why is the first difference between expected and seen in a fail, and the
 	// reason and what to do about it in a skip; empty in a pass.
 	Why string `json:"why,omitempty"`
+	// Missing is the error behind a skip that this machine is the reason for.
+	Missing error `json:"-"`
 	// Altered is what was set or done to the wire beside what the file says.
 	Altered []string `json:"altered,omitempty"`
 	// Attempts is how often it was tried: a busy machine is late, which a
@@ -48,6 +53,10 @@ type Result struct {
 	Report       *teardown.Report `json:"report,omitempty"`
 	// All are the reports of every connection of the last attempt.
 	All []teardown.Report `json:"-"`
+	// Witness is what captured the packets, and Compared holds lastack's own trace
+	// against it, if Config.Trace asked for that.
+	Witness  string         `json:"-"`
+	Compared *teardown.Diff `json:"compared,omitempty"`
 	// States are those of the sockets, as their owners told.
 	States *Ends `json:"states,omitempty"`
 
@@ -56,6 +65,8 @@ type Result struct {
 	// first of them.
 	Failures int    `json:"failures"`
 	Failure  string `json:"failure,omitempty"`
+	// Load is what a load came to.
+	Load *Loaded `json:"load,omitempty"`
 	// Errors are those of the client's steps, those that were expected included.
 	Errors         []StepError `json:"errors,omitempty"`
 	TimeWaitClient int         `json:"time_wait_client"`
@@ -89,7 +100,11 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	if r.Why != "" {
 		r.Earlier = append(r.Earlier, r.Why)
 	}
+	r.Witness, r.Compared = o.witness, o.compared
 	why, conn := e.judge(o)
+	if why == "" && r.distrusted() {
+		why = fmt.Sprintf("lastack's trace and %s's differ: %s", r.Witness, r.Compared.First)
+	}
 	r.Why, r.Verdict = why, Pass
 	if why != "" {
 		r.Verdict = Fail
@@ -99,6 +114,11 @@ func (r *Result) settle(e *Experiment, o *observed) {
 	r.Connections, r.Failures, r.Failure = len(o.reports), o.failures, ""
 	if o.failed != nil {
 		r.Failure = o.failed.Error()
+	}
+	if r.Load = o.load; o.load != nil {
+		r.Connections, r.Failures = o.load.Made, o.load.Attempted-o.load.Made
+		r.Failure = strings.Join(slices.Sorted(maps.Keys(o.load.Failures)), ", ")
+		o.timeWaits = [2]int{o.load.TimeWait.Client, o.load.TimeWait.Server}
 	}
 	r.TimeWaitClient, r.TimeWaitServer = o.timeWaits[0], o.timeWaits[1]
 	r.LastedMS, r.Prints = float64(o.lasted.Microseconds())/1000, o.prints
@@ -118,6 +138,10 @@ func (r *Result) settle(e *Experiment, o *observed) {
 		r.Close, r.ActiveCloser, r.TimeWait, r.Segments = rep.Close, rep.ActiveCloser, rep.TimeWait, rep.Segments
 	}
 }
+
+// distrusted reports that lastack's trace is not what the witness saw, which no busy
+// machine excuses.
+func (r *Result) distrusted() bool { return r.Compared != nil && !r.Compared.Same }
 
 // skip makes the result one that was not tried.
 func (r *Result) skip(format string, args ...any) *Result {

@@ -13,6 +13,10 @@ import (
 	"lastack/tun"
 )
 
+// tooLate is more than any experiment leaves to chance: an attempt that failed on a
+// machine as busy as that says nothing.
+const tooLate = 5 * time.Millisecond
+
 // Config says how experiments are run. The zero value runs those that are not
 // slow on both subjects.
 type Config struct {
@@ -29,13 +33,22 @@ type Config struct {
 	// what the files say: what does an experiment say of a stack that is broken?
 	Settings    []tunable.Setting
 	Impairments []impair.Rule
-	// Attempts is how often an experiment is tried before its failure counts; 0
-	// means 4. What is expected of a close holds for applications that are on
-	// time. An attempt in which the machine was too busy for that is made again
-	// without being counted, as long as there are not three times as many.
+	// Attempts is how often an experiment is tried before its failure counts; 0 means 4.
+	// Expectations about a close hold for applications that are on time. An attempt in
+	// which the machine was too busy for that is made again without being counted, as
+	// long as there are not three times as many.
 	Attempts int
-	// Done receives each result as it comes. Nil receives none.
-	Done func(*Experiment, *Result)
+	// Trace takes the connections of lastack as the subject from its own account
+	// of each segment, and holds that against the capture. It is for experiments
+	// of one connection on a good wire.
+	Trace bool
+	// Tcpdump captures with tcpdump in place of a packet socket.
+	Tcpdump bool
+	// Progress receives how far a load is, once a second. Nil receives nothing.
+	Progress func(Progress)
+	// Done receives each result as it comes; Trying receives one before each
+	// attempt, and Tried after it. Nil receives none.
+	Done, Trying, Tried func(*Experiment, *Result)
 }
 
 // Validate reports a subject that does not exist.
@@ -80,8 +93,8 @@ func (c *Config) stranger(name string) *Stranger {
 
 const defaultAttempts = 4
 
-// strangerPatience ends the attempts on a stranger, whose failures are most often its own.
-const strangerPatience = 20 * time.Second
+// strangerTimeout ends the attempts on a stranger, whose failures are most often its own.
+const strangerTimeout = 20 * time.Second
 
 // Run runs the experiments one after the other, each on every subject, at the
 // highest priority that the process may have, which it keeps. An error means that
@@ -91,7 +104,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	lab.Hurry()
+	lab.RaisePriority()
 	var results []Result
 	for _, e := range all {
 		for _, subject := range cfg.On() {
@@ -107,12 +120,16 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 			}
 			r.TookMS = time.Since(started).Milliseconds()
 			results = append(results, *r)
-			if cfg.Done != nil {
-				cfg.Done(e, r)
-			}
+			notify(cfg.Done, e, r)
 		}
 	}
 	return results, nil
+}
+
+func notify(to func(*Experiment, *Result), e *Experiment, r *Result) {
+	if to != nil {
+		to(e, r)
+	}
 }
 
 // run is one experiment on one subject.
@@ -124,7 +141,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	if e.Slow && !c.Slow {
 		return r.skip("it takes more than 10 seconds; run it with --slow"), nil
 	}
-	if why := c.foreign(subject); why != "" {
+	if why := c.foreign(e, subject); why != "" {
 		return r.skip("%s", why), nil
 	}
 	e = c.altered(e)
@@ -139,10 +156,12 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 	if most == 0 {
 		most = defaultAttempts
 	}
-	const patience = 3
+	const limit = 3
 	started := time.Now()
 	for counted := 0; ; {
+		notify(c.Trying, e, r)
 		a, err := try(ctx, e, subject, stranger)
+		r.Missing = err
 		var missing *lab.MissingError
 		var lacks *unsupported
 		var device *tun.Error
@@ -155,7 +174,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		case errors.As(err, &lacks):
 			return r.skip("%v", lacks), nil
 		case errors.As(err, &device) && subject == Kernel:
-			// Only a bad wire needs one; the others go on without.
+			// Only a bad wire and lastack as its peer need one; the others go on without.
 			return r.skip("%v", device), nil
 		case err != nil:
 			return nil, err
@@ -166,7 +185,9 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		} else if r.Verdict == Fail {
 			r.Excused++
 		}
-		if r.Verdict == Pass || a.seen.died != "" || stranger != nil && time.Since(started) > strangerPatience || counted == most || r.Attempts == patience*most {
+		notify(c.Tried, e, r)
+		last := counted == most || r.Attempts == limit*most || r.distrusted() || a.seen.died != ""
+		if r.Verdict == Pass || last || stranger != nil && time.Since(started) > strangerTimeout {
 			return r, c.keep(r, a)
 		}
 	}

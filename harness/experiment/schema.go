@@ -42,6 +42,8 @@ func schemaOf(f field) map[string]any {
 		s["type"] = "boolean"
 	case reflect.Int:
 		s["type"] = "integer"
+	case reflect.Float64:
+		s["type"] = "number"
 	case reflect.Slice:
 		s["type"], s["items"] = "array", schemaOf(field{typ: f.typ.Elem()})
 	case reflect.Map:

@@ -14,7 +14,7 @@ import (
 type Step struct {
 	// Verb is one of the table's.
 	Verb string
-	// Data is what send sends, and what connect hands to the call that connects,
+	// Data is what send and echo send, and what connect hands to the call that connects,
 	// for Fast Open.
 	Data []byte
 	// N is how many bytes read reads, and the local port of connect; 0 means to
@@ -43,6 +43,7 @@ func verbs() []verb {
 		},
 		{"send", `send N | send "TEXT"`, `send N bytes, or a text in Go's quotes: "GET / HTTP/1.0\r\n\r\n"`, (*Step).data},
 		{"read", "read N | read to EOF", "read N bytes, or until the peer's FIN", (*Step).amount},
+		{"echo", "echo N", "send N bytes and read as many, which must be the same", (*Step).echoing},
 		{"half-close", "half-close", "shutdown(SHUT_WR): send a FIN and go on reading", (*Step).nothing},
 		{"shut-read", "shut-read", "shutdown(SHUT_RD)", (*Step).nothing},
 		{"cork", "cork", "set TCP_CORK, so that what is sent waits for the FIN; on the kernel only", (*Step).nothing},
@@ -147,6 +148,18 @@ func (s *Step) amount(arg string) (err error) {
 		s.N, err = amount(arg)
 	}
 	return err
+}
+
+func (s *Step) echoing(arg string) (err error) {
+	if s.N, err = amount(arg); err == nil {
+		err = s.data(arg)
+	}
+	return err
+}
+
+// closes reports whether the step ends a connection, or waits for its end.
+func (s Step) closes() bool {
+	return s.Verb == "half-close" || s.Verb == "close" || s.Verb == "abort" || s.Verb == "read" && s.N == 0
 }
 
 func amount(arg string) (int, error) {

@@ -123,6 +123,11 @@ func TestUnable(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
+	loaded := *find1(t, "three-way")
+	loaded.Load.Ports = Ports{Low: 40000, High: 40001}
+	if got := loaded.unable(s); !strings.Contains(got, "a load counts") {
+		t.Errorf("with a load: %q", got)
+	}
 	s.Lacks = []Feature{DelayedACK}
 	if got := find1(t, "four-way-slow-closer").unable(s); !strings.Contains(got, "lacks delayed-ack") {
 		t.Errorf("without delayed ACK: %q", got)

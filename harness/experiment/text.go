@@ -15,7 +15,7 @@ import (
 func WriteList(w io.Writer, all []*Experiment) error {
 	var b strings.Builder
 	for _, e := range all {
-		b.WriteString(e.Name)
+		b.WriteString(term.Quote(e.Name))
 		if e.Slow {
 			b.WriteString(" (slow)")
 		}
@@ -30,7 +30,7 @@ func WriteList(w io.Writer, all []*Experiment) error {
 	return err
 }
 
-// Text tells of results as they come, and sums them up.
+// Text prints results as they come, and sums them up.
 type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.
@@ -43,7 +43,7 @@ type Text struct {
 
 // Done writes a line about a result, and what there is to say about it.
 func (t Text) Done(e *Experiment, r *Result) {
-	fmt.Fprintf(t.W, "%s  %-*s  %s\n", t.verdict(r.Verdict), t.width(), r.Subject, r.Experiment+r.evidence())
+	fmt.Fprintf(t.W, "%s  %-*s  %s\n", Shout(r.Verdict, t.Color), t.width(), r.Subject, term.Quote(r.Experiment)+r.evidence())
 	if r.Why != "" {
 		fmt.Fprint(t.W, paragraph.Indented(r.Why, "               "))
 	}
@@ -97,6 +97,9 @@ func (r *Result) evidence() string {
 	if r.Connections > 1 {
 		parts = append(parts, fmt.Sprintf("%d connections", r.Connections))
 	}
+	if r.Load != nil {
+		parts = append(parts, fmt.Sprintf("%d found no port, %.0f requests per s", r.Load.Failures[NoPort], r.Load.PerSecond))
+	}
 	if r.CPUMS > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f ms of processor time", r.CPUMS))
 	}
@@ -121,9 +124,10 @@ func (t Text) Summary(results []Result) {
 	fmt.Fprintf(t.W, "\n%d passed, %d failed, %d skipped\n", n[Pass], n[Fail], n[Skipped])
 }
 
-func (t Text) verdict(v string) string {
+// Shout is a verdict in capitals, and in its colour if there are colours.
+func Shout(v string, colored bool) string {
 	word := strings.ToUpper(v)
-	if !t.Color {
+	if !colored {
 		return word
 	}
 	color := map[string]string{Pass: "32", Fail: "31", Skipped: "33"}[v]

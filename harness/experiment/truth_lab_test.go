@@ -25,7 +25,7 @@ func TestLadderIsTrue(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	lab.Hurry()
+	lab.RaisePriority()
 	for _, tt := range []struct{ experiment, rule string }{
 		{"fin-lost", ""}, {"last-ack-lost", ""}, {"last-ack-never", ""}, {"fin-ack-lost", ""}, {"last-ack-lost-server-first", ""},
 		{"server-first", "drop the 1st FIN from host"}, {"server-first", "drop the 1st FIN from peer"},
@@ -100,17 +100,17 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 			t.Error(err)
 		}
 	}()
-	if a.watch, err = startWatch(a.ground.Near); err != nil {
+	if a.watch, err = startWatch(t.Context(), a.ground.Near, false); err != nil {
 		t.Fatal(err)
 	}
 	defer a.watch.abandon()
-	a.clock = startLate(t.Context())
+	a.clock = lab.StartLate(t.Context())
 	stop, asked := make(chan struct{}), sync.WaitGroup{}
 	asked.Go(func() { seen = a.ask(stop) })
 	err = a.observe(t.Context())
 	close(stop)
 	asked.Wait()
-	a.clock.stop()
+	a.clock.Stop()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 	if len(a.ground.hits.counts()) == 0 {
 		t.Errorf("%s: nothing fell to a rule", e.Name)
 	}
-	a.watch.retell(a.ground.hits.trace.Take())
+	a.watch.retell(a.watch.records(a.ground.hits.trace.Take()))
 	reports := a.watch.reports()
 	if len(reports) != 1 {
 		t.Fatalf("%d connections", len(reports))

@@ -3,11 +3,13 @@ package experiment
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 
 	"lastack/harness/app"
+	"lastack/harness/host/setting"
 	"lastack/stack/tunable"
 )
 
@@ -42,6 +44,7 @@ func (d *decoder) validate(e *Experiment) {
 	d.validateServer(e)
 	d.validateClient(e)
 	d.validateTunables(e)
+	d.validateLoad(e)
 	d.validateLasts(e)
 	d.validateChecks(e)
 	d.validateRest(e)
@@ -64,6 +67,12 @@ func (d *decoder) validateRepeat(e *Experiment) {
 
 func (d *decoder) validateServer(e *Experiment) {
 	s, line := &e.Server, d.lines["server"]
+	if at, given := d.lines["server.port"]; !given {
+		s.Port = defaultPort
+	} else if s.Port < 1 || s.Port > math.MaxUint16 {
+		d.fail(at, "server.port is %d; want 1 to %d", s.Port, math.MaxUint16)
+		return
+	}
 	switch {
 	case len(s.Command) == 0 && s.App == "":
 		d.fail(line, "nothing serves; give an app or a command")
@@ -88,7 +97,9 @@ func (d *decoder) validateRest(e *Experiment) {
 }
 
 // spec is the server as package app has it.
-func (s *Server) spec() app.Spec { return app.Spec{Port: port, Kind: s.App, Options: s.Options} }
+func (s *Server) spec() app.Spec {
+	return app.Spec{Port: uint16(s.Port), Kind: s.App, Options: s.Options}
+}
 
 func (d *decoder) validateClient(e *Experiment) {
 	c, line := &e.Client, d.lines["client"]
@@ -118,7 +129,7 @@ func (d *decoder) validateTunables(e *Experiment) {
 		line := d.lines["tunables.subject."+name]
 		if e.Skip.Lastack == "" {
 			if err := tunable.NewSet().Set(name, e.Tunables.Subject[name]); err != nil {
-				d.fail(line, "%v", err)
+				d.fail(line, "%v", setting.Suggest(err))
 				continue
 			}
 		}
@@ -127,6 +138,12 @@ func (d *decoder) validateTunables(e *Experiment) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Tunables.Peer)) {
+		if e.Load.Peer == Lastack && e.Skip.Kernel == "" {
+			if err := tunable.NewSet().Set(name, e.Tunables.Peer[name]); err != nil {
+				d.fail(d.lines["tunables.peer."+name], "%v", err)
+				continue
+			}
+		}
 		if !strings.HasPrefix(name, "net.") {
 			d.fail(d.lines["tunables.peer."+name], "the peer is the kernel, which has no %s; its sysctls begin with net.", quote(name))
 		}

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/netip"
@@ -18,8 +19,10 @@ import (
 
 // watch is the capture of one attempt, taken apart into connections as it goes.
 type watch struct {
-	live *capture.Live
-	over chan error // what ended the reader
+	name   string // of what captures
+	source source
+	stop   func() error // ends the source when it has given all packets
+	over   chan error   // what ended the reader
 	// accepted leaves out the connections whose SYN was not accepted.
 	accepted bool
 
@@ -39,23 +42,51 @@ type watch struct {
 	deaf bool
 }
 
+// source is where packets come from.
+type source interface {
+	Next() (capture.Packet, error)
+	Close() error
+}
+
 // mostPackets of an attempt are looked at, which is ten times what any experiment makes: a
 // subject may flood the wire.
 const mostPackets = 1 << 17
 
-// startWatch captures what crosses the link from now on.
-func startWatch(near wire.Side) (*watch, error) {
+// startWatch captures what crosses the link from now on, with tcpdump or a packet
+// socket.
+func startWatch(ctx context.Context, near wire.Side, tcpdump bool) (*watch, error) {
 	w := &watch{over: make(chan error, 1), room: mostPackets}
 	w.begin()
-	err := near.Do(func() (err error) {
-		w.live, err = capture.OpenLive(linkName, capture.LiveConfig{})
-		return err
-	})
-	if err != nil {
+	open := w.openLive
+	if tcpdump {
+		open = func() error { return w.startTcpdump(ctx) }
+	}
+	if err := near.Do(open); err != nil {
 		return nil, err
 	}
 	go w.read()
 	return w, nil
+}
+
+func (w *watch) openLive() error {
+	l, err := capture.OpenLive(linkName, capture.LiveConfig{})
+	if err == nil {
+		w.name, w.source, w.stop = "the packet socket", l, l.Stop
+	}
+	return err
+}
+
+func (w *watch) startTcpdump(ctx context.Context) error {
+	t, err := capture.StartTcpdump(ctx, linkName, capture.TcpdumpConfig{})
+	if err != nil {
+		return err
+	}
+	w.name, w.source = "tcpdump", t
+	w.stop = func() error {
+		_, err := t.Stop(ctx, capture.Drain{})
+		return err
+	}
+	return nil
 }
 
 // begin forgets all connections.
@@ -66,22 +97,27 @@ func (w *watch) begin() {
 	})
 }
 
-// retell takes the connections apart again, with what the close path has to say
-// about their segments. It is for a capture that is finished.
-func (w *watch) retell(items []trace.Item) {
+// retell takes the connections from records, whose steps it fills in. It is for a
+// capture that is finished.
+func (w *watch) retell(records []teardown.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin()
-	records := merge(w.packets, append(w.told, items...))
 	for i := range records {
 		w.table.Add(&records[i])
 	}
 }
 
+// records are the packets, with what the close path said of them: the items, and those
+// that were taken before.
+func (w *watch) records(items []trace.Item) []teardown.Record {
+	return merge(w.packets, append(w.told, items...))
+}
+
 // read ends with the capture: at finish or abandon.
 func (w *watch) read() {
 	for {
-		p, err := w.live.Next()
+		p, err := w.source.Next()
 		if err != nil {
 			w.over <- err
 			return
@@ -136,7 +172,7 @@ func (w *watch) latestOf(p pair) *teardown.Conn {
 		w.told = append(w.told, w.hits.trace.Take()...)
 		all = nil
 		t := teardown.NewTable(teardown.Config{Keep: -1, OnForget: func(c *teardown.Conn) { all = append(all, c) }})
-		records := merge(w.packets, w.told)
+		records := w.records(nil)
 		for i := range records {
 			t.Add(&records[i])
 		}
@@ -233,14 +269,14 @@ func (w *watch) latest() time.Time {
 
 // finish ends the capture when all of it is read.
 func (w *watch) finish() error {
-	err := w.live.Stop()
+	err := w.stop()
 	if err == nil {
 		if err = <-w.over; errors.Is(err, io.EOF) {
 			err = nil
 		}
 	}
-	return errors.Join(err, w.live.Close())
+	return errors.Join(err, w.source.Close())
 }
 
 // abandon ends the capture without looking at it. After finish it does nothing.
-func (w *watch) abandon() { _ = w.live.Close() }
+func (w *watch) abandon() { _ = w.source.Close() }

@@ -3,7 +3,6 @@ package explain
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +84,7 @@ type Analysis struct {
 	cut      bool           // by a gap
 	second   int64          // of the latest segment, since 1970
 	over     *teardown.Conn // that the latest segment ended
+	leaving  *departures    // nil while connections are counted as they leave
 	err      error          // of Each or Closed
 }
 
@@ -93,7 +93,7 @@ func New(opt Options) *Analysis {
 	a := &Analysis{opt: opt, evidence: newEvidence(), second: noTime}
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
-		Recycle: true, OnForget: a.leave,
+		Recycle: true, HandOver: true, OnForget: a.leave,
 	}
 	// A remark is about the latest line.
 	cfg.Lean = !opt.Lines && opt.Packet == nil
@@ -124,7 +124,7 @@ func (a *Analysis) add(r *record) *teardown.Conn {
 // Closed, or of writing Options.Partial: then the Summary is of what is decided already.
 func (a *Analysis) Summary() (*Summary, error) {
 	a.flushing = true
-	a.table.Flush()
+	a.countBeside(a.table.Flush)
 	a.cover()
 	if a.opt.Partial == nil {
 		a.err = errors.Join(a.err, a.settle(a.each))
@@ -150,6 +150,7 @@ func (a *Analysis) gap() {
 	a.flushing, a.cut = true, true
 	a.table.Flush()
 	a.flushing, a.cut = false, false
+	a.leaving.wait()
 	a.cover()
 }
 
@@ -161,64 +162,10 @@ func (a *Analysis) cover() {
 	a.from = time.Time{}
 }
 
-// ended is a connection that left, and what is known of it without allocating.
-type ended struct {
-	conn           *teardown.Conn
-	client, server netip.AddrPort
-	tunnel         *capture.Tunnel // nil outside tunnels
-	turned         bool            // client and server are not who the Table takes for them
-	report         teardown.Report // an Outcome
-	detail         teardown.Detail
-	quiet          time.Duration // before a RST that a limit on silence may explain
-	alike          int           // connections that show the same limit
-	icmp           *icmpSaid     // ICMP errors that nothing came back after, nil for most
-}
-
-func (a *Analysis) ended(c *teardown.Conn) ended {
-	client, server, in := a.tunnels.ends(c)
-	e := a.endedAs(c, client, server, in)
-	if a.again && !c.Handshake() && a.roles.serves(client, server) || !a.again && a.roles.swapped(c, client, server) {
-		e = a.turned(&e)
-		e.turned = true
-	}
-	return e
-}
-
-func (a *Analysis) endedAs(c *teardown.Conn, client, server netip.AddrPort, in *capture.Tunnel) ended {
-	return ended{conn: c, client: client, server: server, tunnel: in, report: c.Outcome(), detail: c.Detail(a.table.Now())}
-}
-
-// turned is a connection with client and server in each other's place.
-func (a *Analysis) turned(e *ended) ended {
-	t := a.endedAs(e.conn.Swapped(), e.server, e.client, e.tunnel)
-	t.icmp = e.icmp
-	return t
-}
-
-func (e *ended) duration() time.Duration { return micros(e.report.DurationUS) }
-
-// micros is a duration given in microseconds; negative ones mean none.
-func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
-
-// left is a connection that leaves now, as far as is known.
-func (a *Analysis) left(c *teardown.Conn) ended {
-	e := a.ended(c)
-	a.idleLimit(&e)
-	e.icmp = a.lastWord(&e)
-	return e
-}
-
-func (a *Analysis) leave(c *teardown.Conn) {
-	e := a.left(c)
-	a.show(&e)
-	a.tunnels.forget(c)
-	a.forgetICMP(&e)
-}
-
 // show counts a connection that leaves, and shows it to who asked for it.
 func (a *Analysis) show(e *ended) {
 	c := e.conn
-	if !a.flushing && !c.Done() && e.detail.Reused == nil {
+	if !e.flushed && !c.Done() && e.detail.Reused == nil {
 		a.sum.GivenUp++
 	}
 	a.sum.Connections++
@@ -260,7 +207,7 @@ func (a *Analysis) chosen(e *ended) bool {
 // open.
 func (a *Analysis) decide(e *ended) {
 	_, silent := e.conn.Silence()
-	open := a.flushing && !e.conn.Done()
+	open := e.flushed && !e.conn.Done()
 	unsure := !e.conn.Handshake() || silent
 	if !unsure && (!open || a.opt.Partial == nil) {
 		k := e.fact()
@@ -279,7 +226,7 @@ func (a *Analysis) decide(e *ended) {
 		return
 	}
 	a.waited++
-	u := a.undecided(e)
+	u := e.undecided()
 	u.Open = open
 	if a.opt.Partial == nil {
 		a.waiting = append(a.waiting, u)
@@ -292,15 +239,14 @@ func (a *Analysis) decide(e *ended) {
 
 // undecided is a connection as the Table has it, and, where no SYN tells who is the
 // client, turned round.
-func (a *Analysis) undecided(e *ended) undecided {
-	as := a.endedAs(e.conn, e.client, e.server, e.tunnel) // without a limit that was seen so far
-	as.icmp = e.icmp
+func (e *ended) undecided() undecided {
+	as := e.alone()
 	if e.turned {
-		as = a.turned(&as)
+		as = as.opposite()
 	}
-	u := undecided{As: as.fact(), View: a.table.Now().UTC()}
+	u := undecided{As: as.fact(), View: e.seen.UTC()}
 	if !e.conn.Handshake() {
-		or := a.turned(&as)
+		or := as.opposite()
 		k := or.fact()
 		u.Or = &k
 	}

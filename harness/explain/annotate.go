@@ -17,7 +17,7 @@ import (
 // a connection also has the verdict. Link headers are not written, nor packets
 // that are not IP.
 type Annotator struct {
-	// Grow writes interfaces that names tells of later; it is for live captures, whose
+	// Grow writes interfaces that names adds later; it is for live captures, whose
 	// interfaces come and go. Without it their packets are written under the first.
 	Grow bool
 

@@ -45,7 +45,7 @@ func ParseChoice(s string) (Choice, error) {
 // String is what the Choice was read from.
 func (c *Choice) String() string { return c.text }
 
-// is reports whether a connection is chosen, whoever of its ends is the client.
+// is reports whether a connection is chosen, whichever of its ends is the client.
 func (c *Choice) is(n int, start time.Time, client, server netip.AddrPort) bool {
 	if c.n > 0 {
 		return n == c.n

@@ -13,10 +13,11 @@
 // histograms whose buckets are 6% wide. The bounds are constants of this package;
 // where one was reached the Summary has a warning.
 //
-// What the whole capture decides (who is the server where no SYN told, limits on silence,
-// for how long something was left open) is decided when all was seen; Options.Each is
-// told what was known when its connection left. What a Summary is made of adds up: a
-// [PartialWriter] writes it down, and [MergeParts] makes the Summary of several captures.
+// Questions for the whole capture (which side is the server without a SYN, limits on
+// silence, for how long something was left open) are decided when all was seen;
+// Options.Each is told what was known when its connection left. The parts of a Summary
+// add up: a [PartialWriter] writes it down, and [MergeParts] makes the Summary of several
+// captures.
 //
 // An [Annotator] writes the capture again with a remark on each packet that
 // matters. [Pick] takes one connection out of a capture, and [Compare] holds two
@@ -29,10 +30,10 @@
 //
 //	NewSurvey(A), NewSurvey(B) --match--> twins, offset --walk--> PathDiff
 //
-// What the verdicts can be trusted with is in package teardown. They are those of
-// its Report and Detail; what is added here, as it takes the whole capture, is for
-// how long a connection was left open by the end, and whether the capture does not have
-// segments that were acknowledged.
+// Package teardown says how far the verdicts can be trusted. They are those of its Report
+// and Detail; what is added here, as it takes the whole capture, is for how long a
+// connection was left open by the end, and whether the capture does not have segments
+// that were acknowledged.
 //
 // A [Watch] makes a source of a live capture, keeps its packets, and calls back now and
 // then: Analysis.Findings are those so far, and [News] the ones worth a line.

@@ -80,7 +80,7 @@ type view struct {
 	To   time.Time `json:"to"`
 }
 
-// maxViews bounds them. What comes later is taken for one, so that rates are too low there.
+// maxViews bounds them. Later views are taken for one, so that rates are too low there.
 const maxViews = 4096
 
 // add adds a later one.

@@ -171,7 +171,7 @@ func (f *findings) add(k *fact) {
 	}
 	if k.TimeWait == teardown.Client || k.TimeWait == teardown.Both {
 		p := f.pairs.count(pair{k.Client.Addr(), k.Server})
-		p.v.see(k.example(), k.end(), k.end())
+		p.v.see(p.v.Example.orOf(k), k.end(), k.end())
 		f.use(&p.v.Use, func(keep bool) bool { return p.v.Use.add(k.Client.Port(), k.Start, keep) })
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"lastack/stack/segment"
 )
 
-// ICMP tells of ICMP errors that quote segments of a connection: a router or the
-// other host said that they did not arrive.
+// ICMP counts ICMP errors that quote segments of a connection: a router or the other host
+// said that they did not arrive.
 type ICMP struct {
-	// What is wrong, "host unreachable", of which Type and Code are the numbers
-	// (RFC 792, or RFC 4443 for IPv6).
+	// What is the error in words, "host unreachable", and Type and Code its numbers (RFC
+	// 792, or RFC 4443 for IPv6).
 	What string `json:"what"`
 	Type uint8  `json:"type"`
 	Code uint8  `json:"code"`

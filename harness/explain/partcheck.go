@@ -8,9 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"lastack/harness/teardown"
 	"lastack/stack/segment"
@@ -186,14 +184,4 @@ func countsIn(v reflect.Value) bool {
 		}
 	}
 	return true
-}
-
-// sanitize replaces what a terminal might obey.
-func sanitize(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
 }

@@ -12,6 +12,8 @@ import (
 	"hash"
 	"io"
 	"slices"
+
+	"lastack/harness/term"
 )
 
 // The ways in which the file of a part can be wrong.
@@ -152,5 +154,5 @@ func printable(s string) string {
 	if len(s) > maxName {
 		s = s[:maxName]
 	}
-	return sanitize(s)
+	return term.Escape(s)
 }

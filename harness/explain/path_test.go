@@ -3,12 +3,9 @@ package explain_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,10 +13,9 @@ import (
 
 	"lastack/harness/capture/capturetest"
 	"lastack/harness/explain"
+	"lastack/harness/term/golden"
 	"lastack/stack/segment"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestPathNAT: a NAT changes nothing but addresses, ports and the TTL, and nothing differs.
 func TestPathNAT(t *testing.T) {
@@ -290,28 +286,11 @@ func TestPathGolden(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
-	golden(t, "path.txt", text.Bytes())
+	golden.Match(t, "testdata/path.txt", text.Bytes())
 	d.Connections = d.Connections[:2]
 	doc, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "path.json", append(doc, '\n'))
-}
-
-func golden(t *testing.T, name string, have []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, have, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if !bytes.Equal(have, want) {
-		t.Errorf("%s differs (accept with -update):\n%s", path, have)
-	}
+	golden.Match(t, "testdata/path.json", append(doc, '\n'))
 }

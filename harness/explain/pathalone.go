@@ -119,8 +119,8 @@ const (
 	maxProxyTries = 16
 )
 
-// proxied looks among the connections of one capture alone for halves of one. What
-// is found is a candidate, and counts as matched by neither.
+// proxied looks among the connections of one capture alone for halves of one. A pair
+// found is a candidate, and counts as matched by neither.
 func (w *walk) proxied(d *PathDiff) {
 	d.Proxied = []PathProxy{}
 	of := map[[2]uint64][]int32{}

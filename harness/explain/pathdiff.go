@@ -2,9 +2,9 @@ package explain
 
 import "time"
 
-// PathDiff is what two captures of one path, made at its two ends, tell of the way
-// between them. A and B are the captures; "A to B" is a direction of travel, and
-// begins at the sender's end of it. Names of the JSON form are stable.
+// PathDiff is what two captures, made at both ends of a path, show about the path. A and
+// B are the captures; "A to B" is a direction of travel, and begins at the sender's end
+// of it. Names of the JSON form are stable.
 type PathDiff struct {
 	A PathEnd `json:"a"`
 	B PathEnd `json:"b"`
@@ -147,8 +147,8 @@ type PathChange struct {
 
 // PathReset is a kind of RSTs that one end alone has.
 type PathReset struct {
-	// What is "injected": the end has it that it is addressed to, and nobody sent it;
-	// or "lost": it was sent and did not arrive.
+	// What is "injected": it arrived at the end that it is addressed to, and the other
+	// end did not send it; or "lost": it was sent and did not arrive.
 	What string `json:"what"`
 	// At is the capture that has it, "A" or "B"; From is in whose name it is.
 	At   string `json:"at"`

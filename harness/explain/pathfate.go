@@ -24,9 +24,9 @@ type pathResult struct {
 	reason  [2]string
 }
 
-// inBoth reports whether the other capture was there for an item. Of a connection
-// whose SYN both have, nothing is too early: a SYN that came before the other capture's
-// first packet was lost, as it was sent again.
+// inBoth reports whether the other capture was there for an item. In a connection whose
+// SYN both have, nothing is too early: a SYN that came before the other capture's first
+// packet was lost, as it was sent again.
 func (w *walk) inBoth(p *twin, i *item, side int) bool {
 	other, margin := w.span[1-side], w.margin()
 	return i.at+margin <= other[1] && (i.at-margin >= other[0] || p.whole())

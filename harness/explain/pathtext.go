@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"lastack/harness/term"
 )
 
 // How much of each list a person reads; JSON has more.
@@ -214,7 +216,7 @@ func (t *text) pathConnections(d *PathDiff) {
 		t.pathConnection(&d.Connections[i])
 	}
 	t.line(dim, fmt.Sprintf("lastack diff %s %s --a %d --b %d shows one segment by segment.",
-		d.A.Name, d.B.Name, d.Connections[0].A.N, d.Connections[0].B.N))
+		term.Quote(d.A.Name), term.Quote(d.B.Name), d.Connections[0].A.N, d.Connections[0].B.N))
 }
 
 func (t *text) pathConnection(c *PathConnection) {

@@ -21,7 +21,7 @@ func (w *waiting) begin(sender int, slack int64) {
 	w.sender, w.slack, w.latest = sender, slack, 0
 }
 
-// What is not found in the other capture in that time counts as missing there.
+// An item that is not found in the other capture in that time counts as missing there.
 const (
 	waitAtMost = 10 * time.Second // after it was due
 	waitBehind = time.Second      // after a later segment of the same direction was found
@@ -82,9 +82,9 @@ func (w *waiting) best(side int, i *item) int {
 	return at
 }
 
-// causal reports whether an item that waits in one capture can be what the other has
-// now: nothing arrives before it is sent. What arrived from a first transmission that
-// the sender's capture does not have is not taken for the second.
+// causal reports whether an item that waits in one capture can be what the other has now:
+// nothing arrives before it is sent. An arrival from a first transmission that the
+// sender's capture does not have is not taken for the second.
 func (w *waiting) causal(side int, waits, i *item) bool {
 	if w.slack < 0 {
 		return true
@@ -95,8 +95,8 @@ func (w *waiting) causal(side int, waits, i *item) bool {
 	return i.at <= waits.at+w.slack
 }
 
-// cut takes the bytes that an item has in common with waiting item n out of both. What
-// is left of the item is added to pieces.
+// cut takes the bytes that an item has in common with waiting item n out of both. The
+// rest of the item is added to pieces.
 func (w *waiting) cut(from, n int, i *item, pieces []item) []item {
 	other := w.side[1-from][n]
 	start, end := i.seq.Max(other.seq), i.end

@@ -21,7 +21,9 @@ func (a *Analysis) ReadAll(s capture.Source) error {
 	}
 	found := false
 	for {
-		segments, err := read(s)
+		var segments *capture.Segments
+		var err error
+		a.countBeside(func() { segments, err = read(s) })
 		st := segments.Stats()
 		found = found || st.Segments > 0
 		a.sum.count(st)
@@ -66,8 +68,8 @@ func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 
 // The segments that are read ahead: so many batches of so many.
 const (
-	batches   = 4
-	batchSize = 1024
+	batches   = 8
+	batchSize = 512
 )
 
 // batch is a number of segments, the ICMP errors between them, and the error that
@@ -110,6 +112,7 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 			}
 		}
 	}()
+	var spent [][]record // they go back several at a time, as it takes long to wake the reader
 	for b := range full {
 		if a.addBatch(&b); a.err != nil {
 			close(empty)
@@ -120,7 +123,12 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 		if b.err != nil {
 			return segments, b.err
 		}
-		empty <- b.records
+		if spent = append(spent, b.records); len(spent) == batches/2 {
+			for _, records := range spent {
+				empty <- records
+			}
+			spent = spent[:0]
+		}
 	}
 	return segments, nil
 }
@@ -155,6 +163,7 @@ func (a *Analysis) noteBefore(record int, icmp []icmpBetween) []icmpBetween {
 
 // fill reads a batch. at is the index that it has come to, for who is called meanwhile.
 func fill(records []record, segments *capture.Segments, at *int, table *teardown.Table) batch {
+	table.Reserve()
 	records = records[:batchSize]
 	for i := range records {
 		*at = i
@@ -165,7 +174,9 @@ func fill(records []record, segments *capture.Segments, at *int, table *teardown
 		r := &records[i]
 		r.Seg = *seg // alone: of several at once, copies are made first
 		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
-		table.Prepare(&r.Record)
+		if i > 0 { // what was copied right now is still on its way to where it can be read
+			table.Prepare(&records[i-1].Record)
+		}
 	}
 	return batch{records: records}
 }

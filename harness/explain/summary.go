@@ -18,7 +18,7 @@ type Summary struct {
 	// Groups count the connections by server and kind of close, the worst
 	// kinds first.
 	Groups []Group `json:"groups"`
-	// Warnings say what the verdicts may lack.
+	// Warnings say where the verdicts may be incomplete.
 	Warnings []string `json:"warnings"`
 
 	// Packets are those that were read, and Connections those found in them, of

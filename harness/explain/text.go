@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lastack/harness/teardown"
+	"lastack/harness/term/paragraph"
 )
 
 const columns = 80
@@ -129,19 +130,10 @@ type text struct {
 
 // paragraph writes words behind a mark, wrapped and indented.
 func (t *text) paragraph(mark, words string) {
-	line, indent := mark, strings.Repeat(" ", len(mark))
-	empty := true
-	for _, word := range strings.Fields(words) {
-		if !empty && len(line)+1+len(word) > columns {
-			t.b.WriteString(line + "\n")
-			line, empty = indent, true
-		}
-		if !empty {
-			line += " "
-		}
-		line, empty = line+word, false
+	for _, line := range paragraph.Lines(words, columns-len(mark)) {
+		t.b.WriteString(mark + line + "\n")
+		mark = strings.Repeat(" ", len(mark))
 	}
-	t.b.WriteString(line + "\n")
 }
 
 // The table shows so many groups, in these columns: server, close, number, and the middle and the 95th

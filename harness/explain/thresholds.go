@@ -9,8 +9,8 @@ import (
 	"lastack/harness/teardown"
 )
 
-// The thresholds of findings. Thresholds tells of them, and the tests hold each at both
-// of its sides.
+// The thresholds of findings. Thresholds lists them, and the tests try each at both of
+// its sides.
 const (
 	// LeakAfter is how long a half-closed connection has to be silent to be taken for
 	// forgotten by its application.

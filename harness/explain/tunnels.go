@@ -70,6 +70,9 @@ func (t *tunnels) ends(c *teardown.Conn) (client, server netip.AddrPort, in *cap
 	return client, server, in
 }
 
+// any reports whether some connections are in tunnels.
+func (t *tunnels) any() bool { return len(t.of) > 0 || len(t.one.of) > 0 || t.now != nil }
+
 // begins reports whether the segment that the Table has is the first of a
 // connection that is not noted yet, and that already ends with it.
 func (t *tunnels) begins(client, server netip.AddrPort) bool {

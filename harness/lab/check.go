@@ -115,7 +115,7 @@ func explain(err error, user bool) error {
 	err = fmt.Errorf("making network and PID namespaces: %w", err)
 	for _, limit := range limits(user) {
 		if value, known := readTrimmed(limit.path); known && value == limit.bad {
-			return &MissingError{What: limit.what, Mend: limit.mend, Err: err}
+			return &MissingError{What: limit.what, Mend: limit.fix, Err: err}
 		}
 	}
 	m := &MissingError{Err: err}
@@ -137,7 +137,7 @@ func explain(err error, user bool) error {
 }
 
 // limit is one setting that forbids namespaces while it has its bad value.
-type limit struct{ path, bad, what, mend string }
+type limit struct{ path, bad, what, fix string }
 
 // limits lists the settings by which distributions and administrators turn off
 // namespaces. They are read only to explain a failure that was seen.

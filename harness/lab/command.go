@@ -20,18 +20,18 @@ import (
 // outputDelay is how long a command's output may stay open after its end.
 const outputDelay = 2 * time.Second
 
-// Cmd is an exec.Cmd whose process cannot outlive this one, and that is started in
-// the network namespace of the goroutine that calls Start. As with exec.Cmd,
-// whoever calls Start calls Wait too; Run, Output and CombinedOutput do both.
+// Cmd is an exec.Cmd whose process cannot outlive this one, and that is started in the
+// network namespace of the goroutine that calls Start. As with exec.Cmd, a caller of
+// Start calls Wait too; Run, Output and CombinedOutput do both.
 type Cmd struct {
 	*exec.Cmd
 	killed chan error    // what ended the context, if that killed the program
 	ended  chan struct{} // closed when Wait is done; nil before Start
 }
 
-// Command prepares a client program. It is searched in PATH and in the system
-// directories that an ordinary user's PATH may lack. If it is not installed, Start
-// returns a *MissingError that names the package.
+// Command prepares a client program. It is searched in PATH and in the system directories
+// that may be missing in an ordinary user's PATH. If it is not installed, Start returns a
+// *MissingError that names the package.
 //
 // When ctx ends, the program is killed with all of its process group. It is
 // killed as well when this process dies.

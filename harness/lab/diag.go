@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
+
+	"lastack/harness/lab/sockstat"
+	"lastack/stack/flow"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -38,7 +40,7 @@ func (r diagRequest) Serialize() []byte {
 	b := make([]byte, diagRequestSize)
 	b[0] = r.family
 	b[1] = unix.IPPROTO_TCP
-	binary.NativeEndian.PutUint32(b[4:], 1<<len(stateNames)-1)
+	binary.NativeEndian.PutUint32(b[4:], 1<<(newSynReceived+1)-1)
 	binary.BigEndian.PutUint16(b[8:], r.localPort)
 	binary.BigEndian.PutUint16(b[10:], r.remotePort)
 	return b
@@ -86,38 +88,40 @@ func parseSocket(b []byte) (Socket, error) {
 		return netip.AddrFrom16([16]byte(b[offset:])).Unmap()
 	}
 	word := func(offset int) uint32 { return binary.NativeEndian.Uint32(b[offset:]) }
-	return Socket{
+	s := Socket{
 		State:           stateName(b[1]),
 		Local:           netip.AddrPortFrom(addr(8), binary.BigEndian.Uint16(b[4:])),
-		Remote:          netip.AddrPortFrom(addr(24), binary.BigEndian.Uint16(b[6:])),
 		RecvQ:           int(word(56)),
 		SendQ:           int(word(60)),
 		Inode:           word(68),
-		UID:             word(64),
 		Timer:           timerName(b[2]),
-		TimerLeft:       time.Duration(word(52)) * time.Millisecond,
+		TimerLeftMS:     int64(word(52)),
 		Retransmissions: int(b[3]),
-	}, nil
+	}
+	if s.State != "LISTEN" {
+		s.Remote = netip.AddrPortFrom(addr(24), binary.BigEndian.Uint16(b[6:]))
+	}
+	return s, nil
 }
 
-// stateNames has the kernel's numbers as indices (include/net/tcp_states.h).
-var stateNames = [...]string{
-	1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECEIVED", 4: "FIN_WAIT_1", 5: "FIN_WAIT_2",
-	6: "TIME_WAIT", 7: "CLOSED", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING",
-	// A handshake the kernel has no full socket for yet.
-	12: "SYN_RECEIVED",
-}
+// newSynReceived is the kernel's number for a handshake that has no full socket yet
+// (include/net/tcp_states.h). It follows the states that sockstat names.
+const newSynReceived = 12
 
 func stateName(n uint8) string {
-	if n == 0 || int(n) >= len(stateNames) {
+	switch names := sockstat.States(); {
+	case n == newSynReceived:
+		return flow.SynReceived.String()
+	case n == 0 || int(n) > len(names):
 		return fmt.Sprintf("STATE_%d", n)
+	default:
+		return names[n-1]
 	}
-	return stateNames[n]
 }
 
-// timerNames has inet_diag's numbers as indices.
+// timerNames are inet_diag's timers in ss's words.
 var timerNames = [...]string{
-	0: "", 1: "retransmit", 2: "keepalive", 3: "timewait", 4: "persist",
+	0: "", 1: "on", 2: "keepalive", 3: "timewait", 4: "persist",
 }
 
 func timerName(n uint8) string {

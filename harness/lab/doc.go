@@ -32,9 +32,9 @@
 //		...
 //	}
 //
-// Who holds CAP_NET_ADMIN and CAP_SYS_ADMIN needs no more; for everyone else
-// the child gets a user namespace in which it is root. [Check] tells whether
-// this machine allows that, and how to fix it when it does not.
+// A process that holds CAP_NET_ADMIN and CAP_SYS_ADMIN needs no more; for all others the
+// child gets a user namespace in which it is root. [Check] tells whether this machine
+// allows that, and how to fix it when it does not.
 //
 // Inside, [NewNamespace] makes further network namespaces, [Veth] links them,
 // [Sysctl] sets their tunables, [Sockets] and [WaitState] read the kernel's

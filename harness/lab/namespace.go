@@ -51,8 +51,8 @@ func NewNamespace() (*Namespace, error) {
 	return &ns, nil
 }
 
-// Do runs fn inside the namespace and returns its error as it is. The sockets
-// that fn opens belong to the namespace for life, whoever uses them later.
+// Do runs fn inside the namespace and returns its error as it is. The sockets that fn
+// opens belong to the namespace for life, whichever thread uses them later.
 //
 // fn runs on a thread of its own that ends with it. Goroutines started by fn are not
 // in the namespace, so fn opens its sockets itself: net.Dial and net.Listen

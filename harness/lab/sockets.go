@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"lastack/harness/lab/sockstat"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -22,40 +24,8 @@ const (
 	pollLast  = 20 * time.Millisecond
 )
 
-// Socket is one TCP socket as the kernel shows it. IPv4 addresses are plain
-// IPv4 even if the socket is an IPv6 one that carries IPv4.
-type Socket struct {
-	// State is RFC 9293's name with underscores: "LISTEN", "SYN_SENT",
-	// "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT",
-	// "CLOSING", "LAST_ACK", "TIME_WAIT" or "CLOSED".
-	State  string         `json:"state"`
-	Local  netip.AddrPort `json:"local"`
-	Remote netip.AddrPort `json:"remote"`
-	// RecvQ counts bytes that the application has not read, and one more for a
-	// FIN; of a listener, connections not yet accepted.
-	RecvQ int `json:"recv_q"`
-	// SendQ counts bytes that the peer has not acknowledged; of a listener, how
-	// many connections may wait.
-	SendQ int `json:"send_q"`
-	// Inode names the socket in /proc/*/fd. It is 0 when no process holds it,
-	// as in TIME_WAIT.
-	Inode uint32 `json:"inode,omitempty"`
-	// UID of the owner.
-	UID uint32 `json:"uid,omitempty"`
-	// Timer that runs: "retransmit", "keepalive" (FIN_WAIT_2 of a socket that
-	// nobody holds runs on it too), "timewait", "persist" (zero-window probes) or "" for none.
-	Timer string `json:"timer,omitempty"`
-	// TimerLeft until that timer fires, in the kernel's ticks of a few ms.
-	TimerLeft time.Duration `json:"timer_left_ns,omitempty"`
-	// Retransmissions of what that timer sends, so far.
-	Retransmissions int `json:"retransmissions,omitempty"`
-}
-
-// Live reports whether the socket is of a connection that is not over, even for
-// TIME_WAIT to keep.
-func (s *Socket) Live() bool {
-	return s.State != "LISTEN" && s.State != "TIME_WAIT" && s.State != "CLOSED"
-}
+// Socket is one TCP socket as the kernel shows it. A listener has no Remote.
+type Socket = sockstat.Socket
 
 // Sockets lists the TCP sockets of the current network namespace, TIME_WAIT
 // included. family is unix.AF_INET, unix.AF_INET6 or unix.AF_UNSPEC for both, and
@@ -101,8 +71,7 @@ func FindSocket(local, remote netip.AddrPort) (Socket, error) {
 	}
 	var best *Socket
 	for i, s := range found {
-		listener := !remote.IsValid() && s.State == "LISTEN"
-		if s.Local != local || s.Remote != remote && !listener {
+		if s.Local != local || s.Remote != remote {
 			continue
 		}
 		// A new connection that takes over a TIME_WAIT may be seen beside it.
@@ -127,8 +96,8 @@ func plain(a netip.AddrPort) netip.AddrPort {
 // at most 20 ms apart, goes unseen.
 func WaitState(ctx context.Context, local, remote netip.AddrPort, want ...string) (string, error) {
 	for _, w := range want {
-		if !slices.Contains(stateNames[1:], w) {
-			return "", fmt.Errorf("lab: %q is not a TCP state; the states are %s", w, strings.Join(stateNames[1:12], ", "))
+		if !slices.Contains(sockstat.States(), w) {
+			return "", fmt.Errorf("lab: %q is not a TCP state; the states are %s", w, strings.Join(sockstat.States(), ", "))
 		}
 	}
 	if len(want) == 0 {

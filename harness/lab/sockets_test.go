@@ -88,7 +88,7 @@ func TestStatesOfAClose(t *testing.T) {
 func closeByClient(t *testing.T, c connection, family int) {
 	want(t, c.clientAddr, c.serverAddr, "ESTABLISHED")
 	established := want(t, c.serverAddr, c.clientAddr, "ESTABLISHED")
-	if established.Timer != "keepalive" || established.TimerLeft <= 0 || established.Inode == 0 {
+	if established.Timer != "keepalive" || established.TimerLeft() <= 0 || established.Inode == 0 {
 		t.Errorf("Go's keepalive is on, but the socket is %+v", established)
 	}
 	if _, err := c.client.Write([]byte("12345")); err != nil {
@@ -108,8 +108,8 @@ func closeByClient(t *testing.T, c connection, family int) {
 	c.server.Close()
 	s := want(t, c.clientAddr, c.serverAddr, "TIME_WAIT")
 	// 60 s, rounded up by the kernel's timer wheel.
-	if s.Timer != "timewait" || s.TimerLeft <= 50*time.Second || s.TimerLeft > 65*time.Second {
-		t.Errorf("TIME_WAIT has timer %q with %v left, want timewait with about 60 s", s.Timer, s.TimerLeft)
+	if s.Timer != "timewait" || s.TimerLeft() <= 50*time.Second || s.TimerLeft() > 65*time.Second {
+		t.Errorf("TIME_WAIT has timer %q with %v left, want timewait with about 60 s", s.Timer, s.TimerLeft())
 	}
 	want(t, c.serverAddr, c.clientAddr, "CLOSED")
 	listed(t, c, family)

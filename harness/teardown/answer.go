@@ -5,8 +5,7 @@ import (
 	"lastack/stack/segment"
 )
 
-// Find is the connection that the Table has of a 4-tuple, in either direction, nil if it
-// has none.
+// Find returns the Table's connection of a 4-tuple, in either direction, or nil.
 func (t *Table) Find(tuple *segment.Tuple) *Conn {
 	if e := t.index.find(t.index.hash(tuple), tuple); e != nil {
 		return &e.Conn
@@ -45,7 +44,7 @@ func (c *Conn) Awaits(s *segment.Segment) bool {
 	if peer.fin.seen {
 		end = end.Max(peer.fin.off + 1)
 	}
-	if behind := end.Diff(s.Ack - peer.isn); behind < 0 || behind > answerWithin {
+	if missing := end.Diff(s.Ack - peer.isn); missing < 0 || missing > answerWithin {
 		return false
 	}
 	if !peer.hasAck {

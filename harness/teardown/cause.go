@@ -7,7 +7,7 @@ import (
 )
 
 // Cause is why a connection ended in no orderly way. It is given only if the packets
-// exclude the others; else it is CauseUnknown, and the reason names the candidates.
+// exclude the others; otherwise it is CauseUnknown, and the reason names the candidates.
 type Cause string
 
 // The causes; the names do not change.
@@ -22,8 +22,8 @@ const (
 	CauseDataAfterClose Cause = "data-after-close"
 	// CauseAbort: SO_LINGER 0, unread data, a killed process.
 	CauseAbort Cause = "abort"
-	// CauseIdle: a limit on silence. One connection shows it only where the silence is
-	// as long as such limits are; who sees many finds more.
+	// CauseIdle: a limit on silence. One connection shows it only where the silence is as
+	// long as such limits are; many connections show more.
 	CauseIdle Cause = "idle-timeout"
 	// CauseKeepAlive: keep-alive probes that nobody answered.
 	CauseKeepAlive Cause = "keep-alive-timeout"
@@ -31,7 +31,7 @@ const (
 	CauseUser Cause = "user-timeout"
 	// CauseRace: a request crossed the end of an idle connection.
 	CauseRace Cause = "keep-alive-race"
-	// CauseGaveUp: the asker ended it while an answer was due.
+	// CauseGaveUp: the side that asked ended it while an answer was due.
 	CauseGaveUp Cause = "client-gave-up"
 	// CauseMiddlebox: the RST is not the endpoint's.
 	CauseMiddlebox Cause = "middlebox"
@@ -56,8 +56,9 @@ func Causes() []Cause {
 
 // The times that causes go by.
 const (
-	// GaveUpAfter is how long an answer has to be due before who gives up waiting is
-	// said to have done so; what is sent sooner before the end may be a goodbye.
+	// GaveUpAfter is how long an answer has to be due before the side that ends the
+	// connection is said to have given up; a request sent less than that before the end
+	// may be a goodbye.
 	GaveUpAfter = 200 * time.Millisecond
 	// GoneAfter is the shortest FIN_WAIT_2 that can be configured (net.ipv4.tcp_fin_timeout).
 	GoneAfter = time.Second
@@ -75,14 +76,15 @@ const (
 	whyFastClose
 	whyAlone
 	whyOneSided
-	whyMute
+	whySenderUnseen
 	whySilent
 	whyShut
 	whyOwnFIN
 	whyLateAnswer
 )
 
-// cause judges the RST, by what is known now. What excludes most comes first.
+// cause judges the RST, by what is known now. The evidence that excludes most comes
+// first.
 func (c *Conn) cause() (Cause, why) {
 	r := c.rst
 	switch {
@@ -101,7 +103,7 @@ func (c *Conn) cause() (Cause, why) {
 		return CauseUnknown, whyAlone
 	case r.fast:
 		return CauseAbort, whyFastClose
-	case r.stranger != noStranger:
+	case r.mismatch != noMismatch:
 		return CauseMiddlebox, whyPlain
 	}
 	if _, raced := c.raced(); raced {
@@ -165,8 +167,8 @@ func (c *Conn) ownWill() (Cause, why) {
 	me, peer := &c.side[r.by], &c.side[r.by.Other()]
 	due := r.talked && r.by == flow.Client && r.spoke == flow.Client && !peer.fin.seen
 	switch {
-	case r.mute:
-		return CauseUnknown, whyMute
+	case r.senderUnseen:
+		return CauseUnknown, whySenderUnseen
 	case due && r.idle >= max(GaveUpAfter, 2*c.rtt[flow.Server]):
 		return CauseGaveUp, whyPlain
 	case r.silent && r.idle >= IdleFrom && isLimit(r.idle):
@@ -179,8 +181,8 @@ func (c *Conn) ownWill() (Cause, why) {
 	return CauseAbort, whyPlain
 }
 
-// limits are how long connections may be silent by what is usually configured, in
-// seconds, from the least that nobody waits by chance.
+// limits are the usual limits on silence, in seconds, from the shortest that does not
+// occur by chance.
 var limits = []time.Duration{30, 60, 75, 90, 100, 120, 180, 240, 300, 350, 600, 900, 1200, 1800, 3600, 7200}
 
 // Limits are the silences that are called a limit where only one connection shows it.
@@ -212,6 +214,12 @@ func (c *Conn) Silence() (time.Duration, bool) {
 		return 0, false
 	}
 	return c.rst.idle, cause == CauseIdle || cause == CauseUnknown && why == whySilent
+}
+
+// Plain reports that a SYN of either side was seen and that no RST met Silence: other
+// connections can tell nothing more about this one.
+func (c *Conn) Plain() bool {
+	return c.Handshake() && (c.rst == nil || !c.rst.silent || c.rst.idle < IdleFrom)
 }
 
 // GoodbyeUpTo is how many bytes before a FIN are a goodbye and no answer.

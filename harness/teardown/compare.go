@@ -10,12 +10,11 @@ import (
 	"lastack/stack/segment"
 )
 
-// Diff is what Compare found. Differences of time, and of how the two
-// directions interleave, are told apart from differences of the segments: two
-// observers of one connection see the same segments in each direction, but not
-// at the same moments.
+// Diff is what Compare found. Diff separates differences of time, and of how the two
+// directions interleave, from differences of the segments: two observers of one
+// connection see the same segments in each direction, but not at the same moments.
 type Diff struct {
-	// Same: every segment of one trace has its like in the other.
+	// Same: every segment of one trace has an equal in the other.
 	Same bool `json:"same"`
 	// Matched counts the pairs that are alike.
 	Matched int `json:"matched"`
@@ -36,8 +35,8 @@ type Diff struct {
 	// segment.
 	MaxTimeDifferenceUS int64  `json:"max_time_difference_us"`
 	MaxTimeDifferenceAt string `json:"max_time_difference_at,omitempty"`
-	// Interleavings counts the segments that B has behind a segment of the
-	// other direction which A has later; FirstInterleaving tells the first.
+	// Interleavings counts the segments that B has behind a segment of the other
+	// direction which A has later; FirstInterleaving names the first.
 	Interleavings     int    `json:"interleavings"`
 	FirstInterleaving string `json:"first_interleaving,omitempty"`
 }

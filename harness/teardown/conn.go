@@ -8,51 +8,53 @@ import (
 	"lastack/stack/segment"
 )
 
-// Conn collects the records of one connection. The zero value is ready. Its
-// memory is bounded: the handshake, the FINs, the RSTs and what answers them
-// are kept, the rest only as far as Keep says. What is dropped is counted, and
-// changes nothing in the verdict.
+// Conn collects the records of one connection. The zero value is ready. Its memory is
+// bounded: the handshake, the FINs, the RSTs and what answers them are kept, the rest
+// only as far as Keep says. Dropped segments are counted, and change nothing in the
+// verdict.
 type Conn struct {
-	client, server segment.Endpoint // first, where an index looks for them
+	// What an index, and a Table that forgets, look at stands first.
+	ordinal        uint64 // in its Table
+	client, server segment.Endpoint
+	over           ending
+	handshake      bool // a SYN of either side was seen
+	begun          bool
+	lean           bool          // of a Table that is
+	rst            *rst          // nil while there was none
+	home           *entry        // in its Table
+	start          time.Time     // of the first record
+	last           time.Duration // of the latest record, since start
 
 	// Keep is how many segments are kept beside those of the handshake and
 	// the close: the first half of them and the last (between Keep and twice
 	// as many at any time). 0 means 16, negative means all.
 	Keep int
 
-	ordinal uint64 // in its Table
-	start   time.Time
-	last    time.Duration // of the latest record, since start
-
-	log      journal
 	side     [2]side
 	fins     uint8     // sides whose FIN was seen
 	firstFIN flow.Side // whose FIN was seen first
 
+	closing  bool          // atFIN is set
+	now      [2]flow.State // after the latest record
+	atFIN    [2]flow.State // before the first FIN
+	rttKnown [2]bool
+	rtt      [2]time.Duration // between the observer and the side
+
 	synAt, synAckAt time.Duration
-	syns            int32            // SYNs of the client
-	fast            fast             // TCP Fast Open
-	rtt             [2]time.Duration // between the observer and the side
-	rttKnown        [2]bool
+	syns            int32 // SYNs of the client
+	fast            fast  // TCP Fast Open
 
-	now     [2]flow.State // after the latest record
-	closing bool          // atFIN is set
-	atFIN   [2]flow.State // before the first FIN
-
-	over ending
-	rst  *rst  // nil while there was none
-	loss *loss // likewise
 	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
 	bareProbe bool
+	lateR     bool  // a RST among the late ones
 	late      int32 // segments after the close was over
-	lateR     bool  // a RST among them
-	// gone is whose TIME_WAIT a late RST from lateBy showed to be over.
+	// gone is the side whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
-	lean   bool // of a Table that is
-	begun  bool
 
 	talk   talk
+	log    journal
+	loss   *loss  // nil while there was none
 	reuses *Reuse // of an older connection's 4-tuple
 	reused *Reuse // of this one's, by a newer connection
 }
@@ -110,7 +112,7 @@ type fin struct {
 	twice      bool // the other side told that it had received two copies
 	unheard    bool // the other side spoke, in time to have received it, and did not acknowledge it
 	acked      bool
-	hold       Hold
+	hold       flow.Hold
 	spokeLast  bool // its side had sent the latest data, in a segment before it
 	byData     bool // the ACK came with data
 	byFIN      bool // the ACK came with the other side's FIN
@@ -133,7 +135,7 @@ func (c *Conn) add(r *Record) {
 	if !c.begun {
 		c.begin(r)
 	}
-	// One after the other, as a literal is made elsewhere and copied.
+	// Field by field, because a literal would be made elsewhere and copied.
 	var e event
 	e.at, e.held, e.hold = since(c.start, r.Time), r.Held, r.Hold
 	e.seq, e.ack, e.marks = r.Step.SeqOff, r.Step.AckOff, r.Step.Marks

@@ -6,8 +6,8 @@ import (
 	"lastack/stack/flow"
 )
 
-// Detail is what can be said of a close beyond its Report, for who explains a
-// capture. The names of the JSON output do not change.
+// Detail is what can be said about a close beyond its Report, for explaining a capture.
+// The names of the JSON output do not change.
 type Detail struct {
 	// AckBy is what carried the ACK of the first FIN.
 	AckBy Carrier `json:"ack_by"`
@@ -21,17 +21,17 @@ type Detail struct {
 	// its first FIN, its RST, or the request that met the RST; -1 where there
 	// was no close or no data before it.
 	IdleUS int64 `json:"idle_us"`
-	// FINsAgain tells of retransmitted FINs.
+	// FINsAgain counts retransmitted FINs and names what was lost.
 	FINsAgain []FINAgain `json:"fins_again,omitempty"`
 	// ResetCause is why there was a RST, also of one after the close was over.
 	ResetCause ResetCause `json:"reset_cause,omitempty"`
 	// StaleRequest: the client sent a request on an idle connection that the server had
-	// closed, long before for a race.
+	// closed too long before to be a race.
 	StaleRequest bool `json:"stale_request,omitempty"`
 	// Harmless: the RST cost nothing. It came after a FIN, with all data acknowledged; or
-	// what it answered was a goodbye, such as a TLS alert, with a FIN.
+	// it answered a goodbye, such as a TLS alert, with a FIN.
 	Harmless bool `json:"harmless,omitempty"`
-	// OneSided is whose segments are missing although what the other sent shows that
+	// OneSided is the side whose segments are missing although the other's show that
 	// there were some: the capture has one direction.
 	OneSided Who `json:"one_sided"`
 	// SYNs is how often the client sent its SYN.
@@ -42,15 +42,15 @@ type Detail struct {
 	// FinWait2 and CloseWait are who was left in these states at the end.
 	FinWait2  Who `json:"fin_wait_2"`
 	CloseWait Who `json:"close_wait"`
-	// LeftOpenUS is for how long they had been in them by the end of the trace,
-	// and SilentUS since when none of the two had sent data; -1 where nobody was.
+	// LeftOpenUS is for how long they had been in them by the end of the trace, and
+	// SilentUS since when neither had sent data; -1 where no side was.
 	LeftOpenUS int64 `json:"left_open_us"`
 	SilentUS   int64 `json:"silent_us"`
 	// MissingBytes counts what was acknowledged and is not in the trace, at the
 	// end of what either side sent: the capture lost it, and 1 may be a FIN.
 	MissingBytes uint64 `json:"missing_bytes"`
-	// Reuses tells of an older connection on the same addresses and ports, and
-	// Reused of a newer one.
+	// Reuses describes an older connection on the same addresses and ports, and Reused a
+	// newer one.
 	Reuses *Reuse `json:"reuses,omitempty"`
 	Reused *Reuse `json:"reused,omitempty"`
 	// Since is what the times above that last until the end of the trace are counted from.
@@ -68,8 +68,8 @@ type Since struct {
 }
 
 // Until sets what lasts until the end of the trace, by how long after the first record
-// that is: UnansweredUS, HalfCloseUS, LeftOpenUS and SilentUS. It is for who learns
-// later that the trace goes on, without a segment of this connection.
+// that is: UnansweredUS, HalfCloseUS, LeftOpenUS and SilentUS. It is for a caller that
+// learns later that the trace goes on, without a segment of this connection.
 func (d *Detail) Until(end time.Duration) {
 	s := &d.Since
 	if s.SYN >= 0 {
@@ -111,19 +111,19 @@ const (
 	PaceSlow    Pace = "slow"
 )
 
-// FINAgain tells of the retransmissions of one side's FIN.
+// FINAgain describes the retransmissions of one side's FIN.
 type FINAgain struct {
 	From  Who `json:"from"`
 	Times int `json:"times"`
-	// Lost is what must have been lost, by what the other side said later.
+	// Lost is what must have been lost, judging by the other side's later segments.
 	Lost Lost `json:"lost"`
 }
 
 // Lost is what made a FIN be sent again.
 type Lost string
 
-// What was lost: the FIN, its ACK (or that was late), or one of them, which the
-// wire does not tell.
+// What was lost: the FIN, its ACK (or the ACK was late), or one of the two where the wire
+// does not show which.
 const (
 	LostFIN    Lost = "fin"
 	LostACK    Lost = "ack"
@@ -131,17 +131,23 @@ const (
 )
 
 // Detail is what is known so far; end is when the trace ended.
-func (c *Conn) Detail(end time.Time) Detail {
+func (c *Conn) Detail(end time.Time) (d Detail) {
+	c.DetailTo(&d, end)
+	return d
+}
+
+// DetailTo is Detail for who has many, as OutcomeTo is Outcome.
+func (c *Conn) DetailTo(d *Detail, end time.Time) {
+	*d = Detail{}
 	first, crossed, _ := c.order()
 	f, g := &c.side[first].fin, &c.side[first.Other()].fin
-	d := Detail{
-		AckBy: ByNone, AckPace: PaceNone, HalfCloseUS: -1, IdleUS: c.idle(),
-		MissingBytes: c.missing(flow.Client) + c.missing(flow.Server),
-		ResetCause:   c.resetCause(), FinWait2: None, CloseWait: None, LeftOpenUS: -1, SilentUS: -1,
-		Reuses: c.reuse(), Reused: c.reused,
-		UnansweredUS: -1, Harmless: c.harmless(), StaleRequest: c.stale(), OneSided: c.oneSided(), SYNs: int(c.syns),
-		Since: Since{SYN: -1, FIN: -1, ACK: -1, Talk: -1},
-	}
+	d.AckBy, d.AckPace, d.HalfCloseUS, d.IdleUS = ByNone, PaceNone, -1, c.idle()
+	d.MissingBytes = c.missing(flow.Client) + c.missing(flow.Server)
+	d.ResetCause, d.Harmless, d.StaleRequest = c.resetCause(), c.harmless(), c.stale()
+	d.FinWait2, d.CloseWait, d.OneSided = None, None, c.oneSided()
+	d.LeftOpenUS, d.SilentUS, d.UnansweredUS = -1, -1, -1
+	d.Reuses, d.Reused, d.SYNs = c.reuse(), c.reused, int(c.syns)
+	d.Since.SYN, d.Since.FIN, d.Since.ACK, d.Since.Talk = -1, -1, -1, -1
 	if c.syns > 0 && c.side[flow.Server].segments == 0 {
 		d.Since.SYN = c.synAt
 	}
@@ -170,7 +176,6 @@ func (c *Conn) Detail(end time.Time) Detail {
 		}
 	}
 	d.Until(max(c.last, end.Sub(c.start)))
-	return d
 }
 
 // idle is Detail.IdleUS.
@@ -214,14 +219,14 @@ func (f *fin) carrier() Carrier {
 	return ByACK
 }
 
-// ackPace judges the ACK of a side's FIN by what its holder told or, failing
-// that, by its time.
+// ackPace judges the ACK of a side's FIN by what its holder told or, without that, by its
+// time.
 func (c *Conn) ackPace(of flow.Side) Pace {
 	f := &c.side[of].fin
 	switch f.hold {
-	case HoldNone:
+	case flow.NotHeld:
 		return PaceAtOnce
-	case HoldCarried, HoldExpired:
+	case flow.Carried, flow.Expired:
 		return PaceDelayed
 	}
 	by := of.Other()

@@ -37,7 +37,7 @@ const (
 	// ResetLate: a RST came after the close was over and changed nothing.
 	ResetLate ResetCause = "after the close"
 
-	// What the causes of the same names are.
+	// These are the causes of the same names.
 	ResetIdle      ResetCause = "idle timeout"
 	ResetKeepAlive ResetCause = "keep-alive timeout"
 	ResetUser      ResetCause = "user timeout"

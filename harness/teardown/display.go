@@ -20,8 +20,8 @@ func newDisplay(c *Conn) *display {
 	return &display{first: c.firstFIN, crossed: crossed, swapped: swapped, vain: vain}
 }
 
-// shown is what display says of the last event of a connection that is not over,
-// for which it needs to go through none.
+// shown is display's result for the last event of a connection that is not over, without
+// going through the events.
 func (c *Conn) shown() [2]flow.State {
 	d, st := newDisplay(c), c.now
 	if other := d.first.Other(); d.vain && c.closing && st[other] == flow.CloseWait {

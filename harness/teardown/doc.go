@@ -6,10 +6,10 @@
 //	                                                          --Conn.Detail--> Detail
 //	two traces of one connection --Compare----> Diff
 //
-// It reads the steps of package flow, and serves a live tap, an experiment's
-// capture and a stranger's pcap alike. It is pure: no I/O, no clock (all times
-// are those of the records), no goroutine, no lock. The owner of a Conn or a
-// Table serialises its calls.
+// It reads the steps of package flow, and serves a live tap, an experiment's capture and
+// any other pcap alike. It is pure: no I/O, no clock (all times are those of the
+// records), no goroutine, no lock. The owner of a Conn or a Table serialises its calls,
+// but for Table.Prepare and Table.Reserve.
 //
 // # The eight closes
 //
@@ -32,27 +32,27 @@
 //
 // A Cause says why there was a RST: refused, handshake-broken, data-after-close, abort,
 // idle-timeout, keep-alive-timeout, user-timeout, keep-alive-race, client-gave-up,
-// middlebox, state-gone, fin-wait-2-expired, time-wait-hit, time-wait-assassination. What
-// each side did before it is kept as evidence (evidence.go, path.go), the circumstances
-// of the RST are noted when it comes (reset.go), and the cause is judged from both when
-// it is asked for (cause.go), what excludes most first. Where the packets leave several,
-// it is unknown, and the reason names them.
+// middlebox, state-gone, fin-wait-2-expired, time-wait-hit, time-wait-assassination. Each
+// side's behaviour before it is kept as evidence (evidence.go, path.go), the
+// circumstances of the RST are noted when it comes (reset.go), and cause.go judges the
+// cause from both when a caller asks for it, beginning with the evidence that excludes
+// most. Where the packets leave several causes, it is unknown, and the reason names them.
 //
 // # What an observer cannot know
 //
-// Times are the observer's. In a capture (HoldUnknown) the delay of an ACK
-// includes the round trip between the observer and the side that sent it; the
-// handshake, where it was seen, gives that round trip, and the reasons allow for
-// it. A live host knows what it held back, and says so in Record.Hold.
+// Times are the observer's. In a capture (flow.HoldUnknown) the delay of an ACK includes
+// the round trip between the observer and the side that sent it; the handshake, where it
+// was seen, gives that round trip, and the reasons allow for it. A live host knows which
+// ACKs it held back, and says so in Record.Hold.
 //
 // Where a segment was lost, an observer at one end may know (Record.Lost, Record.LostIn,
 // Record.Refusal): then states, remarks, reasons, the kind of close and TIME_WAIT go by
-// what the receiver got, and who sent a segment by what was sent. A capture alone shows
-// that a segment passed; a FIN is called lost only where what came back proves it
-// (infer.go), and who sends its FIN again did not have the ACK, lost or late.
+// what the receiver got, and the sender's side by what it sent. A capture alone shows
+// that a segment passed; a FIN is called lost only where the answers prove it (infer.go),
+// and a side that repeats its FIN did not have the ACK, lost or late.
 //
-// TIME_WAIT ends by a timer that no segment shows: a Report tells who entered it,
-// unless a RST ended it early. Where the wire cannot tell causes apart, such as
+// TIME_WAIT ends by a timer that no segment shows: a Report names the side that entered
+// it, unless a RST ended it early. Where the wire cannot tell causes apart, such as
 // SO_LINGER 0 and unread data behind a RST, the reason names them all.
 //
 // The package does not reassemble data, does not verify checksums, and does not

@@ -12,11 +12,11 @@ import (
 const restAfter = 2 * time.Minute
 
 // doubts reports whether a SYN with another number may be a forgery or a leftover rather
-// than the next connection on the 4-tuple (RFC 5961 4): the old one was alive a moment ago.
-// The SYN is kept until what follows shows more.
+// than the next connection on the 4-tuple (RFC 5961 4): the old one was alive a moment
+// ago. The SYN is kept until later segments show more.
 func (t *Table) doubts(e *entry, r *Record) bool {
-	lively := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
-	if !lively || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
+	established := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
+	if !established || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
 		return false
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)

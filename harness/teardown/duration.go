@@ -56,9 +56,8 @@ func times(n int) string {
 	return strconv.Itoa(n) + " times"
 }
 
-// since is the time from one record to another. It is asked for often, and Sub
-// takes twice as long for its care about the ends of time, which a record without
-// a time is near.
+// since is the time from one record to another. time.Time.Sub takes twice as long,
+// because it saturates, which only matters here for a record without a time.
 func since(from, to time.Time) time.Duration {
 	seconds := to.Unix() - from.Unix()
 	if seconds > maxSeconds || seconds < -maxSeconds {

@@ -32,7 +32,7 @@ type trouble struct {
 	zero       bool
 }
 
-// troubled is the side's trouble, for who adds to it.
+// troubled is the side's trouble, made where there is none yet.
 func (e *evidence) troubled() *trouble {
 	if e.trouble == nil {
 		e.trouble = &trouble{}
@@ -52,7 +52,7 @@ type heard struct {
 	any  bool
 }
 
-// tries are what a side sent again, or asked, since the other was heard of last.
+// tries are a side's retransmissions and probes since the other was last heard from.
 type tries struct {
 	first  time.Duration
 	probes uint16 // keep-alive
@@ -175,6 +175,6 @@ func (c *Conn) answered(e *event) (heard, bool) {
 	if !h.any || h.ack != e.seq || e.at-h.at > limit {
 		return heard{}, false
 	}
-	// What its side had acknowledged found the connection alive.
+	// A segment that its side had acknowledged found the connection alive.
 	return h, !(h.room && me.hasAck && h.end.LessEq(me.maxAck))
 }

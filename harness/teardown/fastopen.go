@@ -9,7 +9,7 @@ import (
 // FastOpen is what became of TCP Fast Open on a connection (RFC 7413).
 type FastOpen string
 
-// What became of it; empty where there was none.
+// The outcomes; empty where there was none.
 const (
 	// FastOpenAsked: the client asked for a cookie, and the server gave none.
 	FastOpenAsked FastOpen = "asked"

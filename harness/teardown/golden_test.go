@@ -2,19 +2,15 @@ package teardown_test
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // records parses a script of testdata.
 func records(t testing.TB, name string) []teardown.Record {
@@ -57,7 +53,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", name+".json"), append(got, '\n'))
+			golden.Match(t, filepath.Join("testdata", name+".json"), append(got, '\n'))
 		})
 	}
 }
@@ -82,21 +78,4 @@ func kindOf(name string) teardown.Kind {
 var kinds = []teardown.Kind{
 	teardown.ThreeWay, teardown.FourWay, teardown.Simultaneous, teardown.HalfClosed,
 	teardown.Reset, teardown.Refused, teardown.Open, teardown.Unanswered,
-}
-
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s, want -, have + (accept with -update):\n%s", path, d)
-	}
 }

@@ -6,20 +6,20 @@ import (
 	"lastack/stack/flow"
 )
 
-// inferMissed is for an observer who does not know what was lost: e is the first segment
+// inferMissed is for an observer that does not know what was lost: e is the first segment
 // that acknowledges a FIN that was sent again. Where the other side, long after it must
-// have had an earlier copy, still acknowledged all up to the FIN and not the FIN, that copy
-// is proved lost: whoever has a FIN in order acknowledges it in all that it sends. Long is
-// more than two round trips, of the handshake or of the copy that was answered, whichever
-// is longer: what it sent may have been on its way for one.
+// have had an earlier copy, still acknowledged all up to the FIN and not the FIN, that
+// copy is proved lost: a side that has a FIN in order acknowledges it in everything it
+// sends. Long is more than two round trips, of the handshake or of the copy that was
+// answered, whichever is longer: what it sent may have been on its way for one.
 func (c *Conn) inferMissed(e *event) {
 	s := e.from.Other()
 	f := &c.side[s].fin
 	l := c.lossOf(s)
-	if l.mute == 0 || l.missed > 0 || f.again == 0 {
+	if l.unacked == 0 || l.missed > 0 || f.again == 0 {
 		return
 	}
-	spoke := f.at + time.Duration(l.mute)*time.Microsecond
+	spoke := f.at + time.Duration(l.unacked)*time.Microsecond
 	proved := spoke - 2*max(c.rtt[e.from], f.wait) - hearing // of copies sent before
 	inVain := false
 	for i := range c.log.events {
@@ -89,7 +89,7 @@ func (c *Conn) unaware(e *event) {
 	}
 }
 
-// aware: e acknowledges the other side's FIN, which knows it now.
+// aware: e acknowledges the other side's FIN, and that side knows it now.
 func (c *Conn) aware(e *event) {
 	s := e.from.Other()
 	if !c.lossOf(s).unaware {

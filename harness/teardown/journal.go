@@ -20,7 +20,7 @@ type event struct {
 	window   uint16
 	flags    segment.Flags
 	from     flow.Side
-	hold     Hold
+	hold     flow.Hold
 	note     note
 	key      bool    // never dropped
 	newAck   bool    // acknowledges more than its side did before

@@ -48,7 +48,7 @@ func (c *Conn) learnSYN(e *event) {
 		c.syns++
 	case syn && !c.side[flow.Server].synSeen:
 		c.synAckAt = e.at
-		// With two SYNs nobody knows which one was answered.
+		// With two SYNs it is unknown which one was answered.
 		if c.syns == 1 && e.flags.Has(segment.ACK) {
 			c.rtt[flow.Server], c.rttKnown[flow.Server] = e.at-c.synAt, true
 		}
@@ -56,7 +56,7 @@ func (c *Conn) learnSYN(e *event) {
 		c.rtt[flow.Client], c.rttKnown[flow.Client] = e.at-c.synAckAt, true
 	}
 	if syn {
-		c.side[e.from].synSeen = true
+		c.side[e.from].synSeen, c.handshake = true, true
 	}
 }
 

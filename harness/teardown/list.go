@@ -17,6 +17,14 @@ func (l *list) push(e *entry) {
 	l.n++
 }
 
+// last moves an entry of the list to its end.
+func (l *list) last(e *entry) {
+	if l.tail != e {
+		l.remove(e)
+		l.push(e)
+	}
+}
+
 func (l *list) remove(e *entry) {
 	if e.prev == nil {
 		l.head = e.next

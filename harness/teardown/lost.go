@@ -7,8 +7,8 @@ import (
 	"lastack/stack/segment"
 )
 
-// addLost keeps a segment that never came to the wire, for show. Before the
-// first that did there is no connection to show it in.
+// addLost keeps a segment that never came to the wire, to be shown. Before the first
+// segment on the wire there is no connection to show it in.
 func (c *Conn) addLost(r *Record) {
 	from := flow.Client
 	if r.Seg.Src == c.server {
@@ -37,8 +37,8 @@ func (c *Conn) addLost(r *Record) {
 	c.log.add(e, c.Keep)
 }
 
-// ahead is where a side stands that has sent what the wire never had: at to, while by the
-// wire it is at from.
+// ahead is the state of a side that has sent a segment which never came to the wire: it
+// is in to, while the wire shows from.
 type ahead struct{ from, to flow.State }
 
 // goAhead moves the sender of a lost segment, which does not know that it was lost.
@@ -67,7 +67,7 @@ func (c *Conn) goAhead(e *event) {
 	}
 }
 
-// lead corrects the states of the wire by what is ahead of it, until the wire has it too.
+// lead corrects the wire's states by those ahead of it, until the wire catches up.
 func (c *Conn) lead(e *event) {
 	if c.loss == nil {
 		return
@@ -92,8 +92,8 @@ func (c *Conn) lead(e *event) {
 	}
 }
 
-// Undisturbed are the lines as they would be had nothing been lost or sent again: what was
-// lost on its way in has its next copy in its place.
+// Undisturbed are the lines as they would be had nothing been lost or sent again: a
+// segment lost on its way in is replaced by its next copy.
 func Undisturbed(lines []Line) []Line {
 	type content struct {
 		from  Who

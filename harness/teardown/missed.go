@@ -8,7 +8,7 @@ import (
 )
 
 // learnMissed takes in a segment that was lost on its way in: what its sender did and had
-// received by then, and nothing that the other side would have learnt.
+// received by then, but nothing that the other side would have learnt from it.
 func (c *Conn) learnMissed(r *Record, e *event) {
 	e.key = true
 	carries := e.flags.Any(segment.SYN|segment.FIN) || e.len > 0
@@ -57,16 +57,16 @@ type loss struct {
 // finLoss is about the FIN of one side.
 type finLoss struct {
 	missed int32 // copies known to be lost
-	// mute is how long after the first copy, in microseconds, the other side still
+	// unacked is how long after the first copy, in microseconds, the other side still
 	// acknowledged all up to the FIN and not the FIN; 0 where that was not long enough to
 	// mean anything.
-	mute       uint32
+	unacked    uint32
 	lastMissed bool // the latest copy is one of those lost
 	ackMissed  bool // an ACK of it is known to be lost
 	unaware    bool // it came again after its ACK, and no ACK of it since
 }
 
-// lossOf is what is known of the loss of a side's FIN, for who reads it.
+// lossOf is what is known about the loss of a side's FIN, to read.
 func (c *Conn) lossOf(s flow.Side) finLoss {
 	if c.loss == nil {
 		return finLoss{}
@@ -74,7 +74,7 @@ func (c *Conn) lossOf(s flow.Side) finLoss {
 	return c.loss.fin[s]
 }
 
-// lost is the same for who adds to it.
+// lost is the same, to add to.
 func (c *Conn) lost(s flow.Side) *finLoss {
 	if c.loss == nil {
 		c.loss = &loss{}
@@ -113,7 +113,7 @@ func (c *Conn) sentAgain(e *event) {
 	c.sentFIN(e)
 }
 
-// carried: a FIN came along with an ACK, which is no copy that is counted.
+// carried: a FIN came along with an ACK, which does not count as a copy.
 func (c *Conn) carried(s flow.Side) {
 	if c.loss != nil {
 		l := c.lost(s)
@@ -157,7 +157,7 @@ func (c *Conn) whyAgain(s flow.Side) string {
 	return "it or its ACK was lost"
 }
 
-// asideACK tells of an ACK of the side's FIN that did not come, where nothing else does:
+// asideACK mentions an ACK of the side's FIN that did not come, where nothing else does:
 // that its FIN was sent again, or that the other one was lost with the ACK in it.
 func (c *Conn) asideACK(s flow.Side) string {
 	f, l := &c.side[s].fin, c.lossOf(s)

@@ -13,14 +13,14 @@ type note uint8
 const (
 	noteNone note = iota
 
-	// What happens at any time.
+	// Notes for any time.
 	noteSYNAgain
 	noteDataAgain
 	noteKeepAlive
 	noteWindowUpdate
 	noteDuplicateACK
 
-	// What a SYN says of Fast Open.
+	// Notes on Fast Open in a SYN.
 	noteCookieAsked
 	noteCookieAlone
 	noteCookieAndData
@@ -31,7 +31,7 @@ const (
 	noteDataTaken
 	noteDataLeft
 
-	// What belongs to the close.
+	// Notes on the close.
 	noteAcksFIN
 	noteACKAgain
 	noteProvedLost
@@ -183,13 +183,13 @@ func (c *Conn) whyACK(e *event) string {
 		load = "ACK"
 	}
 	switch {
-	case e.hold == HoldExpired:
+	case e.hold == flow.Expired:
 		return "delayed ACK ran out after " + ms(e.held)
-	case e.hold == HoldCarried:
+	case e.hold == flow.Carried:
 		return "ACK held " + ms(e.held) + ", carried by the " + load
 	case !pure:
 		return load + " that carries the ACK of the FIN"
-	case e.hold == HoldNone:
+	case e.hold == flow.NotHeld:
 		return "ACK of the FIN, at once"
 	}
 	switch p := c.pace(e.from, e.wait); {

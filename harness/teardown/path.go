@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Path is what an IP header tells of its sender beside the addresses: a RST that another
-// machine made in its name seldom has the same.
+// Path is what an IP header shows about its sender beside the addresses: a RST that
+// another machine made in its name seldom has the same.
 type Path struct {
 	// TTL is that of IPv4, or the hop limit of IPv6; 0 means unknown.
 	TTL uint8
@@ -71,9 +71,9 @@ func (p *paths) count(id uint16) {
 	p.id = id
 }
 
-// The bounds of what tells another sender. Routes change by a hop or two, and not
-// under way in a connection whose segments have all come the same; a sender that
-// counts its packets skips those to others.
+// The bounds of what tells another sender. Routes change by a hop or two, and not in the
+// middle of a connection whose segments all came the same way; a sender that counts its
+// packets skips those to others.
 const (
 	enoughTTLs  = 5     // so many alike, and one hop of difference counts
 	onlyOneTTL  = 3     // of one segment, so many hops do not count
@@ -83,26 +83,26 @@ const (
 	leapWithin  = 10 * time.Second
 )
 
-// stranger is what betrays that a RST is not from the endpoint.
-type stranger uint8
+// mismatch is the sign that a RST is not from the endpoint.
+type mismatch uint8
 
 const (
-	noStranger  stranger = iota
+	noMismatch  mismatch = iota
 	otherTTL             // its TTL is none of the side's
 	otherID              // its ID leaps where the side counts
 	tooEarly             // it acknowledges what cannot have reached the side yet
 	contradicts          // the side goes on as if it had sent none
 )
 
-// strange holds a RST's TTL and ID against those of the segments before.
-func (p *paths) strange(at Path, quiet time.Duration, active bool) stranger {
+// mismatchOf holds a RST's TTL and ID against those of the segments before.
+func (p *paths) mismatchOf(at Path, quiet time.Duration, active bool) mismatch {
 	switch {
 	case p.foreign(at.TTL):
 		return otherTTL
 	case active && p.n == 1 && p.ttls[0] == at.TTL && p.leaps(at.ID) && quiet < leapWithin:
 		return otherID
 	}
-	return noStranger
+	return noMismatch
 }
 
 func (p *paths) leaps(id uint16) bool {
@@ -110,8 +110,8 @@ func (p *paths) leaps(id uint16) bool {
 	return id != 0 && !p.leapt && p.steps >= enoughSteps && step > greatLeap && -step > greatLeap
 }
 
-// foreign reports whether a TTL tells of another distance than that of the side's
-// own segments. A host that gives its RSTs another first TTL is as far as before.
+// foreign reports whether a TTL shows another distance than the side's own segments. A
+// host that gives its RSTs another first TTL is as far as before.
 func (p *paths) foreign(ttl uint8) bool {
 	if ttl == 0 || p.n == 0 || p.n > maxTTLs {
 		return false

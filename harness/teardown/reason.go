@@ -57,7 +57,7 @@ func (c *Conn) reasonThree() string {
 	switch {
 	case swapped:
 		return fmt.Sprintf("%s's FIN carried the ACK of %s's FIN: three segments, which the capture has out of order", atStart(y), the(x))
-	case f.hold == HoldCarried:
+	case f.hold == flow.Carried:
 		return fmt.Sprintf("%s held the ACK of %s's FIN (delayed ACK) and closed %s later, so %s carried the ACK: three segments",
 			atStart(y), the(x), ms(f.held), load)
 	}
@@ -102,13 +102,13 @@ func (c *Conn) reasonFour() string {
 	switch {
 	case swapped || f.aloneOrder:
 		return fmt.Sprintf("%s acknowledged %s's FIN before it closed itself: four segments, which the capture has out of order", atStart(y), the(x))
-	case f.byData && f.hold == HoldCarried:
+	case f.byData && f.hold == flow.Carried:
 		return fmt.Sprintf("%s held the ACK of %s's FIN for %s (delayed ACK), then sent %s, and the data carried the ACK; its own FIN came %s: four segments beside the data",
 			atStart(y), the(x), ms(f.held), count(c.side[y].after, "byte"), later)
 	case f.byData:
 		return fmt.Sprintf("%s still had %s to send, and the data carried the ACK of %s's FIN; its own FIN came %s: four segments beside the data",
 			atStart(y), count(c.side[y].after, "byte"), the(x), later)
-	case f.hold == HoldExpired:
+	case f.hold == flow.Expired:
 		return fmt.Sprintf("%s held the ACK of the FIN for %s (delayed ACK), the application had not closed by then, so a pure ACK went out; its FIN came %s: four segments",
 			atStart(y), ms(f.held), later)
 	}
@@ -121,7 +121,7 @@ func (c *Conn) fourByTime(x, y flow.Side, later string) string {
 	p := c.pace(y, f.wait)
 	took := ms(f.wait) + c.roundTrip(y, f.wait)
 	switch {
-	case f.hold == HoldNone || p == atOnce:
+	case f.hold == flow.NotHeld || p == atOnce:
 		return fmt.Sprintf("%s acknowledged the FIN at once (%s) and closed %s: four segments",
 			atStart(y), strings.NewReplacer(" (", "; ", ")", "").Replace(took), later)
 	case p == delayed:
@@ -188,7 +188,7 @@ func (c *Conn) reasonOpen() string {
 	return "Neither side had closed by the end of the trace"
 }
 
-// aside tells what else happened, as far as it is no part of the kind.
+// aside adds what else happened, as far as it is no part of the kind.
 func (c *Conn) aside(k Kind) (s string) {
 	two := k == ThreeWay || k == FourWay || k == Simultaneous
 	for side := range c.side {
@@ -203,7 +203,7 @@ func (c *Conn) aside(k Kind) (s string) {
 	return s + c.asideRefused() + c.asideRST() + c.asideReuse()
 }
 
-// asideRST tells of a RST after the close was over.
+// asideRST mentions a RST after the close was over.
 func (c *Conn) asideRST() string {
 	switch {
 	case !c.lateR:

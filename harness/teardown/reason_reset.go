@@ -67,12 +67,12 @@ func (c *Conn) reasonReset() (sentence, clause string) {
 
 func (c *Conn) reasonMiddlebox() string {
 	x := c.rst.by
-	why := map[stranger]string{
+	why := map[mismatch]string{
 		otherTTL:    "its TTL is that of another machine",
 		otherID:     "its IP identification does not continue that side's",
 		tooEarly:    "it acknowledges data that cannot have arrived there yet",
 		contradicts: "that side goes on sending data behind it",
-	}[c.rst.stranger]
+	}[c.rst.mismatch]
 	return fmt.Sprintf("The RST bears the address of %s and did not come from there, as %s: a firewall, a load balancer or another device on the path ended the connection%s",
 		the(x), why, c.quiet())
 }
@@ -148,7 +148,7 @@ func (c *Conn) reasonUnknown(why why) string {
 		return "The capture has the RST and nothing else, so it may be an abort, an answer to a segment that is missing, or a device's on the path"
 	case whyOneSided:
 		return fmt.Sprintf("The capture has nothing that %s sent, so the RST may be an abort, a time-out, or an answer to what is missing", the(y))
-	case whyMute:
+	case whySenderUnseen:
 		return fmt.Sprintf("The capture has nothing of %s but the RST, so it may be an abort, the end of a limit on idle connections, or a device's on the path", the(x))
 	}
 	return fmt.Sprintf("%s reset the connection after %s of silence, with all that was sent acknowledged: a limit on idle connections (idle-timeout), or an application that aborts (abort); one connection does not tell which",
@@ -182,7 +182,7 @@ func (c *Conn) reasonAbort(why why) string {
 	return fmt.Sprintf("%s aborted with a RST%s: it had received no data that could be unread, so this was SO_LINGER 0 or a timeout of its own", atStart(x), when)
 }
 
-// asideRefused tells of RSTs that their receiver did not take.
+// asideRefused mentions RSTs that their receiver did not take.
 func (c *Conn) asideRefused() (s string) {
 	for side := range c.side {
 		o := &c.side[side].refused

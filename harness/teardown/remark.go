@@ -7,10 +7,10 @@ import (
 	"lastack/stack/segment"
 )
 
-// Remark says what the latest record was in its connection, for who writes
-// beside each packet: "client FIN_WAIT_1 to FIN_WAIT_2; delayed ACK after 41.8
-// ms". It is what could be known by then, and empty for a segment that neither
-// moved a state nor repeats anything.
+// Remark says what the latest record was in its connection, to be written beside each
+// packet: "client FIN_WAIT_1 to FIN_WAIT_2; delayed ACK after 41.8 ms". It is what could
+// be known by then, and empty for a segment that neither moved a state nor repeats
+// anything.
 func (c *Conn) Remark() string {
 	n := len(c.log.events)
 	if n == 0 || c.log.events[n-1].gap != nil {
@@ -27,7 +27,7 @@ func (c *Conn) Remark() string {
 	return strings.Join(parts, "; ")
 }
 
-// moves tells which side changed from which state to which.
+// moves names the side that changed its state, and both states.
 func moves(e *event) string {
 	var parts []string
 	for s := range e.after {
@@ -43,13 +43,13 @@ func moves(e *event) string {
 	return strings.Join(parts, ", ")
 }
 
-// remarkOn is the note in words, for a note that is worth any.
+// remarkOn is the note in words, if it is worth any.
 func (c *Conn) remarkOn(e *event) string {
 	pure := !e.flags.Has(segment.FIN) && e.len == 0
 	switch {
 	case e.note == noteWindowUpdate || e.note == noteDuplicateACK:
 		return ""
-	case e.note == noteAcksFIN && pure && e.hold == HoldUnknown && !c.closedBefore(e) && c.pace(e.from, e.wait) == delayed:
+	case e.note == noteAcksFIN && pure && e.hold == flow.HoldUnknown && !c.closedBefore(e) && c.pace(e.from, e.wait) == delayed:
 		return "delayed ACK after " + ms(e.wait)
 	}
 	return c.why(e)

@@ -10,22 +10,21 @@ import (
 // Report says how one connection closed, as far as it was seen. The fields up
 // to RFC are those of the JSON output whose names never change.
 type Report struct {
-	// Client and Server are "ip:port". The client is who sent the first SYN;
-	// where no SYN was seen, who the Table took for it.
+	// Client and Server are "ip:port". The client is the side that sent the first SYN;
+	// where no SYN was seen, the side that the Table took for it.
 	Client string `json:"client"`
 	Server string `json:"server"`
 	Close  Kind   `json:"close"`
-	// ActiveCloser is who sent the first FIN: both in a simultaneous close,
-	// none where no FIN was seen (ResetBy then tells who sent the RST).
+	// ActiveCloser is the side that sent the first FIN: both in a simultaneous close,
+	// none where no FIN was seen (ResetBy then names the sender of the RST).
 	ActiveCloser Who `json:"active_closer"`
-	// TimeWait is who went into TIME_WAIT and was not thrown out by a RST.
+	// TimeWait is the side that went into TIME_WAIT and was not thrown out by a RST.
 	TimeWait Who `json:"time_wait"`
 	// FINRetransmissions counts the FINs of both sides after their first.
 	FINRetransmissions int `json:"fin_retransmissions"`
-	// HalfCloseBytes counts the bytes that the other side sent after the
-	// first FIN had arrived there and before its own: distinct bytes in
-	// sequence space, sent with an ACK of the FIN. What crossed the FIN on its
-	// way is none of them.
+	// HalfCloseBytes counts the bytes that the other side sent after the first FIN had
+	// arrived there and before its own: distinct bytes in sequence space, sent with an
+	// ACK of the FIN. Data that crossed the FIN on its way do not count.
 	HalfCloseBytes uint64 `json:"half_close_bytes"`
 	// AckDelayUS is the time from the first FIN to the first segment that
 	// acknowledges it, in microseconds; -1 if there is none.
@@ -41,7 +40,7 @@ type Report struct {
 	// States are those of client and server at the end, as of RFC 9293
 	// 3.3.2: "TIME_WAIT". Empty where nothing is known.
 	States [2]string `json:"states"`
-	// Handshake tells whether the SYN of either side was seen.
+	// Handshake: the SYN of either side was seen.
 	Handshake      bool   `json:"handshake"`
 	ClientSegments uint64 `json:"client_segments"`
 	ServerSegments uint64 `json:"server_segments"`
@@ -50,7 +49,7 @@ type Report struct {
 	ServerBytes uint64 `json:"server_bytes"`
 	// FastOpen is what became of TCP Fast Open; empty where it was not tried.
 	FastOpen FastOpen `json:"fast_open,omitempty"`
-	// ResetBy is who sent the RST that ended or refused the connection.
+	// ResetBy is the sender of the RST that ended or refused the connection.
 	ResetBy Who `json:"reset_by"`
 	// Cause is why: CauseNone after an orderly close.
 	Cause Cause `json:"cause"`
@@ -67,7 +66,7 @@ type Report struct {
 	LateSegments int `json:"late_segments"`
 	// ACKLost: a FIN came again although its ACK had been seen.
 	ACKLost bool `json:"ack_lost"`
-	// DataPastFIN is who sent data beyond its own FIN, which no sound stack
+	// DataPastFIN is the side that sent data beyond its own FIN, which no sound stack
 	// does.
 	DataPastFIN Who `json:"data_past_fin"`
 	// OutOfOrder: the capture has segments in another order than they were
@@ -104,9 +103,9 @@ type Line struct {
 	Outcome string `json:"outcome,omitempty"`
 	// Why is a remark of a few words.
 	Why string `json:"why,omitempty"`
-	// Impaired is what a rule of the host's did to the segment: "dropped: the
-	// 1st FIN from host". With Lost the wire never had it; with LostIn it had, and
-	// the segment was lost on its way in to the other side.
+	// Impaired is what a rule of the host's did to the segment: "dropped: the 1st FIN
+	// from host". With Lost the segment never came to the wire; with LostIn it was on the
+	// wire and did not reach the other side.
 	Impaired string `json:"impaired,omitempty"`
 	Lost     bool   `json:"lost,omitempty"`
 	LostIn   bool   `json:"lost_in,omitempty"`
@@ -127,39 +126,44 @@ func (c *Conn) Report() Report {
 	return r
 }
 
-// Verdict is the Report without its prose and its lines (Reason, RFC, Opening,
-// Segments are empty), for who counts many connections and draws none.
+// Verdict is the Report without its prose and its lines (Reason, RFC, Opening, Segments
+// are empty), for a caller that counts many connections and draws none.
 func (c *Conn) Verdict() Report {
 	r := c.Outcome()
 	r.Client, r.Server = c.client.String(), c.server.String()
 	return r
 }
 
-// Outcome is the Verdict without Client and Server: what can be had without
-// allocating.
-func (c *Conn) Outcome() Report {
+// Outcome is the Verdict without Client and Server, and allocates nothing.
+func (c *Conn) Outcome() (r Report) {
+	c.OutcomeTo(&r)
+	return r
+}
+
+// OutcomeTo is Outcome for a caller of many: it writes the Report where it is kept. A copy
+// would wait for all of its parts to be stored.
+func (c *Conn) OutcomeTo(r *Report) {
+	*r = Report{}
 	first, _, swapped := c.order()
 	cl, sv := &c.side[flow.Client], &c.side[flow.Server]
 	st := c.states()
-	r := Report{
-		Close: c.kind(), ActiveCloser: c.activeCloser(), TimeWait: whoAre(c.inTimeWait()),
-		FINRetransmissions: int(cl.fin.again + sv.fin.again),
-		HalfCloseBytes:     c.side[first.Other()].after,
-		AckDelayUS:         -1,
-		Start:              c.start, DurationUS: c.last.Microseconds(),
-		States:         [2]string{st[0].String(), st[1].String()},
-		Handshake:      cl.synSeen || sv.synSeen,
-		ClientSegments: cl.segments, ServerSegments: sv.segments,
-		ClientBytes: cl.bytes, ServerBytes: sv.bytes, FastOpen: c.fast.outcome(),
-		ResetBy: None, LateReset: c.lateR, LateSegments: int(c.late),
-		ACKLost:          cl.fin.ackLost || sv.fin.ackLost,
-		DataPastFIN:      whoAre([2]bool{cl.pastFIN, sv.pastFIN}),
-		Challenged:       int(cl.refused.challenged + sv.refused.challenged),
-		Ignored:          int(cl.refused.ignored + sv.refused.ignored),
-		ChallengedResets: int(cl.refused.challengedRST + sv.refused.challengedRST),
-		IgnoredResets:    int(cl.refused.ignoredRST + sv.refused.ignoredRST),
-		OutOfOrder:       swapped || cl.fin.aloneOrder || sv.fin.aloneOrder,
-	}
+	r.Close, r.ActiveCloser, r.TimeWait = c.kind(), c.activeCloser(), whoAre(c.inTimeWait())
+	r.FINRetransmissions = int(cl.fin.again + sv.fin.again)
+	r.HalfCloseBytes = c.side[first.Other()].after
+	r.AckDelayUS, r.ResetBy = -1, None
+	r.Start, r.DurationUS = c.start, c.last.Microseconds()
+	r.States[0], r.States[1] = st[0].String(), st[1].String()
+	r.Handshake, r.FastOpen = c.handshake, c.fast.outcome()
+	r.ClientSegments, r.ServerSegments = cl.segments, sv.segments
+	r.ClientBytes, r.ServerBytes = cl.bytes, sv.bytes
+	r.LateReset, r.LateSegments = c.lateR, int(c.late)
+	r.ACKLost = cl.fin.ackLost || sv.fin.ackLost
+	r.DataPastFIN = whoAre([2]bool{cl.pastFIN, sv.pastFIN})
+	r.Challenged = int(cl.refused.challenged + sv.refused.challenged)
+	r.Ignored = int(cl.refused.ignored + sv.refused.ignored)
+	r.ChallengedResets = int(cl.refused.challengedRST + sv.refused.challengedRST)
+	r.IgnoredResets = int(cl.refused.ignoredRST + sv.refused.ignoredRST)
+	r.OutOfOrder = swapped || cl.fin.aloneOrder || sv.fin.aloneOrder
 	if f := &c.side[first].fin; f.acked {
 		r.AckDelayUS = max(0, f.ackAt-f.at).Microseconds()
 	}
@@ -167,7 +171,6 @@ func (c *Conn) Outcome() Report {
 		r.ResetBy = whoIs(c.rst.by)
 	}
 	r.Cause, _ = c.cause()
-	return r
 }
 
 // lines turns the kept events into lines, split where the close begins.
@@ -228,7 +231,7 @@ func (c *Conn) line(e *event) Line {
 	if e.flags.Has(segment.ACK) {
 		l.Ack = uint32(e.ack)
 	}
-	if e.hold == HoldCarried || e.hold == HoldExpired {
+	if e.hold == flow.Carried || e.hold == flow.Expired {
 		l.HeldUS = e.held.Microseconds()
 	}
 	return l

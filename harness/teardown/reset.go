@@ -16,21 +16,21 @@ type rst struct {
 	tries  tries         // its sender's
 	shut   time.Duration // for how long the window that it probes had been shut; 0 if it probes none
 
-	seq      segment.Seq
-	hasAck   bool
-	ackNew   bool // it acknowledges all that the other side had sent
-	by       flow.Side
-	when     moment
-	stranger stranger
-	answers  bool // it answers the segment ...
-	toFIN    bool // ... which is a FIN
-	acked    bool // all data was acknowledged ...
-	silent   bool // ... and nobody had closed
-	talked   bool // there was data
-	spoke    flow.Side
-	alone    bool // nothing else was seen of either side
-	mute     bool // nothing else was seen of its sender
-	fast     bool // MP_FASTCLOSE
+	seq          segment.Seq
+	hasAck       bool
+	ackNew       bool // it acknowledges all that the other side had sent
+	by           flow.Side
+	when         moment
+	mismatch     mismatch
+	answers      bool // it answers the segment ...
+	toFIN        bool // ... which is a FIN
+	acked        bool // all data was acknowledged ...
+	silent       bool // ... and nobody had closed
+	talked       bool // there was data
+	spoke        flow.Side
+	alone        bool // nothing else was seen of either side
+	senderUnseen bool // nothing else was seen of its sender
+	fast         bool // MP_FASTCLOSE
 }
 
 // moment is when in the life of a connection a RST came.
@@ -68,7 +68,7 @@ func (c *Conn) circumstances(r *Record, e *event) *rst {
 	me, peer := &c.side[e.from], &c.side[e.from.Other()]
 	out := &rst{
 		by: e.from, at: e.at, seq: e.seq, hasAck: e.flags.Has(segment.ACK), closed: -1, idle: e.at,
-		mute: !me.sentOther, alone: !me.sentOther && !peer.sentOther,
+		senderUnseen: !me.sentOther, alone: !me.sentOther && !peer.sentOther,
 		talked: c.talk.any, spoke: c.talk.by,
 		fast: r.Seg.FastClose || me.fastClose || peer.fastClose,
 	}
@@ -88,7 +88,7 @@ func (c *Conn) circumstances(r *Record, e *event) *rst {
 	out.ackNew = out.hasAck && peer.hasData && peer.dataEnd.LessEq(e.ack)
 	out.acked = c.settled(e)
 	out.silent = out.acked && c.fins == 0
-	out.stranger = c.strangerIn(r, e)
+	out.mismatch = c.mismatchIn(r, e)
 	if h, ok := c.answered(e); ok && (!out.hasAck || me.hasAck && e.ack.Less(me.maxAck)) {
 		out.answers, out.toFIN = true, h.fin
 	}
@@ -126,15 +126,15 @@ func (c *Conn) settled(e *event) bool {
 	return true
 }
 
-func (c *Conn) strangerIn(r *Record, e *event) stranger {
+func (c *Conn) mismatchIn(r *Record, e *event) mismatch {
 	me := &c.side[e.from]
-	if s := me.paths.strange(r.Path, e.at-me.last.at, e.flags.Has(segment.ACK)); s != noStranger {
+	if s := me.paths.mismatchOf(r.Path, e.at-me.last.at, e.flags.Has(segment.ACK)); s != noMismatch {
 		return s
 	}
 	if c.early(e) {
 		return tooEarly
 	}
-	return noStranger
+	return noMismatch
 }
 
 // probed reports whether the RST answers a probe of a port where nothing listens that
@@ -185,7 +185,7 @@ func (c *Conn) learnLateRST(e *event) {
 // with data behind it as if it had sent none.
 func (c *Conn) noticeAfterRST(e *event) {
 	if c.over == wasReset && e.from == c.rst.by && e.marks.Has(flow.NewData) && c.rst.seq.LessEq(e.seq) &&
-		!c.rst.mute && c.rst.when == later && c.rst.stranger == noStranger {
-		c.rst.stranger = contradicts
+		!c.rst.senderUnseen && c.rst.when == later && c.rst.mismatch == noMismatch {
+		c.rst.mismatch = contradicts
 	}
 }

@@ -8,13 +8,12 @@ import (
 	"lastack/stack/segment"
 )
 
-// Reuse tells of two connections, one after the other, on the same addresses and
-// ports.
+// Reuse describes two connections, one after the other, on the same addresses and ports.
 type Reuse struct {
 	// AfterUS is the time from the last segment of the older one to the SYN
 	// of the newer.
 	AfterUS int64 `json:"after_us"`
-	// TimeWait is who of the newer one's sides held TIME_WAIT from the older.
+	// TimeWait is the side of the newer one that held TIME_WAIT from the older.
 	TimeWait Who `json:"time_wait"`
 	// By is what allows the SYN to take the place of TIME_WAIT.
 	By ReuseBy `json:"by"`
@@ -31,7 +30,7 @@ const (
 	ReuseByTimestamp ReuseBy = "timestamp"
 	ReuseByISN       ReuseBy = "isn"
 	ReuseByNothing   ReuseBy = "nothing"
-	// ReuseExpired: TIME_WAIT had run out, or nobody held it.
+	// ReuseExpired: TIME_WAIT had run out, or no side held it.
 	ReuseExpired ReuseBy = "expired"
 	// ReuseUnfinished: the older connection's end is not in the trace.
 	ReuseUnfinished ReuseBy = "unfinished"
@@ -102,7 +101,7 @@ func (c *Conn) reuse() *Reuse {
 	return &r
 }
 
-// asideReuse tells of an older connection whose TIME_WAIT the SYN met.
+// asideReuse mentions an older connection whose TIME_WAIT the SYN met.
 func (c *Conn) asideReuse() string {
 	r := c.reuse()
 	if r == nil || r.TimeWait == None || r.By == ReuseExpired {

@@ -4,11 +4,11 @@ import "slices"
 
 // Handshake reports whether a SYN of either side was seen, so that it is certain who is
 // the client.
-func (c *Conn) Handshake() bool { return c.side[0].synSeen || c.side[1].synSeen }
+func (c *Conn) Handshake() bool { return c.handshake }
 
-// Swapped is a copy of the connection in which client and server have changed places,
-// for who knows better than the Table which is which. It shares no memory with c that
-// later records would change.
+// Swapped is a copy of the connection in which client and server have changed places, for
+// a caller that knows better than the Table which is which. It shares no memory with c
+// that later records would change.
 func (c *Conn) Swapped() *Conn {
 	k := *c
 	k.client, k.server = c.server, c.client

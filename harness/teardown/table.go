@@ -1,8 +1,6 @@
 package teardown
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"lastack/stack/flow"
@@ -33,19 +31,22 @@ type Config struct {
 	// connections. 0 means never, and no bound.
 	HalfOpenFor time.Duration
 	MaxHalfOpen int
-	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for
-	// who counts many and draws none.
+	// Lean keeps no lines: Opening and Segments of Reports are empty. It is for a caller
+	// that counts many and draws none.
 	Lean bool
-	// LinesIf tells of a connection, by its Number and the addresses and the time of its
-	// first segment, whether it has lines in spite of Lean; nil means that none has.
+	// LinesIf decides by a connection's Number and the addresses and the time of its
+	// first segment whether it has lines in spite of Lean; nil means that none has.
 	LinesIf func(number int, t segment.Tuple, at time.Time) bool
-	// Recycle uses the memory of a connection again once OnForget, or Flush,
-	// is through with it: nobody may keep a Conn longer than that.
+	// Recycle uses the memory of a connection again once OnForget, or Flush, is through
+	// with it: no caller may keep a Conn longer than that.
 	Recycle bool
+	// HandOver leaves a connection that was forgotten to who has it by OnForget, even
+	// another goroutine, until TakeBack. It is for Recycle.
+	HandOver bool
 
-	// OnClose is called when a connection finishes: both FINs acknowledged,
-	// reset or refused. Its Report may still gain stragglers; and where what follows
-	// proves that a RST did not count, it goes on, and finishes once more.
+	// OnClose is called when a connection finishes: both FINs acknowledged, reset or
+	// refused. Its Report may still gain stragglers; and where later segments prove that
+	// a RST did not count, it goes on, and finishes once more.
 	OnClose func(*Conn)
 	// OnRevive is called for such a connection before it goes on.
 	OnRevive func(*Conn)
@@ -65,35 +66,36 @@ const (
 // Table tells the segments of many connections apart and keeps a Conn for each.
 // Make one with NewTable.
 type Table struct {
-	cfg    Config
-	index  index
-	half   list // whose handshake is not over
-	open   list // and those that are not finished beside them
-	done   list
-	free   *entry    // to be used again
-	slab   []entry   // never used
-	warmth uint64    // so that loads in advance have a use
-	logs   [][]event // likewise
-	begun  bool
-	start  time.Time     // of the first record
-	now    time.Duration // the latest time of a record, since start
-	serial uint64
+	cfg     Config
+	index   index
+	half    list // whose handshake is not over
+	open    list // and those that are not finished beside them
+	done    list
+	free    *entry       // to be used again
+	slab    []entry      // never used
+	reserve chan []entry // nor these
+	warmth  uint64       // so that loads in advance have a use
+	logs    [][]event    // likewise
+	bounded bool         // there are limits on what is not finished, beside MaxOpen
+	begun   bool
+	start   time.Time     // of the first record
+	now     time.Duration // the latest time of a record, since start
+	serial  uint64
 }
 
-// entry is one connection of a Table. What the index and the lists look at comes first,
-// in one cache line.
+// entry is one connection of a Table. The fields that the index and the lists read come first.
 type entry struct {
 	hash       uint64
 	chain      *entry // of the index
 	prev, next *entry
 	seen       time.Duration // as of Table.now
+	doubt      *Record       // a SYN that may begin another connection
+	finished   bool
+	isHalf     bool
 	Conn
 
-	doubt    *Record // a SYN that may begin another connection
-	flow     flow.Conn
-	finished bool
-	isHalf   bool
-	_        [8]byte // makes it a multiple of a cache line
+	flow flow.Conn
+	_    [8]byte // makes it a multiple of a cache line
 }
 
 // NewTable makes an empty Table.
@@ -104,7 +106,10 @@ func NewTable(cfg Config) *Table {
 	if cfg.RememberFor == 0 {
 		cfg.RememberFor = defaultRememberFor
 	}
-	return &Table{cfg: cfg, index: newIndex()}
+	return &Table{
+		cfg: cfg, index: newIndex(), reserve: make(chan []entry, reserved),
+		bounded: cfg.HalfOpenFor > 0 || cfg.MaxHalfOpen > 0 || cfg.IdleFor > 0,
+	}
 }
 
 // Add gives a segment to its connection, which is made if it is new, and returns
@@ -167,8 +172,8 @@ func (e *entry) step(r *Record) {
 	}
 }
 
-// tick moves the Table's time on. It is kept as a Duration: comparing Times, for
-// each segment, is dear.
+// tick moves the Table's time on. It is kept as a Duration: comparing Times for each
+// segment is expensive.
 func (t *Table) tick(now time.Time) {
 	if !t.begun {
 		t.begun, t.start = true, now
@@ -181,10 +186,12 @@ func (t *Table) add(hash uint64, r *Record) *entry {
 	t.serial++
 	e.hash, e.ordinal = hash, t.serial
 	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(e.Number(), s.Tuple, r.Time))
-	e.client, e.server = s.Src, s.Dst
+	client, server := &s.Src, &s.Dst
 	if sentByServer(s) {
-		e.client, e.server = s.Dst, s.Src
+		client, server = server, client
 	}
+	e.client = *client // one by one, without copies between
+	e.server = *server
 	e.isHalf = s.Flags.Has(segment.SYN)
 	t.index.insert(e)
 	t.listOf(e).push(e)
@@ -202,7 +209,7 @@ func (t *Table) listOf(e *entry) *list {
 	return &t.open
 }
 
-// sentByServer tells from a connection's first segment who is who.
+// sentByServer reports whether the server sent a connection's first segment.
 func sentByServer(s *segment.Segment) bool {
 	if s.Flags.Has(segment.SYN) {
 		return s.Flags.Has(segment.ACK)
@@ -217,8 +224,8 @@ func (e *entry) from(s *segment.Segment) flow.Side {
 	return flow.Server
 }
 
-// reopens reports whether a segment begins another connection. flow tells it for
-// a SYN; what is added here is what only a whole connection can tell.
+// reopens reports whether a segment begins another connection. flow decides it for a SYN;
+// this adds what only the whole connection shows.
 func (e *entry) reopens(s *segment.Segment) bool {
 	if !s.Flags.Has(segment.SYN) || s.Flags.Has(segment.RST) {
 		return false
@@ -242,8 +249,7 @@ func (e *entry) reopens(s *segment.Segment) bool {
 func (t *Table) touch(e *entry) {
 	e.seen = t.now
 	if e.finished && e.Done() {
-		t.done.remove(e)
-		t.done.push(e)
+		t.done.last(e)
 		return
 	}
 	if e.finished { // the RST that ended it did not count
@@ -254,9 +260,14 @@ func (t *Table) touch(e *entry) {
 			t.cfg.OnRevive(&e.Conn)
 		}
 	}
-	t.listOf(e).remove(e)
+	from, done := t.listOf(e), e.Done()
 	e.isHalf = e.isHalf && !e.opened()
-	if !e.Done() {
+	if to := t.listOf(e); to == from && !done {
+		to.last(e)
+		return
+	}
+	from.remove(e)
+	if !done {
 		t.listOf(e).push(e)
 		return
 	}
@@ -272,10 +283,14 @@ func (t *Table) touch(e *entry) {
 
 // expire forgets what is too old or too much.
 func (t *Table) expire() {
-	t.expireDone()
-	t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
-	t.limit(&t.half, t.cfg.IdleFor, 0)
-	t.limit(&t.open, t.cfg.IdleFor, 0)
+	if t.done.n > t.cfg.Remember || t.cfg.RememberFor < 0 { // by time it was done before
+		t.expireDone()
+	}
+	if t.bounded {
+		t.limit(&t.half, t.cfg.HalfOpenFor, t.cfg.MaxHalfOpen)
+		t.limit(&t.half, t.cfg.IdleFor, 0)
+		t.limit(&t.open, t.cfg.IdleFor, 0)
+	}
 	for t.cfg.MaxOpen > 0 && t.open.n+t.half.n > t.cfg.MaxOpen {
 		t.forget(t.longestUnheard())
 	}
@@ -287,7 +302,9 @@ func (t *Table) expireDone() {
 			return
 		}
 		t.forget(e)
-		t.warm(t.done.head)
+		if !t.cfg.HandOver {
+			t.warm(t.done.head)
+		}
 	}
 }
 
@@ -335,9 +352,8 @@ func (t *Table) leave(e *entry) {
 	if t.cfg.OnForget != nil {
 		t.cfg.OnForget(&e.Conn)
 	}
-	if t.cfg.Recycle {
-		t.drop(&e.Conn)
-		e.next, t.free = t.free, e
+	if t.cfg.Recycle && !t.cfg.HandOver {
+		t.TakeBack(&e.Conn)
 	}
 }
 
@@ -360,46 +376,4 @@ func (t *Table) All() []*Conn {
 		all = append(all, &e.Conn)
 	}
 	return all
-}
-
-// Flush forgets every connection, in the order of their first segments.
-func (t *Table) Flush() {
-	for range 2 { // forgetting one may begin another, with a SYN that was in doubt
-		all, doubts := t.sorted()
-		if doubts {
-			for _, e := range all {
-				t.forget(e.entry)
-			}
-			continue
-		}
-		t.half, t.open, t.done = list{}, list{}, list{}
-		t.index.clear()
-		for i, e := range all {
-			if i+1 < len(all) {
-				t.warm(all[i+1].entry)
-			}
-			e.chain, e.prev, e.next = nil, nil, nil
-			t.leave(e.entry)
-		}
-	}
-}
-
-// numbered is an entry that can be put in order without a look at it.
-type numbered struct {
-	ordinal uint64
-	*entry
-}
-
-// sorted is every entry in the order of their first segments, and whether there is a
-// doubt about any.
-func (t *Table) sorted() (all []numbered, doubts bool) {
-	all = make([]numbered, 0, t.index.n)
-	for _, l := range []*list{&t.half, &t.open, &t.done} {
-		for e := l.head; e != nil; e = e.next {
-			all = append(all, numbered{e.ordinal, e})
-			doubts = doubts || e.doubt != nil
-		}
-	}
-	slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.ordinal, b.ordinal) })
-	return all, doubts
 }

@@ -8,8 +8,8 @@ import (
 	"lastack/stack/segment"
 )
 
-// talk is who sent data when, as far as it tells a request that crossed the end
-// of an idle connection from other data that came too late.
+// talk records which side sent data when, to tell a request that crossed the end of an
+// idle connection from other data that came too late.
 type talk struct {
 	at   time.Duration // of the latest new data
 	wake *wake         // nil while nothing broke a silence
@@ -28,7 +28,7 @@ type wake struct {
 }
 
 const (
-	// silence is how long nobody has to speak for a connection to be idle.
+	// silence is how long both sides have to be silent for a connection to be idle.
 	// Applications answer faster, and no keep-alive timeout is as short.
 	silence = 100 * time.Millisecond
 	// crossing is how much later than a FIN a request may come, beside the
@@ -75,7 +75,7 @@ func (c *Conn) noticeHearing(r *Record, e *event, f *fin) {
 	case !f.acked && c.rttKnown[e.from] && e.at-f.at > 2*c.rtt[e.from]+hearing:
 		f.unheard = true
 		if e.ack == f.off {
-			c.lost(e.from.Other()).mute = uint32(min((e.at - f.at).Microseconds(), math.MaxUint32))
+			c.lost(e.from.Other()).unacked = uint32(min((e.at - f.at).Microseconds(), math.MaxUint32))
 		}
 	}
 }
@@ -92,9 +92,9 @@ func (c *Conn) noticeData(e *event) {
 }
 
 // raced reports whether the client sent a request into an idle connection at the moment
-// at which the server ended it: neither side had heard of the other, or as good as that.
-// It returns how long the connection had been idle. What the server sends is no request,
-// and a request that it acknowledged did not cross.
+// at which the server ended it: neither side had heard from the other, or almost. It
+// returns how long the connection had been idle. Data of the server's are no request, and
+// a request that it acknowledged did not cross.
 func (c *Conn) raced() (idle time.Duration, ok bool) {
 	const x, y = flow.Server, flow.Client
 	w, f := c.talk.wake, &c.side[x].fin

@@ -5,9 +5,9 @@ import (
 	"lastack/stack/segment"
 )
 
-// admit makes netstack take what TCP has to take and netstack would not. It sits next
-// to netstack and changes or repeats incoming segments; the wire never sees that. Each
-// rule names the clause and what netstack does without it:
+// admit changes or repeats incoming segments so that netstack accepts what TCP must
+// accept. It sits next to netstack; the wire never sees the changes. Each rule names the
+// clause, and what netstack does without the rule:
 //
 //   - A bare ACK that is numbered beyond RCV.NXT counts: at a zero window
 //     (RFC 9293 3.10.7.4), after the window was shrunk (Linux's tcp_acceptable_seq), and
@@ -15,27 +15,32 @@ import (
 //     own data stay unacknowledged for ever, and answers it with a RST in the third once
 //     the application has closed. It gets the number that netstack expects.
 //   - A FIN behind a gap counts once the gap is filled (RFC 9293 3.10.7.4). netstack
-//     answers it, as it should, and then forgets it. It is delivered again in its turn.
+//     answers it, as it should, and then forgets it. admit delivers the FIN again in its
+//     turn.
 //   - A FIN behind data that were received before counts (RFC 9293 3.10.7.4: a segment is
 //     trimmed to the window). netstack drops the segment. The data are cut off.
 //   - The ACK of a segment that repeats the latest data or FIN counts: BSD repeats its FIN
 //     in the ACK of a crossing FIN. netstack drops the segment.
 //   - The ACK of the host's FIN counts in a segment behind a gap. netstack moves from
 //     FIN_WAIT_1 or CLOSING by segments in order alone. It gets the ACK by itself.
-//   - Data behind the peer's FIN say nothing (RFC 9293 3.10.7.4, seventh check). netstack
-//     resets the connection in LAST_ACK and CLOSING.
-//   - A SYN that comes again in SYN_RECEIVED means that the SYN-ACK was lost, and gets it
-//     again (RFC 9293 3.10.7.4 leaves it open; Linux does so). netstack sends a bare ACK,
-//     which says nothing to the peer, and its own copies come after 1, 3, 7, 15 s.
+//   - The peer's FIN is answered each time that it comes again (RFC 9293 3.10.7.4, first
+//     check; Linux limits no answer to a FIN). netstack answers once in 500 ms, and a peer
+//     whose FIN it passed over waits for one more timeout.
+//   - Data behind the peer's FIN mean nothing (RFC 9293 3.10.7.4, seventh check).
+//     netstack resets the connection in LAST_ACK and CLOSING.
+//   - A SYN repeated in SYN_RECEIVED means that the SYN-ACK was lost; admit sends the
+//     SYN-ACK again (RFC 9293 3.10.7.4 leaves it open; Linux does so). netstack sends a
+//     bare ACK, which says nothing to the peer, and its own copies come after 1, 3, 7, 15
+//     s.
 //   - The SYN-ACK of a peer that opens at the same time (RFC 9293 3.5, figure 7) completes the
 //     handshake. netstack answers it, and waits.
-//   - Data for a host that has closed are answered with a bare RST that has their
-//     acknowledgment as its number, as Linux does and RFC 9293 3.5.2 has it for a connection
-//     that is no more. netstack sends RST+ACK.
+//   - Data for a host that has closed are answered with a bare RST numbered by their
+//     acknowledgment, as Linux does and RFC 9293 3.5.2 says for a connection that is
+//     gone. netstack sends RST+ACK.
 //   - SYN+FIN opens no connection, as in Linux. netstack answers it.
-//   - The ACK of the handshake may lack the timestamps that the SYNs agreed on (RFC 7323
-//     3.2 lets the receiver drop it; Linux takes it). netstack drops it, and repeats its
-//     SYN-ACK for ever. It gets the option back.
+//   - The ACK of the handshake may come without the timestamps that the SYNs agreed on
+//     (RFC 7323 3.2 lets the receiver drop it; Linux takes it). netstack drops it, and
+//     repeats its SYN-ACK for ever. admit adds the option.
 //   - SYN cookies: see cookie.go.
 //
 // All of it could be fixed in netstack's tcp/rcv.go and tcp/connect.go.
@@ -53,15 +58,15 @@ type admitted struct {
 	known     bool
 	synced    bool // netstack has sent something behind its SYN
 	cookie    bool // the host's SYN-ACK was a SYN cookie, and netstack may have no endpoint
-	// next is RCV.NXT as it will be when netstack has worked on what was delivered and
-	// lies in its window.
+	// next is what RCV.NXT will be once netstack has processed the delivered segments
+	// that lie in its window.
 	next segment.Seq
 	// kept is the host's SYN-ACK until the handshake is over, and then, with hasFIN, a
 	// segment of the peer's whose FIN is behind a gap.
 	kept   segment.Segment
 	hasFIN bool
-	// late is the acknowledgment number of data that came when the host had sent its FIN,
-	// by the latest segment; isLate says that it had such.
+	// isLate: the latest segment brought data after the host had sent its FIN; late is
+	// that segment's acknowledgment number.
 	late   segment.Seq
 	isLate bool
 }
@@ -112,15 +117,15 @@ func (a *admit) inbound(f *tracked, p *packet) verdict {
 	return a.inOrder(f, p)
 }
 
-// syn answers a SYN that comes again with the SYN-ACK, and makes the SYN-ACK of a peer that
-// opens at the same time the bare ACK that it is.
+// syn answers a repeated SYN with the SYN-ACK, and turns the SYN-ACK of a peer that opens
+// at the same time into a bare ACK.
 func (a *admit) syn(f *tracked, p *packet) verdict {
 	h := &f.admitted
 	if p.seg.Flags.Has(segment.ACK) {
 		if b := p.incoming(); b != nil && !h.synced && p.step.Before[f.host] == flow.SynReceived && p.step.Marks.Has(flow.Again) {
 			p.seg.ClearFlags(b, segment.SYN)
 			p.seg.SetSeq(b, p.seg.Seq+1)
-			a.e.acknowledge(f) // as Linux, to which the SYN is one once more
+			a.e.acknowledge(f) // as Linux does, for which this is a SYN once more
 		}
 		return pass
 	}
@@ -135,7 +140,8 @@ func (a *admit) syn(f *tracked, p *packet) verdict {
 	return taken
 }
 
-// bareACK moves an ACK that lies beyond what netstack accepts to where it does.
+// bareACK renumbers an ACK that lies beyond what netstack accepts, so that netstack
+// accepts it.
 func (a *admit) bareACK(h *admitted, p *packet) verdict {
 	target := h.next
 	if h.edge.Less(target) {
@@ -174,6 +180,10 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		if h.edge != h.ack && s.Seq.LessEq(h.edge) {
 			h.next = s.End()
 		}
+	case taken && s.PayloadLen == 0 && s.End() == h.ack && !p.step.Marks.Has(flow.Advances):
+		again := a.e.own(f, segment.ACK, f.conn.Next(f.host))
+		a.e.emit(f, &again, nil, a.place) // in place of an ACK that is held
+		return a.onlyACK(f, p)
 	case s.End() == h.ack && p.step.Marks.Has(flow.Advances):
 		if s.PayloadLen > 0 {
 			a.e.acknowledge(f) // RFC 9293 3.10.7.4: the duplicate is answered
@@ -187,10 +197,10 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 func (a *admit) bareCopy(f *tracked, p *packet) {
 	s := p.seg
 	s.Flags, s.Seq, s.PayloadLen = segment.ACK, f.admitted.next, 0
-	p.behind = append(p.behind, &late{packet: made(&s, nil), f: f, dir: In, from: a.place + 1})
+	p.following = append(p.following, &late{packet: made(&s, nil), f: f, dir: In, from: a.place + 1})
 }
 
-// onlyACK leaves of a segment its acknowledgment, if that says something new.
+// onlyACK reduces a segment to its acknowledgment, if that is new.
 func (a *admit) onlyACK(f *tracked, p *packet) verdict {
 	b := p.incoming()
 	if b == nil || !p.step.Marks.Has(flow.Advances) {
@@ -211,7 +221,7 @@ func (a *admit) restamp(f *tracked, p *packet) verdict {
 	s.TSEcr = 0 // no measure of the round trip
 	whole := appendPacket(nil, p.buf)
 	m := made(&s, whole[s.PayloadStart:s.PayloadStart+s.PayloadLen])
-	p.behind = append(p.behind, &late{packet: m, f: f, dir: In, from: a.place + 1})
+	p.following = append(p.following, &late{packet: m, f: f, dir: In, from: a.place + 1})
 	a.e.report(f, p, Translated, Host, In)
 	return taken
 }
@@ -254,7 +264,7 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 }
 
 // deliverLater delivers a FIN whose turn has come, without the data in front of it.
-// netstack holds its locks, so the segment goes its way by itself.
+// netstack holds its locks, so another goroutine delivers the segment.
 func (a *admit) deliverLater(f *tracked, fin segment.Segment) bool {
 	fin.Seq, fin.PayloadLen = fin.FINSeq(), 0
 	l := &late{packet: made(&fin, nil), f: f, dir: In, at: a.e.clock.NowMonotonic()}
@@ -282,7 +292,7 @@ func (a *admit) resume(l *late) {
 	}
 }
 
-// close drops what is on its way in: there is nobody left to take it.
+// close drops the segments on their way in: nobody is left to receive them.
 func (a *admit) close() {
 	for _, l := range a.line.close() {
 		l.buf.DecRef()

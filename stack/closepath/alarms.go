@@ -11,16 +11,16 @@ import (
 // with one timer of the clock, for a delay that rarely changes: entries come
 // nearly in order, so that the queue is a list to which one appends.
 //
-// An entry cannot be withdrawn. Whoever sets one remembers a generation number
-// and ignores the call if it has moved on; stale tells of such entries, so that
-// no timer is set for them. Nearly all are stale long before their time, and a
-// timer that is moved is dear where the runtime has many others.
+// An entry cannot be withdrawn. The caller that sets one remembers a generation number
+// and ignores the call if the number has moved on; stale recognises such entries, so that
+// no timer is set for them. Nearly all entries are stale long before their time, and
+// moving a timer is expensive where the runtime has many others.
 type alarms struct {
 	clock tcpip.Clock
 	ring  func(f *tracked, gen uint32)
 	stale func(f *tracked, gen uint32) bool
-	// grain is how long the timer rests at least between firings: entries less
-	// than that apart ring together, late by so much at most.
+	// grain is the least time between two firings: entries less than that apart ring
+	// together, at most that much late.
 	grain time.Duration
 
 	mu     sync.Mutex
@@ -45,7 +45,7 @@ func (a *alarms) set(at tcpip.MonotonicTime, f *tracked, gen uint32) {
 		return
 	}
 	a.queue = append(a.queue, alarm{at: at, f: f, gen: gen})
-	// A delay that was shortened meanwhile puts an entry before its elders.
+	// A delay that was shortened meanwhile puts an entry before earlier ones.
 	i := len(a.queue) - 1
 	for ; i > a.head && at.Before(a.queue[i-1].at); i-- {
 		a.queue[i], a.queue[i-1] = a.queue[i-1], a.queue[i]

@@ -21,37 +21,37 @@ const (
 	// taken ends its way here: the stage has dropped it, or keeps it (with a
 	// reference of its own) to send later.
 	taken
-	// renewed has a SYN, which no flow was found for, begin one: packet.old
-	// made room for it. Only inbound.
+	// renewed lets a SYN without a flow begin one: packet.old made room for it. Only
+	// inbound.
 	renewed
 )
 
 // stages is the chain, from the wire to the host. The order:
 //
-//   - The wire tap is outermost: it shows what a capture beside it shows, and to
-//     which rule of the impairment a segment falls, for which those are asked.
-//   - Impairment is the wire's, so it stands between the tap and all that is the
-//     host: what it drops on the way out no capture sees, and what it drops on
-//     the way in a capture has seen.
-//   - The tracker, which judges each segment, is inside of that, as the stages that ask
-//     it are the host's mechanisms. The host is in TIME_WAIT once it has sent its last
-//     ACK, though that may be lost, and answers when the peer's FIN comes again; and it
-//     has not received what never reached it. A segment that TCP refuses passes by all
-//     stages between the tracker and the renumbering one.
+//   - The wire tap is outermost: it shows what a capture beside it shows, and which rule
+//     a segment falls to, because the picker outside of it asks the rules first.
+//   - Impairment belongs to the wire, so it stands between the tap and the host's own
+//     stages: a segment dropped on its way out never reaches a capture, and one dropped
+//     on its way in is in the capture.
+//   - The tracker, which judges each segment, is inside of impairment, because the stages
+//     that ask it are the host's mechanisms. The host is in TIME_WAIT once it has sent
+//     its last ACK, even if the wire loses that ACK, and answers when the peer repeats
+//     its FIN; a segment that the wire lost was never received. A segment that TCP
+//     refuses skips all stages between the tracker and the renumbering one.
 //   - Timestamps are taken out of SYNs before anything else reads them.
-//   - TIME_WAIT answers before anything else would do something about a segment
-//     of no flow.
-//   - The FIN's timers are outside of all that changes or holds segments: they count
-//     what the wire has.
-//   - Fast Open is inside of those, which see what the wire has: a SYN-ACK that
-//     acknowledges data, and a response before the client's ACK. Inside of it, all
-//     is a plain handshake and data behind it.
+//   - TIME_WAIT answers a segment of no flow before any other stage acts on it.
+//   - The FIN's timers are outside of every stage that changes or holds segments: they
+//     count what the wire carries.
+//   - Fast Open is inside of those timers, which see the wire's segments: a SYN-ACK that
+//     acknowledges data, and a response before the client's ACK. The stages inside of
+//     Fast Open see an ordinary handshake followed by data.
 //   - Delayed ACK stands as near to netstack as a stage can, so that whatever
 //     is outside of it treats a held ACK as not yet sent, which is the truth
 //     of the wire.
-//   - What netstack would not admit is changed next to it; its ACKs, held or not, tell
-//     where it stands.
-//   - Renumbering is inside of all that looks at numbers: they are the wire's.
+//   - admit, next to netstack, changes what netstack would refuse; netstack's ACKs, held
+//     or not, show where netstack stands.
+//   - Renumbering is inside of every stage that reads sequence numbers: they use the
+//     wire's.
 //   - The host tap is innermost: it shows what netstack believes. Few ask for it.
 func (e *Endpoint) stages(tapHost bool) []stage {
 	all := []stage{

@@ -24,10 +24,10 @@ import (
 //     second copy of it, behind the close, opens a connection that no peer knows of and that
 //     no segment ends.
 //
-// So a listener gets bare ACKs alone: what comes with data or a FIN before there is an
-// endpoint is delivered when there is one, and a segment that fits no flow is answered with
-// the RST that is due. A Host also refuses what netstack made of a segment that overtook
-// these rules: see Endpoint.Follows.
+// So a listener gets bare ACKs alone: admit delivers a segment with data or a FIN only
+// once netstack has the endpoint, and answers a segment that fits no flow with the RST
+// that is due. A Host also refuses a connection that netstack made of a segment that
+// slipped past these rules: see Endpoint.Follows.
 
 // early handles a segment with data or a FIN of a connection that netstack may have no
 // endpoint for. A Config without Registered leaves it to netstack.
@@ -80,8 +80,8 @@ func (a *admit) stray(p *packet) verdict {
 	if e.registered(key) && !e.flows.closed.has(key, e.clock.NowMonotonic()) {
 		return pass // to netstack's own TIME_WAIT, or to a connection that is not followed
 	}
-	// If there is an endpoint, it has all and is about to leave. What comes too late for it
-	// netstack would hand to the listener.
+	// If there is an endpoint, it has all and is about to leave. netstack would hand a
+	// segment that comes too late for it to the listener.
 	e.report(nil, p, Dropped, Host, In)
 	a.reset(nil, s)
 	return taken
@@ -94,14 +94,15 @@ func (a *admit) reset(f *tracked, s *segment.Segment) {
 }
 
 // overtaken reports whether the connection of a segment has ended since the chain let it
-// pass. What a stage had kept comes by a goroutine of its own.
+// pass: another goroutine delivers what a stage had kept.
 func (a *admit) overtaken(s *segment.Segment) bool {
 	key := s.Tuple.Reverse()
 	return a.e.flows.lookup(key) == nil && a.strayed(s) && !a.e.registered(key)
 }
 
-// closed are connections whose last ACK the host has just received; netstack may not have
-// worked on it yet. It forgets some early when there are many, which then fall to netstack.
+// closed are the connections whose last ACK the host has just received and netstack may
+// not have processed. When there are many, it forgets some early, and netstack answers
+// for those.
 type closed struct {
 	mu   sync.Mutex
 	last [1024]struct {
@@ -111,7 +112,7 @@ type closed struct {
 	}
 }
 
-// closedFor is how long netstack may take to work on a segment.
+// closedFor is how long netstack may take to process a segment.
 const closedFor = time.Second
 
 func (c *closed) index(key segment.Tuple) int {

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
@@ -37,8 +38,8 @@ type heldACK struct {
 	// gen tells a live alarm from one whose ACK is gone. It is written with
 	// the flow's lock held.
 	gen atomic.Uint32
-	// quick counts the ACKs that went early as the connection was young; replied: it is
-	// no more (Linux's pingpong mode). short: the one held is such an ACK.
+	// quick counts the ACKs that went early because the connection was young; replied: it
+	// no longer is (Linux's pingpong mode). short: the held ACK is such a one.
 	quick   uint8
 	replied bool
 	short   bool
@@ -59,8 +60,8 @@ const (
 	quickACKs = 16
 )
 
-// inbound lets everything pass: what the peer sends changes nothing here. A RST
-// that ends the connection has the table drop what is held.
+// inbound passes everything: the peer's segments change nothing here. When a RST ends the
+// connection, the table drops the held ACK.
 func (d *delayedACK) inbound(*tracked, *packet) verdict { return pass }
 
 func (d *delayedACK) outbound(f *tracked, p *packet) verdict {
@@ -158,15 +159,15 @@ func (d *delayedACK) hold(f *tracked, p *packet) {
 	d.e.report(f, p, Held, Host, Out)
 }
 
-// setAlarm has the held ACK go out so long after its oldest part.
+// setAlarm schedules the held ACK for delay after its oldest part.
 func (d *delayedACK) setAlarm(f *tracked, delay time.Duration) {
 	f.ack.gen.Add(1)
 	f.shard.acks.set(f.ack.since.Add(delay), f, f.ack.gen.Load())
 }
 
-// supersede drops the held ACK because the outgoing p says all that it said,
-// and gives p the timestamp that the held one owed. Where p does not (it
-// acknowledges less, or nothing), the held ACK stays held.
+// supersede drops the held ACK if the outgoing p says all that it said, and gives p the
+// timestamp echo of the held one. Otherwise (p acknowledges less, or nothing) the ACK
+// stays held.
 func (d *delayedACK) supersede(f *tracked, p *packet) {
 	h := &f.ack
 	if h.buf == nil {
@@ -176,7 +177,7 @@ func (d *delayedACK) supersede(f *tracked, p *packet) {
 	if !reset && (!p.seg.Flags.Has(segment.ACK) || p.seg.Ack.Less(h.seg.Ack)) {
 		return
 	}
-	p.hold, p.held = Carried, d.heldFor(f)
+	p.hold, p.held = flow.Carried, d.heldFor(f)
 	if h.seg.HasTimestamps {
 		setTSEcr(p, h.tsEcr)
 	}
@@ -191,7 +192,7 @@ func (d *delayedACK) expire(f *tracked, gen uint32) {
 		f.mu.Unlock()
 		return
 	}
-	d.release(f, Expired)
+	d.release(f, flow.Expired)
 }
 
 // flushAll sends every held ACK now.
@@ -202,13 +203,13 @@ func (d *delayedACK) flushAll() {
 			f.mu.Unlock()
 			continue
 		}
-		d.release(f, Flushed)
+		d.release(f, flow.Flushed)
 	}
 }
 
 // release sends the held ACK through the stages outside of this one. f.mu is
 // held and will be released.
-func (d *delayedACK) release(f *tracked, why Hold) {
+func (d *delayedACK) release(f *tracked, why flow.Hold) {
 	h := &f.ack
 	f.now = packet{seg: h.seg, buf: h.buf, hold: why, held: d.heldFor(f)}
 	if h.seg.HasTimestamps {
@@ -241,7 +242,7 @@ func (d *delayedACK) forget(f *tracked) {
 	f.ack.gen.Add(1)
 }
 
-// stale reports whether an alarm was set for an ACK that is held no more.
+// stale reports whether an alarm was set for an ACK that is no longer held.
 func (d *delayedACK) stale(f *tracked, gen uint32) bool { return f.ack.gen.Load() != gen }
 
 func (d *delayedACK) heldFor(f *tracked) time.Duration {

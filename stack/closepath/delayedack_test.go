@@ -287,9 +287,12 @@ func TestRetransmittedFINIsAcknowledgedAtOnce(t *testing.T) {
 		r.deliver(fin, 1, 1, 0)
 		r.write(ack, 1, 2, 0)
 		r.wire()
-		r.deliver(fin, 1, 1, 0)
-		r.write(ack, 1, 2, 0)
+		r.delivered = nil
+		r.deliver(fin, 1, 1, 0) // in place of the ACK that is held
 		r.wire("ACK 1/2")
+		r.deliver(fin, 1, 1, 0) // each one, which netstack would not do
+		r.wire("ACK 1/2")
+		r.arrived()
 		r.pass(time.Second)
 		r.wire()
 	})
@@ -431,14 +434,14 @@ func TestEventsOfAHold(t *testing.T) {
 	if len(got) != 3 {
 		t.Fatalf("%d events, want host, superseded, wire", len(got))
 	}
-	if e := got[0]; e.Kind != Seen || e.Point != Host || e.Hold != NotHeld {
+	if e := got[0]; e.Kind != Seen || e.Point != Host || e.Hold != flow.NotHeld {
 		t.Errorf("at the host: %+v", e)
 	}
 	if e := got[1]; e.Kind != Superseded || e.Held != 11*ms {
 		t.Errorf("superseded: %+v", e)
 	}
 	e := got[2]
-	if e.Kind != Seen || e.Point != Wire || e.Hold != Carried || e.Held != 11*ms || e.Flow != 1 || e.HostSide != flow.Server {
+	if e.Kind != Seen || e.Point != Wire || e.Hold != flow.Carried || e.Held != 11*ms || e.Flow != 1 || e.HostSide != flow.Server {
 		t.Errorf("at the wire: %+v", e)
 	}
 	if e.Step.After != [2]flow.State{flow.TimeWait, flow.LastAck} {

@@ -35,32 +35,32 @@
 // segment that the taps show on the host's side and not on the wire's was held
 // or dropped by a stage, and an Event says which and why.
 //
-// A netstack s gets it by
+// A netstack s adopts it with
 //
 //	err := s.CreateNIC(1, closepath.ForStack(s, 1, link, closepath.Config{}))
 //
-// where it said CreateNIC(1, link) before. New is for what is no netstack, or has an
-// opinion of its own on which connections are alive.
+// in place of CreateNIC(1, link). New is for a host that is no netstack, or that decides
+// itself which connections are alive.
 //
 // # What counts
 //
-// Nothing here learns from a segment that TCP refuses: the tracker judges by RFC 9293
-// 3.10.7.4, RFC 5961 and RFC 7323 before anything remembers, so that a forged RST, FIN or
-// ACK beside a connection takes nothing away from it. A refused segment goes on to netstack,
-// which answers or drops it. The close path refuses in netstack's place what that would
-// take: an old timestamp, a very old acknowledgment, one of what was never sent, a RST in
-// SYN_RECEIVED that is not exact.
+// No stage learns from a segment that TCP refuses: the tracker judges each segment by RFC
+// 9293 3.10.7.4, RFC 5961 and RFC 7323 first, so that a forged RST, FIN or ACK does a
+// connection no harm. A refused segment goes on to netstack, which answers or drops it.
+// The close path itself refuses what netstack would wrongly accept: an old timestamp, a
+// very old acknowledgment, one of what was never sent, a RST in SYN_RECEIVED that is not
+// exact.
 //
 // # What is worked around
 //
-// finish.go, admit.go and timestamps.go each say which faults of netstack they make up for,
-// by which clause of the RFCs they are faults, and how netstack would be changed.
+// finish.go, admit.go and timestamps.go each say which faults of netstack they work
+// around, which clause of an RFC makes them faults, and how netstack could be fixed.
 //
-// netstack's own TIME_WAIT is to be switched off, as it would keep an endpoint
-// of 5 KB beside each record: ForStack sets its TCPTimeWaitTimeoutOption to a few
-// milliseconds (with 0, netstack gets in its own way where it is busy), and who uses New
-// has to. Config's Registered and Listening, or Forwarder, let a SYN reopen a connection
-// in TIME_WAIT.
+// netstack's own TIME_WAIT must be switched off, because it would keep an endpoint of 5
+// KB beside each record: ForStack sets its TCPTimeWaitTimeoutOption to a few milliseconds
+// (at 0, a busy netstack gets in its own way); a caller of New has to do the same.
+// Config's Registered and Listening, or Forwarder, let a SYN reopen a connection in
+// TIME_WAIT.
 //
 // # Threads and locks
 //
@@ -69,16 +69,15 @@
 // back out inside the delivery. Hence the rules of this package:
 //
 //   - Each flow has a lock. Stages and taps run with it held.
-//   - It is never held across a delivery to netstack or a write to the wrapped
-//     endpoint: outbound packets join the flow's queue, and whoever finds nobody
-//     writing drains it. So a flow's segments leave in the order in which its
-//     stages passed them, though timers and netstack send from different
-//     goroutines.
-//   - A stage never calls into netstack, but for the questions that Config has
-//     for it: on the way in, and only about segments of no flow, for which no
-//     lock is held. Beside the stages, reservations reserve and release ports in
-//     netstack's port manager, whose lock is the innermost of all.
+//   - It is never held across a delivery to netstack or a write to the wrapped endpoint:
+//     outbound packets join the flow's queue, and the goroutine that finds nobody writing
+//     drains it. So a flow's segments leave in the order in which its stages passed them,
+//     though timers and netstack send from different goroutines.
+//   - A stage never calls into netstack, except for Config's questions: on the way in,
+//     and only about segments of no flow, for which no lock is held. Beside the stages,
+//     reservations reserve and release ports in netstack's port manager, whose lock is
+//     the innermost of all.
 //
-// What is not TCP, is a fragment, or does not parse, passes untouched and
-// unseen: netstack judges it.
+// A packet that is not TCP, is a fragment, or does not parse passes unchanged and unseen:
+// netstack judges it.
 package closepath

@@ -13,25 +13,24 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// Config says how an Endpoint behaves. The zero value works: the real clock,
-// every tunable at its default, nobody watching.
+// Config says how an Endpoint behaves. The zero value works: the real clock, every
+// tunable at its default, no tap.
 type Config struct {
 	// Clock drives all timers; it should be the one of the netstack that the
 	// endpoint is attached to. Nil is the real one.
 	Clock tcpip.Clock
-	// Tunables are obeyed as they are at each moment. Nil is a set of defaults
-	// of the endpoint's own.
+	// Tunables may change at any time, and each change takes effect at once. Nil is a set
+	// of the endpoint's own, at its defaults.
 	Tunables *tunable.Set
 	// Tap receives every event. Nil is none.
 	Tap Tap
-	// TapHost has Tap see each segment on the host's side too, beside the wire's.
+	// TapHost shows Tap each segment on the host's side too, beside the wire's.
 	TapHost bool
-	// Alive reports whether netstack has a connected endpoint for a tuple
-	// (Src is the host), one in TIME_WAIT not counted. It tells the flow table
-	// of connections that netstack gave up in silence; without it such a flow
-	// stays until a RST or a SYN that the host sends. With it, connections whose SYN
-	// the endpoint did not follow, in a flood, are followed from their first segment
-	// on that netstack answers.
+	// Alive reports whether netstack has a connected endpoint for a tuple (Src is the
+	// host), one in TIME_WAIT not counted. The flow table learns from it which
+	// connections netstack gave up in silence; without it such a flow stays until the
+	// host sends a RST or a SYN. With it, the endpoint also follows connections whose SYN
+	// it did not follow, in a flood, from the first segment that netstack answers.
 	Alive func(segment.Tuple) bool
 	// Registered reports whether netstack has any endpoint for exactly the
 	// tuple. It keeps a new connection's SYN from reaching the old one's
@@ -42,25 +41,25 @@ type Config struct {
 	Listening func(segment.Endpoint) bool
 	// Forwarder: netstack hands each SYN that nobody listens for to a tcp.Forwarder
 	// (SetTransportProtocolHandler), which may take a connection to any address and port.
-	// So any SYN that is new enough ends a TIME_WAIT, whoever listens. Listening stays
-	// what it says: a forwarder makes no SYN cookies, so that netstack itself answers an
-	// acknowledgment of no connection.
+	// So any SYN that is new enough ends a TIME_WAIT, whether anything listens or not.
+	// Listening keeps its meaning: a forwarder makes no SYN cookies, so that netstack
+	// itself answers an acknowledgment of no connection.
 	Forwarder bool
 	// PicksPorts: the host picks its local ports itself and knows by Phase and TimeWait
-	// which are taken. Without, ForStack reserves those in TIME_WAIT; New ignores it.
+	// which are taken. Otherwise ForStack reserves those in TIME_WAIT; New ignores it.
 	PicksPorts bool
-	// Observe has the endpoint follow connections and answer for none: what is in
-	// TIME_WAIT is remembered, for the impairments that count its segments, and
-	// left to the host itself. It is for a host that is no netstack.
+	// Observe makes the endpoint follow connections without answering for any: it
+	// remembers a connection in TIME_WAIT, for the impairments that count its segments,
+	// and leaves the answers to the host. It is for a host that is no netstack.
 	Observe bool
-	// Held: each connection has an application that calls Orphan when it has closed it.
-	// Without, one whose FIN has been sent counts as closed: net.ipv4.tcp_orphan_retries
-	// bounds how long the FIN is sent again.
+	// Held: an application holds each connection, and calls Orphan when it has closed it.
+	// Without Held, a connection whose FIN has been sent counts as closed:
+	// net.ipv4.tcp_orphan_retries bounds how long the FIN is sent again.
 	Held bool
-	// Phase is told when a connection is Waiting and when it is Gone; a
-	// connection that reuses the 4-tuple of one in TIME_WAIT ends that without a
-	// word. It must not block or call into the endpoint, and is called with
-	// locks of this package held. The other functions are called without.
+	// Phase is called when a connection becomes Waiting and when it is Gone, but not when
+	// a new connection on the same 4-tuple ends its TIME_WAIT. It must not block or call
+	// into the endpoint: it is called with locks of this package held. The other
+	// functions are called without locks.
 	Phase func(segment.Tuple, Phase)
 	// Impairments are the rules by which the wire is bad; SetImpairments changes
 	// them. They have to be valid. Seed is for the random ones.
@@ -227,7 +226,7 @@ func (e *Endpoint) DeliverNetworkPacket(protocol tcpip.NetworkProtocolNumber, bu
 // receive takes an incoming segment through the chain from the given stage on, and
 // delivers it if no stage took it.
 func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) {
-	v, behind := e.arrive(seg, buf, from)
+	v, following := e.arrive(seg, buf, from)
 	if v == pass && from > 0 && e.sound(seg, buf) && e.admit.overtaken(seg) {
 		e.admit.reset(nil, seg)
 		v = taken
@@ -235,13 +234,13 @@ func (e *Endpoint) receive(seg *segment.Segment, buf *netstack.PacketBuffer, fro
 	if v != taken {
 		e.Endpoint.DeliverNetworkPacket(protocolOf(seg), buf)
 	}
-	if behind != nil {
-		e.deliverBehind(behind)
+	if following != nil {
+		e.deliverFollowing(following)
 	}
 }
 
-// arrive takes an incoming segment through the chain from the given stage on. What
-// is to be delivered behind it, whatever becomes of it, is the caller's.
+// arrive takes an incoming segment through the chain from the given stage on. The caller
+// delivers the segments that follow it, whatever becomes of it.
 func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from int) (verdict, []*late) {
 	begin, damaged := ifRoom, !e.sound(seg, buf)
 	if damaged {
@@ -254,18 +253,18 @@ func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from
 	p := e.strays.Get().(*packet)
 	*p = packet{seg: *seg, buf: buf, refused: damaged}
 	v := e.runInbound(nil, p, from)
-	old, behind := p.old, p.behind
+	old, following := p.old, p.following
 	*p = packet{}
 	e.strays.Put(p)
 	if v != renewed {
-		return v, behind
+		return v, following
 	}
 	f := e.flows.find(seg, In, always)
 	if f == nil {
-		return pass, behind // the endpoint is closing
+		return pass, following // the endpoint is closing
 	}
 	f.follow(old)
-	f.now = packet{seg: *seg, buf: buf, behind: behind}
+	f.now = packet{seg: *seg, buf: buf, following: following}
 	f.now.step = f.conn.Update(f.host.Other(), seg) // the tracker had no flow to do it on
 	return e.arriveIn(f, e.timeWait.place+1)
 }
@@ -273,10 +272,10 @@ func (e *Endpoint) arrive(seg *segment.Segment, buf *netstack.PacketBuffer, from
 // arriveIn takes f.now through the chain. f.mu is held and will be released.
 func (e *Endpoint) arriveIn(f *tracked, from int) (verdict, []*late) {
 	v := e.runInbound(f, &f.now, from)
-	behind := f.now.behind
-	f.now.buf, f.now.behind = nil, nil
-	// A stage may have answered. The sender cannot be told of an error, and
-	// TCP will retransmit.
+	following := f.now.following
+	f.now.buf, f.now.following = nil, nil
+	// A stage may have answered. An error cannot reach the sender, and TCP will
+	// retransmit.
 	_ = e.drain(f)
-	return v, behind
+	return v, following
 }

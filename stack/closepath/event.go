@@ -55,10 +55,10 @@ const (
 	// Superseded: a held segment was dropped because a later one, which
 	// passes next, says all that it said; or because the connection was reset.
 	Superseded
-	// Dropped: the close path took the segment out of the way. On its way out: a RST,
-	// FIN or SYN of netstack's for a connection in TIME_WAIT, a FIN that has just gone
-	// out, an ACK that the ACK of a FIN follows at once. On its way in: what TCP refuses
-	// and netstack would take (the close path answers it), a SYN that comes again, data
+	// Dropped: the close path dropped the segment. On its way out: a RST, FIN or SYN of
+	// netstack's for a connection in TIME_WAIT, a FIN that has just gone out, an ACK that
+	// the ACK of a FIN follows at once. On its way in: a segment that TCP refuses and
+	// netstack would accept (the close path answers it), a SYN that comes again, data
 	// behind the peer's FIN, a SYN that net.ipv4.tcp_tw_recycle refuses, an ACK behind
 	// both FINs that repeats another.
 	Dropped
@@ -66,9 +66,9 @@ const (
 	// the wire before, with the same Rule; one on its way out will be, unless
 	// the rule dropped it.
 	Impaired
-	// Translated: Fast Open stands between what the wire has and what netstack
-	// understands. Going out, the segment stays here, as another one says it or
-	// will; coming in, it was given other numbers, or the timestamps that it lacked.
+	// Translated: Fast Open translates between the wire and netstack. An outgoing segment
+	// stops here, because another one says the same or will; an incoming one was
+	// renumbered, or got the timestamps that were missing.
 	Translated
 )
 
@@ -76,21 +76,6 @@ const (
 func (k Kind) String() string {
 	return [...]string{"seen", "held", "superseded", "dropped", "impaired", "translated"}[k]
 }
-
-// Hold is what delayed ACK did to an outgoing segment.
-type Hold uint8
-
-const (
-	// NotHeld: the segment went out as netstack sent it, at once.
-	NotHeld Hold = iota
-	// Carried: the segment carries an ACK that had been held for it.
-	Carried
-	// Expired: a pure ACK whose time was up.
-	Expired
-	// Flushed: a pure ACK let go early: delayed ACK was switched off or the
-	// endpoint closed.
-	Flushed
-)
 
 // Event is one observation. It and what it points to are valid only during the
 // call of the tap.
@@ -110,9 +95,9 @@ type Event struct {
 	// passed the flow tracker: at the wire of one going out, on the host's side
 	// of one coming in.
 	Step *flow.Step
-	// Hold and Held tell, of a segment going out at the wire, whether delayed
-	// ACK had a hand in it and how long the oldest ACK in it was held.
-	Hold Hold
+	// Hold is what delayed ACK did to a segment going out, known at the wire, and Held
+	// is for how long the oldest ACK in it was held.
+	Hold flow.Hold
 	Held time.Duration
 	// Rule is the impairment that the segment fell to; nil if none.
 	Rule *impair.Rule
@@ -120,7 +105,8 @@ type Event struct {
 	// drops it.
 	Damaged bool
 	// Refusal is what the host does with a segment that comes in at the wire and that TCP
-	// refuses: flow.Challenged or flow.Ignored; 0 if it takes it, and for who only observes.
+	// refuses: flow.Challenged or flow.Ignored; 0 if the host takes it, or the endpoint
+	// only observes.
 	Refusal flow.Mark
 
 	buf *netstack.PacketBuffer

@@ -14,10 +14,9 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// fastOpen turns TCP Fast Open (RFC 7413), of which netstack knows nothing, into
-// what it understands: a plain handshake with data behind it. The wire has the one,
-// netstack the other, and each its own numbers where they differ: before the
-// handshake is over on one side and not on the other.
+// fastOpen translates TCP Fast Open (RFC 7413), which netstack does not know, into an
+// ordinary handshake followed by data. While the handshake is over on one side and not on
+// the other, the wire and netstack use different numbers.
 //
 // A server's part is in fastopen_server.go, a client's in fastopen_client.go.
 type fastOpen struct {
@@ -27,16 +26,16 @@ type fastOpen struct {
 	cache *fastopen.Cache
 	hole  fastopen.Blackhole
 	fastOpenCounts
-	wishes wishes
+	offers offers
 }
 
 // opening is a flow's share of the stage, guarded by the flow's lock.
 type opening struct {
 	// offer is the form of the option with the cookie that the SYN-ACK is to have.
 	offer segment.FastOpen
-	// accepted is a server's connection whose SYN brought data, until its handshake
-	// is over; asked is a client's that asked for Fast Open, until netstack has sent
-	// what the server has got by then.
+	// accepted is a server's connection whose SYN brought data, until its handshake is
+	// over; asked is a client's connection that asked for Fast Open, until netstack has
+	// sent the data that the server already has.
 	accepted *accepted
 	asked    *asked
 	// taken counts the bytes of the SYN that the SYN-ACK acknowledged.
@@ -59,7 +58,7 @@ func newFastOpen(e *Endpoint) *fastOpen {
 	return o
 }
 
-// setKeys takes the keys from the tunable, or draws one where that has none.
+// setKeys takes the keys from the tunable, or draws one where the tunable has none.
 func (o *fastOpen) setKeys(int64) {
 	var keys []fastopen.Key
 	for _, k := range o.e.tunables.Keys(tunable.FastOpenKey) {
@@ -109,9 +108,9 @@ func (o *fastOpen) outbound(f *tracked, p *packet) verdict {
 	return pass
 }
 
-// rstKept is how long a handshake that the client reset counts as pending (as in
-// Linux): a stranger whose SYNs have a victim's address and cookie counts on the
-// victim's RSTs to make room for more (RFC 7413 5.1).
+// rstKept is how long a handshake that the client reset counts as pending (as in Linux):
+// an attacker whose SYNs carry a victim's address and cookie relies on the victim's RSTs
+// to make room for more (RFC 7413 5.1).
 const rstKept = time.Minute
 
 // drop forgets a connection that is gone. f.mu is held.
@@ -134,21 +133,21 @@ func (o *fastOpen) close() {
 	}
 }
 
-// send has a segment of the stage's own making leave, through the stages outside
-// of it; the caller drains the flow's queue.
+// send sends a segment that the stage made through the stages outside of it; the caller
+// drains the flow's queue.
 func (o *fastOpen) send(f *tracked, s *segment.Segment, data []byte) {
 	o.e.emit(f, s, data, o.place)
 }
 
-// deliver has netstack receive a segment of the stage's own making. No lock is held.
+// deliver hands netstack a segment that the stage made. No lock is held.
 func (o *fastOpen) deliver(s *segment.Segment, data []byte) {
 	p := made(s, data)
 	defer p.buf.DecRef()
 	o.e.receive(&p.seg, p.buf, o.place+1)
 }
 
-// emit makes a segment leave through the stages outside of the given one; the caller
-// drains the flow's queue, if there is a flow.
+// emit sends a segment through the stages outside of the given one; the caller drains the
+// flow's queue, if there is a flow.
 func (e *Endpoint) emit(f *tracked, s *segment.Segment, data []byte, place int) {
 	p := made(s, data)
 	p.buf = e.room(&p.seg, p.buf)
@@ -163,16 +162,15 @@ func (e *Endpoint) emit(f *tracked, s *segment.Segment, data []byte, place int) 
 	}
 }
 
-// deliverMade hands netstack a segment of the close path's own making, past all stages. No
-// lock is held.
+// deliverMade hands netstack a segment that the close path made, past all stages. No lock
+// is held.
 func (e *Endpoint) deliverMade(s *segment.Segment) {
 	p := made(s, nil)
 	e.Endpoint.DeliverNetworkPacket(protocolOf(s), p.buf)
 	p.buf.DecRef()
 }
 
-// made is a packet with a segment of the stage's own making; its buffer is the
-// caller's.
+// made is a packet with a segment that the stage made; the caller owns its buffer.
 func made(s *segment.Segment, data []byte) packet {
 	buf := netstack.NewPacketBuffer(netstack.PacketBufferOptions{
 		Payload: buffer.MakeWithData(segment.Append(nil, s, data)),
@@ -182,12 +180,11 @@ func made(s *segment.Segment, data []byte) packet {
 	return packet{seg: seg, buf: buf}
 }
 
-// echo is the TSecr of a made-up ACK, by which netstack takes the round trip to
-// have been d.
+// echo is the TSecr of a made-up ACK, from which netstack measures a round trip of d.
 func echo(tsVal uint32, d time.Duration) uint32 { return tsVal - uint32(d.Milliseconds()) }
 
-// scaled is the window field of a segment behind the handshake that offers what the
-// SYN did, whose window is never scaled (RFC 7323 2.2).
+// scaled is the window field by which a segment after the handshake offers the same
+// window as the SYN, whose window is never scaled (RFC 7323 2.2).
 func scaled(syn *segment.Segment, scaling bool) uint16 {
 	if !scaling {
 		return syn.Window

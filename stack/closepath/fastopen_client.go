@@ -10,8 +10,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
-// A client's part of Fast Open. The data that the SYN carried is netstack's too,
-// which sends it once it is connected; what the server has by then goes no further.
+// A client's part of Fast Open. netstack has the data of the SYN too, and sends them once
+// it is connected; the stage swallows what the server already has.
 //
 //	netstack                 fastOpen                       server
 //	SYN       --->           adds cookie and data      --->
@@ -44,7 +44,7 @@ type asked struct {
 const (
 	// optionSpace is what options may take of a segment (RFC 9293 3.1).
 	optionSpace = 40
-	// defaultMSS is what a server takes whose MSS is not known (RFC 9293 3.7.1).
+	// defaultMSS is how much a server whose MSS is not known takes (RFC 9293 3.7.1).
 	defaultMSS = 536
 	// swallowedAfter: so many SYNs behind the one with data had no answer either.
 	swallowedAfter = 2
@@ -52,7 +52,7 @@ const (
 
 // ask turns netstack's SYN into one with the option, if data wait for it.
 func (o *fastOpen) ask(f *tracked, p *packet) verdict {
-	data, ok := o.wishes.take(f.key)
+	data, ok := o.offers.take(f.key)
 	pause := o.e.tunables.Seconds(tunable.FastOpenBlackhole)
 	if !ok || !o.may(clientBit) || o.hole.Active(o.e.timeWait.now(), pause) {
 		return pass
@@ -78,7 +78,7 @@ func (o *fastOpen) ask(f *tracked, p *packet) verdict {
 // room is how much data a SYN may carry.
 func room(peer, own uint16) int { return max(int(min(peer, own))-optionSpace, 0) }
 
-// granted stands between the server and netstack.
+// granted handles the server's segments on their way to netstack.
 func (o *fastOpen) granted(f *tracked, p *packet) verdict {
 	a, s := f.opening.asked, &p.seg
 	if !s.Flags.Has(segment.ACK) || s.Flags.Has(segment.RST) {
@@ -129,7 +129,7 @@ func (o *fastOpen) learn(f *tracked, p *packet) {
 	o.lower(f, p, a.next)
 }
 
-// lower has a segment acknowledge no more than netstack has sent.
+// lower reduces a segment's acknowledgment to what netstack has sent.
 func (o *fastOpen) lower(f *tracked, p *packet, ack segment.Seq) {
 	b := p.incoming()
 	if b == nil {
@@ -139,7 +139,7 @@ func (o *fastOpen) lower(f *tracked, p *packet, ack segment.Seq) {
 	o.e.report(f, p, Translated, Host, In)
 }
 
-// follow stands between netstack and the server.
+// follow handles netstack's segments on their way to the server.
 func (o *fastOpen) follow(f *tracked, p *packet) verdict {
 	a, s := f.opening.asked, &p.seg
 	switch {
@@ -173,9 +173,9 @@ func (o *fastOpen) again(f *tracked) {
 	}
 }
 
-// advance sends what a segment of netstack's says beyond the data that the server
-// has: the rest of its data, its FIN, or the bare acknowledgment. What has no such
-// rest is acknowledged in the server's name.
+// advance sends the part of netstack's segment that the server does not have yet: the
+// rest of its data, its FIN, or the bare acknowledgment. A segment without such a part is
+// acknowledged in the server's name.
 func (o *fastOpen) advance(f *tracked, a *asked, p *packet) {
 	s := p.seg
 	known := min(a.edge.Diff(s.Seq), s.PayloadLen)

@@ -273,7 +273,7 @@ func TestClientBits(t *testing.T) {
 		a.ep.Offer(a.tuple(true), []byte("hello"))()
 		a.write(syn, 0, 0, 0)
 		a.sends("SYN 0/0+0")
-		if n := a.ep.fastOpen.wishes.any.Load(); n != 0 {
+		if n := a.ep.fastOpen.offers.any.Load(); n != 0 {
 			t.Errorf("the data of %d connections are left", n)
 		}
 	})

@@ -6,9 +6,9 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// response is what netstack has sent before the client acknowledged the SYN-ACK. If
-// that was lost, the client had nothing to make of the segments behind it; and
-// netstack's timer has by then doubled.
+// response holds the segments that netstack sent before the client acknowledged the
+// SYN-ACK. If the SYN-ACK was lost, the client dropped the segments behind it, and
+// netstack's timer has doubled by then.
 type response struct {
 	bufs []*netstack.PacketBuffer // with references of ours
 	end  segment.Seq              // of the last

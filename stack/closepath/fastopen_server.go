@@ -11,8 +11,8 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
-// A server's part of Fast Open. Data that comes in a SYN with a good cookie has
-// netstack believe in a handshake that is over already:
+// A server's part of Fast Open. For a SYN with data and a good cookie, the stage
+// completes the handshake with netstack before the client does:
 //
 //	client                   fastOpen                       netstack
 //	SYN, cookie, data  --->  keeps the data      SYN  --->
@@ -23,11 +23,11 @@ import (
 //	                   <---                           <---  response
 //	ACK                --->                           --->
 //
-// The SYN-ACK acknowledges the data only once netstack has: where the listener's
-// queue is full or the window too small, the client sends them again. netstack sees
-// sequence numbers, so nothing is delivered twice. As it takes the handshake for
-// finished, the stage repeats the SYN-ACK until the client's ACK comes; and then the
-// response, which a client that has no SYN-ACK has no use for.
+// The SYN-ACK acknowledges the data only once netstack has: where the listener's queue is
+// full or the window too small, the client sends them again. netstack sees sequence
+// numbers, so nothing is delivered twice. Because netstack takes the handshake for
+// finished, the stage repeats the SYN-ACK until the client's ACK comes, and then the
+// response, which is of no use to a client without the SYN-ACK.
 
 // accepted is a connection whose data was taken out of its SYN.
 type accepted struct {
@@ -65,15 +65,15 @@ const (
 	// synAckRetries how often, as netstack does in a plain handshake.
 	synAckAfter   = time.Second
 	synAckRetries = 6
-	// unmeasured is the round trip of which netstack's timeout is a second, where
-	// RFC 6298 2.1 begins: of the real one nothing is known yet.
+	// unmeasured is the round trip that gives netstack a timeout of a second, the initial
+	// value of RFC 6298 2.1: the real round trip is not known yet.
 	unmeasured = time.Second / 3
 )
 
 // welcome looks at a client's SYN.
 func (o *fastOpen) welcome(f *tracked, p *packet) {
 	syn := p.seg
-	// What is inside of here takes no data from a SYN, as netstack does not.
+	// Neither netstack nor the stages inside of this one take data from a SYN.
 	p.seg.PayloadLen = 0
 	wants := syn.FastOpen != segment.NoFastOpen
 	if !wants && syn.PayloadLen == 0 || !o.may(serverBit) || p.step.Marks.Has(flow.Again) || syn.Flags.Has(segment.FIN) {
@@ -143,7 +143,7 @@ func (o *fastOpen) settle(f *tracked) {
 	o.pending.Add(-1)
 }
 
-// answer stands between what netstack sends and the wire.
+// answer handles netstack's segments on their way to the wire.
 func (o *fastOpen) answer(f *tracked, p *packet) verdict {
 	a, s := f.opening.accepted, &p.seg
 	isSYNACK := s.Flags.Has(segment.SYN | segment.ACK)
@@ -217,7 +217,7 @@ func (o *fastOpen) acknowledge(f *tracked, s *segment.Segment) {
 	o.send(f, &a.synAck, nil)
 }
 
-// took has the SYN-ACK acknowledge as much of the data as netstack's segment does.
+// took makes the SYN-ACK acknowledge as much of the data as netstack's segment does.
 func (o *fastOpen) took(f *tracked, s *segment.Segment) {
 	a := f.opening.accepted
 	n := min(s.Ack.Diff(a.syn.Seq+1), len(a.data))
@@ -227,14 +227,12 @@ func (o *fastOpen) took(f *tracked, s *segment.Segment) {
 	}
 }
 
-// confirm stands between the wire and netstack until the handshake is over for the
-// client too.
+// confirm handles the client's segments until its handshake is over too.
 func (o *fastOpen) confirm(f *tracked, p *packet) verdict {
 	a, s := f.opening.accepted, &p.seg
 	switch {
 	case opensFlow(s):
-		// The SYN again, whatever it carries. What it asks for is on its way, or
-		// was lost.
+		// The SYN again, whatever it carries. The answer is on its way, or was lost.
 		if a.stage == awaitingClient {
 			o.repeat(f)
 		}
@@ -280,8 +278,8 @@ func (o *fastOpen) expire(f *tracked, a *accepted) {
 	_ = o.e.drain(f)
 }
 
-// giveUp has netstack forget a connection whose client never acknowledged the
-// SYN-ACK. f.mu is held and will be released.
+// giveUp makes netstack forget a connection whose client never acknowledged the SYN-ACK.
+// f.mu is held and will be released.
 func (o *fastOpen) giveUp(f *tracked, a *accepted) {
 	next, _ := f.conn.LastAck(f.host)
 	s := segment.Segment{Tuple: a.syn.Tuple, Version: a.syn.Version, Flags: segment.RST, Seq: next}

@@ -11,25 +11,27 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
-// finish owns the host's FIN until it is acknowledged: it sends it again by RFC 6298,
-// and gives the connection up as Linux does (net.ipv4.tcp_orphan_retries), so that none
-// stays for ever in FIN_WAIT_1, CLOSING or LAST_ACK. It also probes the tail of the data
-// where netstack has fallen silent (tail.go).
+// finish owns the host's FIN until it is acknowledged: it retransmits the FIN by RFC
+// 6298, and gives the connection up as Linux does (net.ipv4.tcp_orphan_retries), so that
+// none stays for ever in FIN_WAIT_1, CLOSING or LAST_ACK. It also probes the tail of the
+// data where netstack has fallen silent (tail.go).
 //
 // netstack has timers of its own, and they fail. Its loss recovery may leave its count of
 // segments in flight (Outstanding, tcp/snd.go) at 0 while some are not acknowledged:
 // SetPipe does not count a FIN, and the ACK of data that were sent twice is subtracted
 // twice. postXmit arms the retransmission timer only if that count is positive. So once
 // the tail loss probe is lost too, no timer runs, and the connection stands still for
-// ever. And the timeout starts at seconds after a lost SYN or SYN-ACK, as the copy has the
-// timestamp of the first (tcp/connect.go caches sendSYNOpts), so that the round trip is
-// measured from that; the timestamps stage fixes this one. TCPRecovery(0), which turns
-// RACK off, avoids the first fault and costs most of the speed on a lossy wire.
+// ever. Also, the timeout starts at several seconds after a lost SYN or SYN-ACK, because
+// the copy carries the timestamp of the first (tcp/connect.go caches sendSYNOpts) and the
+// round trip is measured from that; the timestamps stage fixes this. TCPRecovery(0),
+// which turns RACK off, avoids the first fault and costs most of the speed on a lossy
+// wire.
 //
 // Upstream: arm the timer while SND.UNA is below SND.NXT, and take TSval anew for each copy
 // of a SYN.
 //
-// netstack's own copies of the FIN pass, unless one has just gone out.
+// netstack's own copies of the FIN pass and count, unless one has just gone out or the
+// connection is about to be given up.
 type finish struct {
 	e     *Endpoint
 	place int // in the chain
@@ -41,11 +43,13 @@ type finishing struct {
 	// sent is when the latest copy of the FIN left, and rto how long its ACK may take.
 	sent tcpip.MonotonicTime
 	rto  time.Duration
-	// copies counts those that a timeout sent. first is when the second of them left:
-	// Linux counts from there, as it takes the first for a probe of the tail.
+	// copies counts those that a timeout sent, this stage's or netstack's. first is when
+	// the one left from which Linux counts.
 	copies int
 	first  tcpip.MonotonicTime
-	tail   tail
+	// sack: both sides have agreed on SACK.
+	sack bool
+	tail tail
 	// on: a timer is set. gen tells a live alarm from a stale one; it is written with
 	// the flow's lock held. timer is the one behind the first alarm.
 	on    bool
@@ -67,9 +71,9 @@ const (
 	finGrain = 4 * time.Millisecond
 )
 
-// patienceFor is how long Linux retransmits that often (tcp_model_timeout): timeouts
-// double from the minimum until they reach the maximum.
-func patienceFor(retries int64) time.Duration {
+// retryTime is how long Linux takes for so many retransmissions (tcp_model_timeout):
+// timeouts double from the minimum until they reach the maximum.
+func retryTime(retries int64) time.Duration {
 	const doublings = 9 // of minRTO, to reach maxRTO
 	if retries <= doublings {
 		return (2<<retries - 1) * minRTO
@@ -80,13 +84,13 @@ func patienceFor(retries int64) time.Duration {
 // limit is how long the flow's FIN, or the data in front of it, are sent again.
 func (s *finish) limit(f *tracked) time.Duration {
 	if !s.closed(f) {
-		return patienceFor(heldRetries)
+		return retryTime(heldRetries)
 	}
 	n := s.e.tunables.Int(tunable.OrphanRetries)
 	if n == 0 {
 		n = orphanRetries
 	}
-	return patienceFor(n)
+	return retryTime(n)
 }
 
 // closed reports whether the application is through with the connection, as far as the
@@ -100,6 +104,9 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 		return pass
 	}
 	h := &f.finishing
+	if p.seg.Flags.Has(segment.SYN) {
+		h.sack = h.sack && p.seg.SACKPermitted
+	}
 	h.rtt.acked(p.seg.Ack, s.e.clock)
 	h.tail.acked(f.conn.Una(f.host))
 	if h.on && f.conn.FINAcked(f.host) {
@@ -109,18 +116,23 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 }
 
 func (s *finish) outbound(f *tracked, p *packet) verdict {
-	if f == nil || s.e.observe || p.seg.Len() == 0 || p.seg.Flags.Any(segment.RST|segment.SYN) || f.gone.Load() {
+	if f == nil || s.e.observe || p.seg.Len() == 0 || p.seg.Flags.Has(segment.RST) || f.gone.Load() {
 		return pass
 	}
 	h := &f.finishing
+	if p.seg.Flags.Has(segment.SYN) {
+		h.sack = p.seg.SACKPermitted
+		h.rtt.synSent(&p.seg, s.e.clock)
+		return pass
+	}
 	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
 	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
 		now := s.e.clock.NowMonotonic()
-		if h.copies > 0 && now.Sub(h.sent) < h.rto/2 && p.hold == NotHeld {
+		if p.hold == flow.HoldUnknown && (h.copies > 0 && now.Sub(h.sent) < h.rto/2 || s.spent(f, now)) {
 			s.e.report(f, p, Dropped, Host, Out)
-			return taken // one has just gone out, and this says no more
+			return taken // one has just gone out, or the alarm is about to give up
 		}
-		h.sent = now
+		h.copied(now)
 		return pass
 	}
 	h.tail.sent(p)
@@ -173,30 +185,50 @@ func (s *finish) expire(f *tracked, gen uint32) {
 	case now.Before(h.sent.Add(h.rto)):
 		s.again(f, h.sent.Add(h.rto).Sub(now))
 		f.mu.Unlock()
-	case h.copies > 1 && now.Sub(h.first) >= s.limit(f):
+	case s.spent(f, now):
 		s.giveUp(f)
 	default:
 		s.resend(f, now)
 	}
 }
 
+// spent reports whether the FIN has been sent again for as long as it may be.
+func (s *finish) spent(f *tracked, now tcpip.MonotonicTime) bool {
+	h := &f.finishing
+	return h.copies > h.probes() && now.Sub(h.first) >= s.limit(f)
+}
+
+// probes is how many copies come before the first that Linux counts, and that doubles
+// the timeout: one, as a probe of the tail, which Linux sends only with SACK.
+func (h *finishing) probes() int {
+	if h.sack {
+		return 1
+	}
+	return 0
+}
+
+// copied takes in that the FIN leaves once more.
+func (h *finishing) copied(now tcpip.MonotonicTime) {
+	h.copies++
+	h.sent = now
+	if h.copies == h.probes()+1 {
+		h.first = now
+	}
+	if h.copies > h.probes() {
+		h.rto = min(2*h.rto, maxRTO)
+	}
+}
+
 // resend sends the FIN once more. f.mu is held and will be released.
 func (s *finish) resend(f *tracked, now tcpip.MonotonicTime) {
 	h := &f.finishing
-	h.copies++
-	h.sent = now
-	if h.copies == 2 {
-		h.first = now
-	}
-	if h.copies > 1 {
-		h.rto = min(2*h.rto, maxRTO)
-	}
+	h.copied(now)
 	s.again(f, h.rto)
 	own := s.e.own(f, segment.FIN|segment.ACK, f.conn.Next(f.host)-1)
 	s.send(f, &own, nil)
 }
 
-// send sends a segment of the stage's own making. f.mu is held and will be released.
+// send sends a segment that the stage made. f.mu is held and will be released.
 func (s *finish) send(f *tracked, own *segment.Segment, data []byte) {
 	s.e.emit(f, own, data, s.place)
 	// A failed write is a lost segment, which the next copy makes up for.

@@ -24,8 +24,8 @@ type tracked struct {
 	conn flow.Conn
 	// embryo: the handshake is not over.
 	embryo bool
-	// gone: no longer in the table; whoever finds it so looks again. It is
-	// written with the lock held.
+	// gone: no longer in the table; a caller that finds it so looks again. It is written
+	// with the lock held.
 	gone atomic.Bool
 	// epoch is the table's sweep count when the last segment passed.
 	epoch uint32
@@ -46,8 +46,8 @@ type tracked struct {
 	// now is scratch for the segment that the chain is working on.
 	now packet
 
-	// queue holds packets that passed the chain and are not yet written;
-	// whoever sets writing drains it. spare is the list being written.
+	// queue holds packets that passed the chain and are not yet written; the goroutine
+	// that sets writing drains it. spare is the list being written.
 	writing      bool
 	queue, spare netstack.PacketBufferList
 }

@@ -13,13 +13,12 @@ import (
 )
 
 // impairment makes the wire bad by rule (see package impair): it drops, delays,
-// duplicates, reorders and corrupts segments between the wire and the host, and
-// reports each that it did so to.
+// duplicates, reorders and corrupts segments between the wire and the host, and reports
+// each such segment.
 //
-// What goes out leaves through the flow's queue like everything else. What comes
-// in a second time, corrupted or out of its turn is handed to the endpoint with
-// the segment that passes (packet.behind), which delivers it when no lock is
-// held any more.
+// An outgoing segment leaves through the flow's queue like all others. An incoming one
+// that is duplicated, corrupted or reordered is handed to the endpoint with the segment
+// that passes (packet.following); the endpoint delivers it once no lock is held.
 type impairment struct {
 	e     *Endpoint
 	place int // in the chain
@@ -32,7 +31,7 @@ type impairment struct {
 	// shard's lock held; within it only the table of TIME_WAIT is asked.
 	mu  sync.Mutex
 	set *impair.Set
-	// waiting has the counts of connections in TIME_WAIT, which are no flows.
+	// waiting holds the counts of connections in TIME_WAIT, which are no flows.
 	waiting map[segment.Tuple]*impair.Counts
 }
 
@@ -40,8 +39,8 @@ type impairment struct {
 type impaired struct {
 	// counts is guarded by the stage's lock; nil until a rule counts.
 	counts *impair.Counts
-	// aside has, for each direction, the segment that the next one overtakes. It
-	// is guarded by the flow's lock.
+	// aside holds, for each direction, the segment that the next one overtakes. It is
+	// guarded by the flow's lock.
 	aside [2]*late
 }
 
@@ -55,8 +54,8 @@ func newImpairment(e *Endpoint, rules []impair.Rule, seed uint64) *impairment {
 	return i
 }
 
-// setRules replaces the rules. What is counted begins anew; what the old ones
-// hold stays held.
+// setRules replaces the rules. Counts begin anew; segments that the old rules hold stay
+// held.
 func (i *impairment) setRules(rules []impair.Rule) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -71,13 +70,14 @@ func (i *impairment) inbound(f *tracked, p *packet) verdict {
 	v := i.apply(f, p, In)
 	if v == pass {
 		if l := i.overtake(f, In); l != nil {
-			p.behind = append(p.behind, l)
+			p.following = append(p.following, l)
 		}
 	}
 	return v
 }
 
-// outbound sends what it impairs itself, and what that overtakes behind it.
+// outbound sends the segments that it impairs itself, followed by those that they
+// overtake.
 func (i *impairment) outbound(f *tracked, p *packet) verdict {
 	i.pick(f, p, Out)
 	v := i.apply(f, p, Out)
@@ -107,8 +107,8 @@ func (i *impairment) overtake(f *tracked, dir Dir) *late {
 	return l
 }
 
-// apply does to a segment what its rule says. It passes on what is not to be
-// changed, and what arrives as it is beside its double.
+// apply applies a segment's rule to it. It passes the segment on where the rule does not
+// change it, or adds a duplicate.
 func (i *impairment) apply(f *tracked, p *packet, dir Dir) verdict {
 	if p.rule == nil {
 		return pass
@@ -141,7 +141,8 @@ func (i *impairment) spare(p *packet) verdict {
 	return pass
 }
 
-// detour has a segment go on from here after d. It returns nil if that cannot be.
+// detour schedules a segment to go on from here after d, or returns nil where that is
+// impossible.
 func (i *impairment) detour(f *tracked, p *packet, dir Dir, d time.Duration) *late {
 	if i.e.closed.Load() {
 		return nil
@@ -158,7 +159,7 @@ func (i *impairment) detour(f *tracked, p *packet, dir Dir, d time.Duration) *la
 // again sends a copy of the segment, with a bit flipped if it is to be corrupt.
 func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 	l := &late{packet: *p, f: f, dir: dir}
-	l.behind = nil
+	l.following = nil
 	l.buf = p.copy(corrupt)
 	l.seg.Unfinished = l.buf.GSOOptions.NeedsCsum
 	if dir == Out {
@@ -168,13 +169,13 @@ func (i *impairment) again(f *tracked, p *packet, dir Dir, corrupt bool) {
 		return
 	}
 	l.corrupt = corrupt
-	p.behind = append(p.behind, l)
+	p.following = append(p.following, l)
 }
 
-// copy is the packet with bytes of its own. netstack keeps data that it has sent
-// and changes headers that it receives, so a double shares neither. A corrupt one
-// has its checksum completed before: with offload, the harm would be summed up
-// with the rest and never found. It then goes out in one piece, large or not.
+// copy is the packet with bytes of its own. netstack keeps data that it has sent and
+// changes headers that it receives, so a duplicate shares neither. The checksum of a
+// corrupt one is completed first: with offload, the damage would become part of the
+// checksum and never be found. It then goes out in one piece, large or not.
 func (p *packet) copy(corrupt bool) *netstack.PacketBuffer {
 	b := appendPacket(make([]byte, 0, p.seg.PayloadStart+p.seg.PayloadLen), p.buf)
 	left := p.buf.GSOOptions
@@ -259,10 +260,10 @@ func (e *Endpoint) Impairments() []impair.Rule {
 	return e.impair.set.Rules()
 }
 
-// deliverBehind hands on what came in with a segment that has been delivered, and
+// deliverFollowing hands on what came in with a segment that has been delivered, and
 // lets go of it. A corrupt one ends here if netstack would not find that out.
-func (e *Endpoint) deliverBehind(behind []*late) {
-	for _, l := range behind {
+func (e *Endpoint) deliverFollowing(following []*late) {
+	for _, l := range following {
 		if l.corrupt && e.trusts() {
 			l.buf.DecRef()
 			continue

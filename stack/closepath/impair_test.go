@@ -54,7 +54,7 @@ func (r *rig) wireSaw() *[]string {
 		}
 		s := fmt.Sprintf("%s %s %s", e.Kind, e.Dir, e.Seg.Flags)
 		if e.Rule != nil {
-			s += ": " + e.Rule.Action.Past()
+			s += ": " + e.Rule.Action.String()
 		}
 		saw = append(saw, s)
 	}
@@ -79,7 +79,7 @@ func TestDropOut(t *testing.T) {
 		r.wire()
 		r.write(fin, 1, 1, 0)
 		r.wire("FIN+ACK 1/1")
-		sameLines(t, "the tap", saw, "impaired out FIN+ACK: dropped", "seen out FIN+ACK")
+		sameLines(t, "the tap", saw, "impaired out FIN+ACK: drop", "seen out FIN+ACK")
 		r.deliver(fin, 1, 2, 0)
 		r.write(ack, 2, 2, 0)
 		r.wire("ACK 2/2")
@@ -102,7 +102,7 @@ func TestDropIn(t *testing.T) {
 		saw := r.wireSaw()
 		r.deliver(fin, 1, 2, 0)
 		r.arrived()
-		sameLines(t, "the tap", saw, "seen in FIN+ACK: dropped", "impaired in FIN+ACK: dropped")
+		sameLines(t, "the tap", saw, "seen in FIN+ACK: drop", "impaired in FIN+ACK: drop")
 		if r.ep.Flows() != 1 {
 			t.Error("the host acts on a FIN that it has not received")
 		}

@@ -9,8 +9,8 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// A segment that netstack is not ready for is tried again every keepEvery, for keepFor; at
-// most maxKept wait at a time. One that is dropped its sender sends again.
+// A segment that netstack is not ready for is tried again every keepEvery, for keepFor;
+// at most maxKept wait at a time. The sender repeats one that is dropped.
 const (
 	keepEvery = time.Millisecond
 	keepFor   = time.Second

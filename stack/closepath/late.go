@@ -15,8 +15,8 @@ type late struct {
 	at     tcpip.MonotonicTime
 	// from is the stage at which it goes on; 0 is the one behind impairment.
 	from int
-	// corrupt: it came in with a wrong checksum. That is netstack's to find, and
-	// no other stage is to believe it.
+	// corrupt: it came in with a wrong checksum. netstack finds that out, and no other
+	// stage may trust it.
 	corrupt bool
 }
 
@@ -24,7 +24,8 @@ type late struct {
 // of their times, one after the other: two that are delayed equally long stay in
 // order, as they would on a longer wire.
 //
-// Whoever takes a segment off the line, a firing timer, withdraw or close, owns it.
+// The caller that takes a segment off the line (a firing timer, withdraw or close) owns
+// it.
 type lateLine struct {
 	clock tcpip.Clock
 	send  func(*late)

@@ -30,9 +30,9 @@ func TestDelay(t *testing.T) {
 		r.pass(1)
 		r.wire("PSH+ACK 1/12", "FIN+ACK 11/12")
 		sameLines(t, "the tap", saw,
-			"seen in PSH+ACK: delayed", "impaired in PSH+ACK: delayed", "seen in FIN+ACK: delayed", "impaired in FIN+ACK: delayed",
-			"impaired out PSH+ACK: delayed", "impaired out FIN+ACK: delayed",
-			"seen out PSH+ACK: delayed", "seen out FIN+ACK: delayed")
+			"seen in PSH+ACK: delay", "impaired in PSH+ACK: delay", "seen in FIN+ACK: delay", "impaired in FIN+ACK: delay",
+			"impaired out PSH+ACK: delay", "impaired out FIN+ACK: delay",
+			"seen out PSH+ACK: delay", "seen out FIN+ACK: delay")
 	})
 }
 
@@ -98,6 +98,7 @@ func TestReorderOut(t *testing.T) {
 		r.wire()
 		r.write(fin, 11, 1, 0)
 		r.wire("FIN+ACK 11/1", "PSH+ACK 1/1")
+		r.deliver(ack, 1, 12, 0)
 		r.pass(time.Second)
 		r.wire()
 	})

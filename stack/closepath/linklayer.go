@@ -11,12 +11,12 @@ import (
 )
 
 // This file is about wrapped endpoints whose link has addresses, an Ethernet's. netstack
-// resolves them before a packet comes here. A segment of the close path's own making, a
-// TIME_WAIT's answer say, goes to the link address that the host last used for the peer.
+// resolves them before a packet comes here. A segment that the close path made, such as
+// an answer of TIME_WAIT, goes to the link address that the host last used for the peer.
 // The link's header is put on last, so that all stages see packets that begin with IP's.
 
-// maxNeighbours bounds the memory of link addresses. Beyond it one is forgotten for each
-// that is new, whose peer then misses an answer until the host itself speaks to it.
+// maxNeighbours bounds the memory of link addresses. Beyond it each new one displaces
+// another, whose peer then misses an answer until the host itself sends to it.
 const maxNeighbours = 4096
 
 // linkRoute is what a link endpoint needs to address a frame.
@@ -77,8 +77,8 @@ func (e *Endpoint) address(pkts *netstack.PacketBufferList) {
 	}
 }
 
-// room moves a packet of the close path's own making, which is to leave, to a buffer with
-// room for the link's header. The new buffer is the caller's, the old one is gone.
+// room moves an outgoing packet that the close path made to a buffer with room for the
+// link's header. The new buffer is the caller's, the old one is gone.
 func (e *Endpoint) room(s *segment.Segment, buf *netstack.PacketBuffer) *netstack.PacketBuffer {
 	if !e.framed {
 		return buf

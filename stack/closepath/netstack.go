@@ -3,6 +3,7 @@ package closepath
 import (
 	"time"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
@@ -34,8 +35,8 @@ const netstackTimeWait = 3 * time.Millisecond
 // netstack. Do not set TCPTimeWaitTimeoutOption afterwards.
 //
 // Any number of addresses, promiscuous mode and spoofing need no setting: connections are
-// found by their 4-tuples. What does not work: one connection whose packets come and go
-// by two interfaces. Each interface with an Endpoint has its own TIME_WAIT.
+// found by their 4-tuples. A connection whose packets come and go by two interfaces is
+// not supported: each interface with an Endpoint has its own TIME_WAIT.
 //
 // The Endpoint owns link, as with New. s closes it with the interface.
 func ForStack(s *netstack.Stack, nic tcpip.NICID, link netstack.LinkEndpoint, cfg Config) *Endpoint {
@@ -77,7 +78,7 @@ func (e *Endpoint) obey(id tunable.ID, set func(int64)) {
 	e.unwatch = append(e.unwatch, e.tunables.OnChange(id, set))
 }
 
-// questions are the close path's about a netstack. They take netstack's locks of the
+// questions are what the close path asks a netstack. They take netstack's locks of the
 // demultiplexer, and none of an endpoint.
 type questions struct {
 	s   *netstack.Stack
@@ -105,7 +106,7 @@ func (q questions) find(id netstack.TransportEndpointID, local segment.Endpoint)
 }
 
 // Find is netstack's endpoint of exactly the connection (the tuple's Src is the host), or
-// nil. netstack's own search falls back to a listener, which is not what is asked for.
+// nil. netstack's own search falls back to a listener, which no caller wants.
 func Find(s *netstack.Stack, nic tcpip.NICID, t segment.Tuple) *tcp.Endpoint {
 	ep := questions{s, nic}.find(netstack.TransportEndpointID{
 		LocalPort: t.Src.Port, LocalAddress: address(t.Src),
@@ -115,6 +116,36 @@ func Find(s *netstack.Stack, nic tcpip.NICID, t segment.Tuple) *tcp.Endpoint {
 		return nil
 	}
 	return ep
+}
+
+// StateOf translates a state of netstack's; flow.Unknown is one of no connection
+// (initial, bound), or one that netstack is still connecting.
+func StateOf(s tcp.EndpointState) flow.State {
+	switch s {
+	case tcp.StateListen:
+		return flow.Listen
+	case tcp.StateSynSent:
+		return flow.SynSent
+	case tcp.StateSynRecv:
+		return flow.SynReceived
+	case tcp.StateEstablished:
+		return flow.Established
+	case tcp.StateFinWait1:
+		return flow.FinWait1
+	case tcp.StateFinWait2:
+		return flow.FinWait2
+	case tcp.StateCloseWait:
+		return flow.CloseWait
+	case tcp.StateClosing:
+		return flow.Closing
+	case tcp.StateLastAck:
+		return flow.LastAck
+	case tcp.StateTimeWait:
+		return flow.TimeWait
+	case tcp.StateClose, tcp.StateError:
+		return flow.Closed
+	}
+	return flow.Unknown
 }
 
 // address is netstack's form of an endpoint's address.

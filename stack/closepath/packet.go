@@ -16,7 +16,7 @@ type packet struct {
 	seg segment.Segment
 	buf *netstack.PacketBuffer
 	// hold and held tell the taps what the delayed-ACK stage knows.
-	hold Hold
+	hold flow.Hold
 	held time.Duration
 	// old is the connection in TIME_WAIT that the segment ends; with renewed.
 	old *timewait.Record
@@ -25,15 +25,15 @@ type packet struct {
 	// sees it: netstack answers it, or drops it.
 	step    flow.Step
 	refused bool
-	// rule is the impairment that the segment fell to; behind is what comes in
-	// right after it, for the same reason.
-	rule   *impair.Rule
-	behind []*late
+	// rule is the impairment that the segment fell to; following are the segments that come
+	// in right after it, for the same reason.
+	rule      *impair.Rule
+	following []*late
 }
 
-// parse reads the segment in a packet buffer, outgoing (headers pushed) or
-// incoming (not yet parsed). The packet has to be whole: what ends before its length
-// says is netstack's to drop.
+// parse reads the segment in a packet buffer, outgoing (headers pushed) or incoming (not
+// yet parsed). The packet has to be whole: netstack drops one that ends before its length
+// says.
 func parse(buf *netstack.PacketBuffer) (segment.Segment, error) {
 	pieces, offset := views(buf)
 	front := pieces.Front()
@@ -86,7 +86,7 @@ func (p *packet) header() []byte {
 }
 
 // incoming is header for a packet that came from the wire, which may have it in several
-// pieces; nil if it has not all of it.
+// pieces; nil if part of it is missing.
 func (p *packet) incoming() []byte {
 	if b := p.header(); b != nil {
 		return b

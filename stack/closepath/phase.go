@@ -2,7 +2,7 @@ package closepath
 
 import "lastack/stack/segment"
 
-// Phase is what becomes of a connection when the close path follows it no more.
+// Phase is what becomes of a connection when the close path no longer follows it.
 type Phase uint8
 
 const (
@@ -12,7 +12,7 @@ const (
 	Waiting
 )
 
-// tell reports a phase to whoever asked for it, and to the stage that counts.
+// tell reports a phase to Config.Phase, and to the stage that counts.
 func (e *Endpoint) tell(t segment.Tuple, p Phase) {
 	if p == Gone {
 		e.impair.forget(t)

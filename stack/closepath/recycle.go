@@ -8,10 +8,10 @@ import (
 	"lastack/stack/tunable"
 )
 
-// net.ipv4.tcp_tw_recycle, as Linux had it until 4.12: TIME_WAIT of a connection
-// with timestamps lasts only as long as a FIN may come again, because a
-// per-address memory of timestamps keeps old segments out instead. Behind one
-// address there may be several clocks: that is what it was removed for.
+// net.ipv4.tcp_tw_recycle, as Linux had it until 4.12: TIME_WAIT of a connection with
+// timestamps lasts only as long as a FIN may come again, because a per-address memory of
+// timestamps keeps old segments out instead. Linux removed it because one address may
+// stand for several clocks.
 
 const (
 	// recycled is how long TIME_WAIT lasts then: 3.5 times the RTO, whose

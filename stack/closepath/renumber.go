@@ -69,9 +69,9 @@ func (r *renumber) outbound(f *tracked, p *packet) verdict {
 	return pass
 }
 
-// own reports whether a RST that netstack sends during the handshake is of the
-// new connection. Another answers a segment of the old one, which netstack had
-// in a queue when that ended.
+// own reports whether a RST that netstack sends during the handshake is of the new
+// connection. Any other RST answers a segment of the old connection that netstack still
+// had in a queue when that ended.
 func (r *renumber) own(f *tracked, s *segment.Segment) bool {
 	if s.Flags.Has(segment.ACK) {
 		return s.Ack == f.conn.Next(f.host.Other())

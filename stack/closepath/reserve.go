@@ -15,15 +15,16 @@ import (
 
 // reservations keep netstack from choosing the local port of an outgoing connection in
 // TIME_WAIT for the same destination once more, while others are free. netstack picks
-// ports by its own reservations, and gives up a connection's when its own moment of
-// TIME_WAIT is over; then the port is reserved here, until the TIME_WAIT is over or
+// ports by its own reservations, and releases a connection's when its own short TIME_WAIT
+// is over; from then on the port is reserved here, until the TIME_WAIT is over or
 // net.ipv4.tcp_tw_reuse permits another connection.
 //
-// That is a help and not the rule, which is timeWait's: a SYN that netstack sends too early
-// (in that moment, beyond maxReserved) is answered with a RST in the peer's name.
+// This only helps; timeWait enforces the rule: it answers a SYN that netstack sends too
+// early (in that short time, or beyond maxReserved) with a RST in the peer's name.
 //
-// The lock is the innermost of this package, as reservations are told of connections
-// with others held; netstack's of its port manager, inside, is innermost there.
+// The lock is the innermost of this package, because reservations learn of connections
+// while others are held; inside of it is only that of netstack's port manager, the
+// innermost there.
 type reservations struct {
 	e    *Endpoint
 	pool portPool
@@ -72,7 +73,7 @@ func (e *Endpoint) reserve(pool portPool) {
 	}
 }
 
-// waits is told that a flow is in TIME_WAIT. f.mu is held.
+// waits notes that a flow is in TIME_WAIT. f.mu is held.
 func (r *reservations) waits(f *tracked, now time.Duration) {
 	if r == nil || f.host != flow.Client {
 		return // a listener's port is not one that netstack picks
@@ -93,7 +94,7 @@ func (r *reservations) waits(f *tracked, now time.Duration) {
 	}
 }
 
-// over is told that nothing is left of a connection.
+// over notes that nothing is left of a connection.
 func (r *reservations) over(t segment.Tuple) {
 	if r == nil {
 		return
@@ -118,13 +119,13 @@ func (r *reservations) drop(v *reservation) {
 	}
 }
 
-// run makes the reservations that are due, and gives those up that
+// run makes the reservations that are due, and releases those whose ports
 // net.ipv4.tcp_tw_reuse permits to use again.
 func (r *reservations) run() {
 	now := r.e.timeWait.now()
 	for _, v := range r.due(now) {
-		// No lock is held here: this asks the table of TIME_WAIT, which tells of the end
-		// of records with its own held.
+		// No lock is held here: this asks the table of TIME_WAIT, which reports the end
+		// of records with its own lock held.
 		waits := r.e.timeWait.has(v.tuple)
 		r.try(v, now, waits)
 	}
@@ -193,7 +194,7 @@ func (r *reservations) reuse(now time.Duration) (next time.Duration, any bool) {
 	return 0, false
 }
 
-// arm has run called. r.mu is held.
+// arm schedules run after d. r.mu is held.
 func (r *reservations) arm(d time.Duration) {
 	if r.timer == nil {
 		r.timer = r.e.clock.AfterFunc(d, r.run)

@@ -28,6 +28,16 @@ func (r *roundTrip) sent(s *segment.Segment, next segment.Seq, clock tcpip.Clock
 	}
 }
 
+// synSent takes in a SYN or SYN-ACK of the host's, which gives the first measurement
+// unless it is sent again.
+func (r *roundTrip) synSent(s *segment.Segment, clock tcpip.Clock) {
+	if again := r.end == s.End(); again {
+		r.timing = false
+		return
+	}
+	r.timing, r.end, r.at = true, s.End(), clock.NowMonotonic()
+}
+
 // acked takes in an acknowledgment number of the peer's.
 func (r *roundTrip) acked(ack segment.Seq, clock tcpip.Clock) {
 	if !r.timing || ack.Less(r.end) {

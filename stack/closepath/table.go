@@ -30,9 +30,8 @@ const ackGrain = time.Millisecond
 
 // table finds a segment's flow. Lock order: a flow's lock, then its shard's.
 //
-// A flow is in it from its SYN until the host is through with the connection:
-// reset, closed, or in TIME_WAIT, of which the table of TIME_WAIT knows from then
-// on.
+// A flow is in it from its SYN until the host is through with the connection: reset,
+// closed, or in TIME_WAIT, which has a table of its own.
 type table struct {
 	e      *Endpoint
 	nextID atomic.Uint64
@@ -119,7 +118,7 @@ func (t *table) find(s *segment.Segment, dir Dir, begin beginning) *tracked {
 	}
 }
 
-// stampEpochs is for how many sweeps a timestamp is a measure: 24 days (RFC 7323 5.5).
+// stampEpochs is for how many sweeps timestamps can be compared: 24 days (RFC 7323 5.5).
 const stampEpochs = uint32(24 * 24 * time.Hour / sweepEvery)
 
 // lookup returns a flow without locking it, or nil.
@@ -135,9 +134,9 @@ func (t *table) lookup(key segment.Tuple) *tracked {
 // one has ended must not begin another.
 const adoptionEpochs = 4
 
-// Follows reports whether the endpoint follows a connection (Src is the host), or may have
-// had no room to. An application can tell by it, as it accepts a connection, that netstack
-// has made one of a segment that came too late.
+// Follows reports whether the endpoint follows a connection (Src is the host), or may
+// have had no room to. An application that accepts a connection learns from it whether
+// netstack made the connection of a segment that came too late.
 func (e *Endpoint) Follows(t segment.Tuple) bool {
 	return e.flows.lookup(t) != nil || e.flows.misses(t)
 }
@@ -150,8 +149,9 @@ func (t *table) misses(key segment.Tuple) bool {
 	return sh.missed > t.epoch.Load()
 }
 
-// adopts reports whether a segment of no flow shows a connection that netstack has, whose
-// SYN there was no room to follow: netstack sends nothing but SYN-ACKs and RSTs for others.
+// adopts reports whether a segment of no flow belongs to a connection of netstack's whose
+// SYN the table had no room to follow: netstack sends nothing but SYN-ACKs and RSTs for
+// others.
 func (t *table) adopts(key segment.Tuple, s *segment.Segment, dir Dir) bool {
 	if t.e.alive == nil || t.e.observe || !s.Flags.Has(segment.ACK) || s.Flags.Any(segment.SYN|segment.RST) {
 		return false
@@ -196,14 +196,19 @@ func (t *table) add(sh *shard, key segment.Tuple, dir Dir) *tracked {
 	return f
 }
 
-// outlived reports whether a SYN begins a new connection on f's 4-tuple. What
-// the host sends is its own decision; a SYN that comes in may be forged or a
-// leftover (RFC 5961 4), and counts only where netstack has no live connection
-// any more. f.mu is held, and released while netstack is asked.
+// outlived reports whether a SYN begins a new connection on f's 4-tuple. The host decides
+// about its own SYNs; one that comes in may be forged or a leftover (RFC 5961 4), and
+// counts only where netstack has no live connection any more. f.mu is held, and released
+// while netstack is asked.
 func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	side := f.host
 	if dir == In {
 		side = side.Other()
+	}
+	if dir == Out && f.numbers.chosen {
+		wire := *s // the flow knows the numbers that the SYN has behind the chain
+		wire.Seq += f.numbers.shift
+		s = &wire
 	}
 	if !f.conn.Reopens(side, s) {
 		return false
@@ -230,8 +235,8 @@ func (t *table) forget(f *tracked) {
 	}
 }
 
-// leave takes a flow out of the table, if it is still there. f.mu is held. What
-// the flow still holds is dropped: there is nobody left to acknowledge or to take it.
+// leave takes a flow out of the table, if it is still there. f.mu is held. The flow's
+// held segments are dropped: nobody is left to acknowledge or to receive them.
 func (t *table) leave(f *tracked) bool {
 	if f.gone.Load() {
 		return false
@@ -277,8 +282,8 @@ func (t *table) advanced(f *tracked, p *packet) {
 	}
 }
 
-// sweep forgets flows on which nothing passed for a whole round and which
-// netstack knows no more.
+// sweep forgets flows on which nothing passed for a whole round and which netstack no
+// longer knows.
 func (t *table) sweep() {
 	now := t.epoch.Add(1)
 	for _, f := range t.all() {
@@ -302,7 +307,8 @@ func (t *table) sweep() {
 	}
 }
 
-// shrink gives back what a flood made the map grow to, which Go's maps do not by themselves.
+// shrink frees the memory that a flood made the map take: Go's maps do not shrink by
+// themselves.
 func (sh *shard) shrink() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -319,7 +325,8 @@ const (
 	observedEmbryo = uint32(3 * time.Minute / sweepEvery)
 )
 
-// ended reports whether a flow that was idle for so many sweeps is of no connection any more.
+// ended reports whether a flow that was idle for so many sweeps belongs to no connection
+// any more.
 func (t *table) ended(key segment.Tuple, idle uint32, embryo bool) bool {
 	switch {
 	case t.e.observe && embryo:

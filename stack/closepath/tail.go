@@ -10,12 +10,12 @@ import (
 )
 
 // tail is the last data that the host has sent and the peer has not acknowledged, with
-// what tells whether netstack still looks after them.
+// the signs that netstack still looks after them.
 //
 // Where netstack sends nothing for longer than its timeout, and the peer acknowledges
-// nothing, the stage sends the last segment once more, as a tail loss probe does
-// (RFC 8985 7): the peer either has all then, or says what it does not have, from which netstack's
-// loss recovery goes on by itself.
+// nothing, the stage sends the last segment once more, as a tail loss probe does (RFC
+// 8985 7): the peer then either has everything, or reports what is missing, and
+// netstack's loss recovery goes on from there.
 type tail struct {
 	buf *netstack.PacketBuffer // with a reference of ours; nil if there is none
 	seg segment.Segment
@@ -72,9 +72,9 @@ func (t *tail) look(una segment.Seq, rto time.Duration, now tcpip.MonotonicTime)
 	return !moved
 }
 
-// watchTail looks after data that the peer has not acknowledged, or that netstack could not
-// send for want of a window: those are netstack's to send again, but if the application has
-// closed, not for ever. f.mu is held and will be released.
+// watchTail watches data that the peer has not acknowledged, or that netstack has no
+// window to send: netstack retransmits them, but once the application has closed, not for
+// ever. f.mu is held and will be released.
 func (s *finish) watchTail(f *tracked, now tcpip.MonotonicTime) {
 	h := &f.finishing
 	t := &h.tail
@@ -95,7 +95,7 @@ func (s *finish) watchTail(f *tracked, now tcpip.MonotonicTime) {
 		f.mu.Unlock()
 		return
 	}
-	// Of a large segment, which offload makes, the end will do.
+	// The end of a large segment, which offload makes, is enough.
 	n := min(t.seg.PayloadLen, f.conn.FullSegment(f.host), t.seg.End().Diff(una))
 	whole := appendPacket(nil, t.buf)
 	end := t.seg.PayloadStart + t.seg.PayloadLen

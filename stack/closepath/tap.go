@@ -3,6 +3,7 @@ package closepath
 import (
 	"sync"
 
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
 
@@ -31,6 +32,9 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 		Seg: &p.seg, Hold: p.hold, Held: p.held, Rule: p.rule, buf: p.buf,
 		Damaged: p.refused && point == Wire && dir == In, // what TCP refuses otherwise, the tracker finds
 	}
+	if dir == Out && p.hold == flow.HoldUnknown {
+		ev.Hold = flow.NotHeld
+	}
 	if f != nil {
 		ev.Flow, ev.HostSide = f.id, f.host
 		if (point == Wire) == (dir == Out) { // behind the flow tracker
@@ -45,7 +49,7 @@ func (e *Endpoint) report(f *tracked, p *packet, kind Kind, point Point, dir Dir
 	events.Put(ev)
 }
 
-// events are used again, as a tap may not keep one: a connection has dozens.
+// events are reused, because a tap may not keep one and a connection has dozens.
 var events = sync.Pool{New: func() any { return new(Event) }}
 
 // opensFlow reports whether a segment that belongs to no flow begins one: only

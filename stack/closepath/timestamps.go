@@ -5,10 +5,10 @@ import (
 	"lastack/stack/tunable"
 )
 
-// timestamps obeys net.ipv4.tcp_timestamps: with 0, the option (RFC 7323 3) is
-// taken out of each SYN that opens a connection, in both directions. Who sees
-// none in a SYN answers without, so the connection has none; one that has begun
-// keeps what it agreed on.
+// timestamps obeys net.ipv4.tcp_timestamps: with 0, the option (RFC 7323 3) is taken out
+// of each SYN that opens a connection, in both directions. A host that sees none in a SYN
+// answers without, so the connection has none; a connection that has begun keeps what it
+// agreed on.
 //
 // It also gives each copy of the host's SYN or SYN-ACK the time at which it leaves.
 // netstack repeats the first one's TSval, takes the echo for the round trip of all of
@@ -50,7 +50,7 @@ func (t *timestamps) outbound(f *tracked, p *packet) verdict {
 	return pass
 }
 
-// unwanted reports whether the packet offers timestamps that there are not to be.
+// unwanted reports whether the packet offers timestamps although they are off.
 func (t *timestamps) unwanted(p *packet) bool {
 	return opensFlow(&p.seg) && p.seg.HasTimestamps && !t.e.tunables.Bool(tunable.Timestamps)
 }

@@ -105,10 +105,10 @@ func (w *timeWait) inbound(f *tracked, p *packet) verdict {
 }
 
 // idle reports whether an incoming segment tells the host nothing at all: a pure ACK
-// behind both FINs that acknowledges no more than the one before. Peers send it for
-// what netstack sent a second time. netstack would find it behind the FIN that takes
-// it to TIME_WAIT, and where it is busy, have its processors spin on an endpoint that
-// is being taken down, until nobody else gets to run.
+// behind both FINs that acknowledges no more than the one before. Peers send it in answer
+// to a retransmission of netstack's. netstack would find it behind the FIN that takes it
+// to TIME_WAIT, and where netstack is busy, its processors would spin on an endpoint that
+// is being taken down, until no other goroutine gets to run.
 func (f *tracked) idle(p *packet) bool {
 	peer := f.host.Other()
 	end, sent := f.conn.FINTaken(peer)
@@ -116,10 +116,9 @@ func (f *tracked) idle(p *packet) bool {
 		f.conn.FINAcked(f.host) && sent && p.seg.Seq == end
 }
 
-// outbound keeps netstack from speaking for a connection in TIME_WAIT, which it is
-// through with: segments that it had queued when its endpoint went find nobody there, and
-// are answered with a RST; an endpoint that missed the ACK of its FIN repeats that; and a
-// SYN may not take the 4-tuple before net.ipv4.tcp_tw_reuse permits it.
+// outbound stops what netstack sends for a connection in TIME_WAIT: a RST for segments
+// that netstack had queued when its endpoint went; a FIN from an endpoint that missed the
+// ACK of it; a SYN that takes the 4-tuple before net.ipv4.tcp_tw_reuse permits it.
 func (w *timeWait) outbound(f *tracked, p *packet) verdict {
 	if f != nil {
 		if p.seg.Flags.Has(segment.FIN) {
@@ -158,10 +157,9 @@ func (w *timeWait) answerHost(flags segment.Flags, to *segment.Segment, seq, ack
 	})
 }
 
-// vacant reports whether a SYN may begin a connection on the 4-tuple, which it may not
-// in TIME_WAIT: what the peer sends then is judged by the record (reopen), and what the
-// host sends by net.ipv4.tcp_tw_reuse (RFC 6191, RFC 7323 B.2), where 2 means loopback,
-// which is not here.
+// vacant reports whether a SYN may begin a connection on the 4-tuple. In TIME_WAIT it may
+// not: the record judges the peer's SYN (reopen), and net.ipv4.tcp_tw_reuse the host's
+// (RFC 6191, RFC 7323 B.2), where 2 means loopback, which there is none of here.
 func (w *timeWait) vacant(t segment.Tuple, dir Dir) bool {
 	if w.table.Len() == 0 || w.e.observe {
 		return true
@@ -263,7 +261,7 @@ func (w *timeWait) take(f *tracked, p *packet, now time.Duration) bool {
 	return true
 }
 
-// arm has the timer fire at the given time at the latest.
+// arm makes the timer fire at the given time or earlier.
 func (w *timeWait) arm(at time.Duration) {
 	if int64(at) >= w.wake.Load() {
 		return

@@ -366,6 +366,11 @@ func TestOutgoingReuse(t *testing.T) {
 	if r.ep.TimeWaits() != 0 || r.ep.Flows() != 1 {
 		t.Errorf("%d in TIME_WAIT, %d flows", r.ep.TimeWaits(), r.ep.Flows())
 	}
+	r.pass(time.Second) // the SYN was lost
+	r.write(syn, 700_000, 0, 0)
+	if out := r.sent(); len(out) != 1 || out[0].Flags != syn || out[0].Seq-hostISN != 2+65537 {
+		t.Errorf("sent again: %v; want the same number", out)
+	}
 }
 
 // TestRecycle: with tcp_tw_recycle, TIME_WAIT is short, and clients behind one

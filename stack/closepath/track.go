@@ -9,8 +9,8 @@ import (
 )
 
 // tracker feeds the flow tracker with what the host sends and receives, and makes the
-// flow table act on it. What TCP refuses nobody learns from: it goes on to netstack,
-// which refuses it likewise, or ends here where netstack would take it.
+// flow table act on it. No stage learns from a segment that TCP refuses: it goes on to
+// netstack, which refuses it too, or ends here where netstack would accept it.
 type tracker struct {
 	e     *Endpoint
 	place int // in the chain
@@ -46,8 +46,8 @@ func (t *tracker) inbound(f *tracked, p *packet) verdict {
 	return t.refuse(f, p)
 }
 
-// refuse ends the way of a segment that netstack would take: one with an old timestamp,
-// a very old acknowledgment or, in ESTABLISHED, one of what was never sent, all of which
+// refuse drops a segment that netstack would wrongly accept: one with an old timestamp, a
+// very old acknowledgment or, in ESTABLISHED, one of what was never sent, all of which
 // are answered (RFC 7323 5.3, RFC 5961 5.2), and one in SYN_SENT that is no SYN. A SYN in
 // the middle of a connection is answered here too (RFC 5961 4): netstack would hand it to
 // a listener, if the connection ended while it was in netstack's queue. So is a RST in
@@ -112,15 +112,15 @@ func (t *tracker) update(f *tracked, p *packet, from flow.Side) {
 	t.e.flows.advanced(f, p)
 }
 
-// acknowledge sends the host's latest acknowledgment once more, in netstack's place; one
-// that is held stays so. f.mu is held; the caller drains the flow's queue.
+// acknowledge sends the host's latest acknowledgment once more, in netstack's place; a
+// held one stays held. f.mu is held; the caller drains the flow's queue.
 func (e *Endpoint) acknowledge(f *tracked) {
 	s := e.own(f, segment.ACK, f.conn.Next(f.host))
 	e.emit(f, &s, nil, e.delayed.place)
 }
 
-// own is a segment without data of the close path's own making, with the
-// acknowledgment, window and timestamps that are due.
+// own is a segment without data that the close path makes, with the acknowledgment,
+// window and timestamps that are due.
 func (e *Endpoint) own(f *tracked, flags segment.Flags, seq segment.Seq) segment.Segment {
 	s := segment.Segment{
 		Tuple: f.key, Version: version(f.key), Flags: flags,

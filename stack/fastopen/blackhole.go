@@ -7,8 +7,8 @@ import (
 )
 
 // Blackhole keeps data out of all SYNs for a while after a path swallowed a whole
-// connection that began with such a SYN: a middlebox may hold a grudge against the
-// connection or against the client. The zero value has seen none.
+// connection that began with such a SYN: a middlebox may block the connection or the
+// client from then on. The zero value has seen none.
 type Blackhole struct {
 	mu    sync.Mutex
 	times int

@@ -73,7 +73,7 @@ func (c *Cache) find(t segment.Tuple) *remembered {
 	return el.Value.(*remembered)
 }
 
-// make is the destination's entry, for which another may have to go. c.mu is held.
+// make adds an entry for the destination, and may drop another for it. c.mu is held.
 func (c *Cache) make(t segment.Tuple) *remembered {
 	if r := c.find(t); r != nil {
 		return r

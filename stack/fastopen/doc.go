@@ -1,7 +1,7 @@
 // Package fastopen is what TCP Fast Open (RFC 7413) has to remember: the keys of the
 // cookies that a server gives out, and the cookies that a client was given.
 //
-//	Keyring     server: makes cookies, and tells a good one; keys change
+//	Keyring     server: makes cookies, and recognises good ones; keys change
 //	Cache       client: cookie and MSS of each destination, bounded
 //	Blackhole   client: a pause for all after a path swallowed a connection
 //

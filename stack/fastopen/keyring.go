@@ -10,7 +10,7 @@ import (
 // Key is a key of SipHash.
 type Key [16]byte
 
-// Keyring makes cookies and tells a good one. Make it with NewKeyring.
+// Keyring makes cookies and recognises good ones. Make it with NewKeyring.
 type Keyring struct {
 	keys atomic.Pointer[[]Key]
 }
@@ -22,8 +22,8 @@ func NewKeyring(keys ...Key) *Keyring {
 	return r
 }
 
-// Change replaces the keys, of which there are one or two. Of one, the key before
-// it stays as the second: cookies that clients have by now are still good.
+// Change replaces the keys by one or two. If it is one, the key before it stays as the
+// second: cookies that clients have by now are still good.
 func (r *Keyring) Change(keys ...Key) {
 	for {
 		old := r.keys.Load()

@@ -30,14 +30,14 @@ type half struct {
 	edge    segment.Seq // right edge of the widest window that this side offered
 	maxWin  uint32      // the largest window that this side offered, in bytes
 
-	// rcv is the other side's RCV.NXT, as far as what came in order and what the
-	// other side acknowledged tell. tsRecent is its TS.Recent (RFC 7323 4.3).
-	// taken is what Acknowledged was told last.
+	// rcv is the other side's RCV.NXT, as far as what came in order and what the other
+	// side acknowledged tell. tsRecent is its TS.Recent (RFC 7323 4.3). taken is the
+	// latest argument of Acknowledged.
 	rcv, taken          segment.Seq
 	tsRecent            uint32
 	hasRecent, hasTaken bool
 
-	// What this side's SYN offered.
+	// The offers of this side's SYN.
 	mss      uint16
 	scale    uint8
 	hasScale bool
@@ -143,8 +143,8 @@ func (c *Conn) Update(from Side, s *segment.Segment) (st Step) {
 	return st
 }
 
-// UpdateTo is Update for who has many: it writes the Step where it is kept. A copy would
-// wait for all of its parts to be stored.
+// UpdateTo is Update for a caller with many segments: it writes the Step where it is
+// kept, because copying one waits until all of its parts are stored.
 func (c *Conn) UpdateTo(st *Step, from Side, s *segment.Segment) {
 	*st = Step{}
 	st.From = from

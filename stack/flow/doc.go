@@ -23,7 +23,8 @@
 //     that; one on the path, who may have missed segments, refuses only what is far off.
 //   - A RST counts until what follows proves that it did not.
 //   - A FIN sent again says that the first, or its ACK, was lost.
-//   - Who knows that a segment was lost, or refused, says so: Conn.Miss, Conn.Refuse.
+//   - A caller that knows that a segment was lost or refused says so with Conn.Miss or
+//     Conn.Refuse.
 //
 // TIME_WAIT ends by a timer (RFC 9293 3.10.7.4), which no segment shows: a Conn
 // stays in TIME_WAIT, and its owner forgets it after 2MSL. A new connection on

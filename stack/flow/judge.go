@@ -36,8 +36,8 @@ func (c *Conn) TSRecent(s Side) (uint32, bool) {
 	return h.tsRecent, h.hasRecent
 }
 
-// ForgetTimestamp drops the side's TS.Recent, which is no measure for old and new once
-// the connection was idle for 24 days (RFC 7323 5.5).
+// ForgetTimestamp drops the side's TS.Recent, which cannot tell old from new once the
+// connection was idle for 24 days (RFC 7323 5.5).
 func (c *Conn) ForgetTimestamp(s Side) { c.half[s.Other()].hasRecent = false }
 
 // Acknowledged tells the Conn that the side has received all before ack. It is for a
@@ -51,8 +51,8 @@ func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
 	}
 }
 
-// expects reports whether a sequence number of the given side is the other side's RCV.NXT.
-// What came in order, the other side may have had no room for.
+// expects reports whether a sequence number of the given side is the other side's
+// RCV.NXT. The other side may have had no room for what came in order.
 func (c *Conn) expects(from Side, seq segment.Seq) bool {
 	me := &c.half[from]
 	if me.hasTaken {
@@ -81,7 +81,8 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 		return 0
 	case s.Flags.Has(segment.SYN):
 		late := !me.synSeen || s.Seq == me.isn // once more, or seen late
-		// With data in the SYN the host may be far before the peer has acknowledged a thing.
+		// With data in the SYN the host may be far ahead before the peer has acknowledged
+		// anything.
 		if late && (to.state == SynReceived || !me.acked || !c.at(from.Other())) {
 			return 0
 		}
@@ -117,7 +118,8 @@ func (c *Conn) judgeAnswer(from Side, s *segment.Segment) Mark {
 
 // judgeRST judges a RST: by its ACK in SYN_SENT, and otherwise by its sequence number,
 // which has to be RCV.NXT exactly (RFC 5961 3.2). An observer on the path does not know
-// RCV.NXT that well: there, what lies in the window may count, and what follows tells.
+// RCV.NXT that well: there, a RST in the window may count, and later segments show
+// whether it did.
 func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 	me, to := &c.half[from], &c.half[from.Other()]
 	switch {
@@ -142,9 +144,9 @@ func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 }
 
 // judgeOwnRST tells a RST by which the host ends its connection from one that answers a
-// segment of no connection, a forged one in the handshake say, and ends nothing
-// (RFC 9293 3.10.7.3 and 3.10.7.4, fifth check in SYN-RECEIVED). That takes its number from
-// the segment's acknowledgment, and may leave when the handshake is over.
+// segment of no connection, such as a forged one in the handshake, and ends nothing (RFC
+// 9293 3.10.7.3 and 3.10.7.4, fifth check in SYN-RECEIVED). The latter takes its number
+// from the segment's acknowledgment, and may leave when the handshake is over.
 func (c *Conn) judgeOwnRST(from Side, s *segment.Segment) Mark {
 	me, to := &c.half[from], &c.half[from.Other()]
 	opening := me.state == SynSent || me.state == SynReceived
@@ -205,9 +207,10 @@ func (c *Conn) beyond(from Side, s *segment.Segment) bool {
 // does not have segments shows others beyond any window that it has seen.
 const unseen = 1 << 28
 
-// old reports whether all of a segment lies in front of what the host has acknowledged, so
-// that even its acknowledgment does not count (RFC 9293 3.10.7.4). One that ends just there
-// is taken, as in Linux. On the path such segments are retransmissions, and say no harm.
+// old reports whether all of a segment lies in front of what the host has acknowledged,
+// so that even its acknowledgment does not count (RFC 9293 3.10.7.4). One that ends just
+// there is taken, as in Linux. On the path such segments are retransmissions, and do no
+// harm.
 func (c *Conn) old(from Side, s *segment.Segment) bool {
 	me := &c.half[from]
 	return c.at(from.Other()) && me.hasTaken && s.End().Less(me.taken)

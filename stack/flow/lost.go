@@ -2,10 +2,10 @@ package flow
 
 import "lastack/stack/segment"
 
-// Miss takes in a segment that its sender sent and that never reached the other side, as
-// who knows what became of it can tell. The sender's side moves as if the segment had
-// arrived, since it does not know better; the other side learns nothing from it. A copy
-// that comes later counts as if it were the first to come.
+// Miss takes in a segment that its sender sent and that never reached the other side, for
+// a caller that knows so. The sender's side moves as if the segment had arrived, since
+// the sender does not know; the other side learns nothing from it. A copy that comes
+// later counts as if it were the first to come.
 //
 // The Step says what the segment was (FirstFIN, NewData, Again), never what it
 // acknowledged.
@@ -19,7 +19,7 @@ func (c *Conn) Miss(from Side, s *segment.Segment) Step {
 	}
 	switch {
 	case c.reset.on, c.judge(from, s) != 0:
-		// Of a connection that is over, or none that its receiver would have taken.
+		// The connection is over, or the receiver would have refused the segment.
 	case s.Flags.Has(segment.RST):
 		c.missRST(me)
 	default:
@@ -34,7 +34,7 @@ func (c *Conn) Miss(from Side, s *segment.Segment) Step {
 	return st
 }
 
-// Refusal is what the other side does with the segment, if that came now: Challenged or
+// Refusal is what the other side would do with the segment if it came now: Challenged or
 // Ignored, as Update would mark it, or 0. Nothing is learnt.
 func (c *Conn) Refusal(from Side, s *segment.Segment) Mark { return c.judge(from, s) }
 
@@ -90,7 +90,7 @@ func (c *Conn) missSYN(from Side, s *segment.Segment, st *Step) {
 	}
 }
 
-// synArrived: a SYN came again of which the first may have been lost.
+// synArrived: a SYN came again; the first may have been lost.
 func (c *Conn) synArrived(me, peer *half, s *segment.Segment) {
 	me.rcv = me.rcv.Max(s.Seq + 1)
 	if s.Flags.Has(segment.ACK) && peer.state == SynSent {
@@ -147,8 +147,8 @@ func (c *Conn) missFIN(from Side, s *segment.Segment, st *Step) {
 	c.sendFIN(from, s, st)
 }
 
-// arrived: the other side may have the side's FIN now, of which all copies before had been
-// lost, or which lay behind data that had been.
+// arrived: the other side may have the side's FIN now, after earlier copies of it, or
+// data in front of it, had been lost.
 func (c *Conn) arrived(from Side) {
 	me := &c.half[from]
 	if me.lossy && me.finSent && !me.finMissed && !me.finTaken && me.rcv == me.finSeq {

@@ -3,7 +3,7 @@ package flow
 // Side names an end of the connection.
 type Side uint8
 
-// Client is who sent the first SYN, or, where the handshake was not seen, the
+// Client is the side that sent the first SYN, or, where the handshake was not seen, the
 // side that the owner took for it. Server is the other.
 const (
 	Client Side = iota

@@ -1,6 +1,5 @@
-// Package impair has the rules by which a wire is made bad: which segments are
-// dropped, delayed, duplicated, reordered or corrupted. A rule is one line that a
-// person can say:
+// Package impair holds the rules that make a wire bad: which segments are dropped,
+// delayed, duplicated, reordered or corrupted. A rule is one line that a person can say:
 //
 //	drop the 1st pure ACK of a FIN from host
 //	delay segments with FIN from peer by 30 ms
@@ -31,9 +30,9 @@
 // carry data or a FIN of its own. Retransmissions count like any segment: the 2nd
 // FIN is the first one sent again.
 //
-// Counts are per connection, TIME_WAIT included, unless "of all" is said. A
-// segment of no connection is counted by nothing, so that only rules with "every",
-// "of all" or a percentage apply to it.
+// Counts are per connection, TIME_WAIT included, unless "of all" is said. A segment of no
+// connection has no such count, so that only rules with "every", "of all" or a percentage
+// apply to it.
 //
 // # Use
 //

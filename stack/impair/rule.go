@@ -14,7 +14,7 @@ const (
 	Drop Action = iota
 	// Delay keeps it for Rule.Delay.
 	Delay
-	// Duplicate has it arrive twice.
+	// Duplicate makes it arrive twice.
 	Duplicate
 	// Reorder lets one later segment of its connection and direction pass
 	// first, or gives up on that after 50 ms.
@@ -27,11 +27,6 @@ var actions = [...]string{"drop", "delay", "duplicate", "reorder", "corrupt"}
 
 // String is the action as a rule has it: "drop".
 func (a Action) String() string { return actions[a] }
-
-// Past is what was done: "dropped".
-func (a Action) Past() string {
-	return [...]string{"dropped", "delayed", "duplicated", "reordered", "corrupted"}[a]
-}
 
 // Kind is the sort of segment that a rule is about.
 type Kind uint8
@@ -49,8 +44,7 @@ const (
 	PureACKOfFIN
 )
 
-// kinds have what they are called in two parts, between which the plural's s
-// stands.
+// kinds are the names in two parts; the plural's s stands between them.
 var kinds = [...][2]string{
 	{"segment", ""}, {"SYN", ""}, {"SYN+ACK", ""}, {"FIN", ""}, {"RST", ""},
 	{"segment", " with data"}, {"pure ACK", ""}, {"ACK", " of a FIN"}, {"pure ACK", " of a FIN"},
@@ -61,7 +55,7 @@ func (k Kind) String() string { return kinds[k][0] + kinds[k][1] }
 
 func (k Kind) plural() string { return kinds[k][0] + "s" + kinds[k][1] }
 
-// From is who sends the segments that a rule is about.
+// From is the sender of the segments that a rule is about.
 type From uint8
 
 // Host is the userspace side, Peer the other.
@@ -104,8 +98,8 @@ type Rule struct {
 	Port uint16
 
 	Picks Picks
-	// N goes with Nth, FirstN and EveryNth; OfAll has it counted over all
-	// connections instead of in each.
+	// N goes with Nth, FirstN and EveryNth; OfAll counts over all connections instead of
+	// in each.
 	N     int
 	OfAll bool
 	// Percent goes with the Picks of that name: more than 0, at most 100.
@@ -138,15 +132,8 @@ func (r *Rule) Validate() error {
 }
 
 // String is the rule in its canonical form, which parses to the same rule.
-func (r *Rule) String() string { return r.Action.String() + " " + r.which() }
-
-// Effect is what the rule did to a segment, in words: "dropped: the 1st FIN from
-// host".
-func (r *Rule) Effect() string { return r.Action.Past() + ": " + r.which() }
-
-// which is all of the rule but its action.
-func (r *Rule) which() string {
-	s := r.picked() + " from " + r.From.String()
+func (r *Rule) String() string {
+	s := r.Action.String() + " " + r.picked() + " from " + r.From.String()
 	if r.Port != 0 {
 		s += " on port " + strconv.Itoa(int(r.Port))
 	}

@@ -15,8 +15,7 @@ type Segment struct {
 	AcksFIN bool
 }
 
-// Set is a list of rules at work. Make it with NewSet. It does not change, but
-// for what it has counted.
+// Set is a list of rules at work. Make it with NewSet. Only its counts change.
 type Set struct {
 	rules []active
 }

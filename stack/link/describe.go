@@ -6,7 +6,7 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// What the endpoint tells netstack about itself: a TUN has no link layer.
+// This file describes the endpoint to netstack: a TUN has no link layer.
 
 // MTU implements stack.LinkEndpoint.
 func (e *Endpoint) MTU() uint32 { return e.mtu.Load() }

@@ -17,12 +17,12 @@
 //
 // # Offload
 //
-// A device with offload (OffloadDevice) carries TCP segments of up to 64 KiB, and
-// leaves checksums undone between netstack and the kernel, neither of which puts
-// them on a wire. netstack is told with GSOEndpoint and CapabilityRXChecksumOffload,
-// and each packet has in GSOOptions what is left to be done, in both directions.
-// netstack then trusts checksums, so the endpoint verifies those that the kernel
-// does not vouch for, of a packet that it forwards, say.
+// A device with offload (OffloadDevice) carries TCP segments of up to 64 KiB, and leaves
+// checksums undone between netstack and the kernel, neither of which puts them on a wire.
+// netstack is told with GSOEndpoint and CapabilityRXChecksumOffload, and each packet has
+// in GSOOptions what is left to be done, in both directions. netstack then trusts
+// checksums, so the endpoint verifies those that the kernel does not vouch for, such as
+// those of a forwarded packet.
 package link
 
 import (

@@ -110,8 +110,8 @@ func headerOf(pkt *netstack.PacketBuffer, front []byte, length int) vnet.Header 
 	return h
 }
 
-// optionsOf is the header of an incoming packet in netstack's terms. netstack does
-// not look at it; who copies or forwards the packet does.
+// optionsOf is the header of an incoming packet in netstack's terms. netstack does not
+// look at it; code that copies or forwards the packet does.
 func optionsOf(h *vnet.Header) netstack.GSO {
 	var g netstack.GSO
 	if h.NeedsChecksum {
@@ -126,11 +126,11 @@ func optionsOf(h *vnet.Header) netstack.GSO {
 	return g
 }
 
-// vouched reports whether the kernel says that a packet came to no harm.
+// vouched reports whether the kernel says that a packet is undamaged.
 func vouched(h *vnet.Header) bool { return h.NeedsChecksum || h.ChecksumValid }
 
-// sound verifies a packet's checksums in netstack's place: IPv4's and TCP's.
-// Others netstack verifies itself, and a fragment has none that could be.
+// sound verifies a packet's checksums in netstack's place: IPv4's and TCP's. netstack
+// verifies others itself, and a fragment has none to verify.
 func sound(packet []byte) bool {
 	s, err := segment.Parse(packet)
 	if err != nil {

@@ -21,7 +21,7 @@ func TestDecodeLengths(t *testing.T) {
 		b := zero(&s6, 4)
 		option := binary.BigEndian.AppendUint32([]byte{6, 0, 0xc2, 4}, n)
 		b = append(append(append([]byte(nil), b[:40]...), option...), b[40:]...)
-		b[6] = extHopByHop
+		b[6] = ExtHopByHop
 		return b
 	}
 	for name, tt := range map[string]struct {

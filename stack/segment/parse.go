@@ -87,25 +87,18 @@ func (s *Segment) parseIPv4(b []byte, wireLen int) (int, error) {
 		return 0, ErrFragment
 	}
 	s.Version = 4
-	s.Src.Addr = mapped(b[12:16])
-	s.Dst.Addr = mapped(b[16:20])
+	mapInto(&s.Src.Addr, b[12:16])
+	mapInto(&s.Dst.Addr, b[16:20])
 	s.TCPStart = ihl
 	return total, nil
 }
 
-// mapped is the IPv4-mapped form of a 4-byte address.
-func mapped(a []byte) [16]byte {
-	return [16]byte{10: 0xff, 11: 0xff, 12: a[0], 13: a[1], 14: a[2], 15: a[3]}
+// mapInto writes the IPv4-mapped form of a 4-byte address, in two halves: an array that is
+// put together byte by byte and then copied keeps the processor waiting.
+func mapInto(to *[16]byte, a []byte) {
+	binary.BigEndian.PutUint64(to[:8], 0)
+	binary.BigEndian.PutUint64(to[8:], 0xffff<<32|uint64(binary.BigEndian.Uint32(a)))
 }
-
-// Extension headers that may stand between IPv6 and TCP (RFC 8200 4).
-const (
-	extHopByHop = 0
-	extRouting  = 43
-	extFragment = 44
-	extAuth     = 51
-	extDest     = 60
-)
 
 // parseIPv6 fills in addresses and TCPStart, walking extension headers, and
 // returns the packet's length by its header.
@@ -122,45 +115,24 @@ func (s *Segment) parseIPv6(b []byte, wireLen int) (int, error) {
 	copy(s.Dst.Addr[:], b[24:40])
 	next, at := b[6], lenIPv6
 	for next != protocolTCP {
-		n, err := extensionLen(next, b, at)
+		following, n, err := Extension(next, b[min(at, len(b)):])
 		if err != nil {
 			return 0, err
 		}
-		next, at = b[at], at+n
+		if next == ExtFragment && split(b[at:]) {
+			return 0, ErrFragment
+		}
+		next, at = following, at+n
 	}
 	s.TCPStart = at
 	return total, nil
-}
-
-// extensionLen is the length of the extension header of the given kind at
-// b[at:]. A fragment header with offset 0 and no more fragments (an "atomic
-// fragment", RFC 6946) is a whole packet.
-func extensionLen(kind byte, b []byte, at int) (int, error) {
-	switch kind {
-	case extHopByHop, extRouting, extDest, extFragment, extAuth:
-	default:
-		return 0, ErrNotTCP
-	}
-	if len(b) < at+8 {
-		return 0, ErrTruncated
-	}
-	switch kind {
-	case extFragment:
-		if binary.BigEndian.Uint16(b[at+2:])&0xfff9 != 0 {
-			return 0, ErrFragment
-		}
-		return 8, nil
-	case extAuth:
-		return (int(b[at+1]) + 2) * 4, nil // RFC 4302 2.2 counts in words of 4
-	}
-	return (int(b[at+1]) + 1) * 8, nil
 }
 
 // jumboLen is the length of a packet whose IPv6 header says 0: what the jumbo
 // payload option says, the first of a hop-by-hop header, where Linux puts it too
 // (RFC 2675 2); without it segmentation offload has left the 0, as in IPv4.
 func jumboLen(b []byte, wireLen int) int {
-	if b[6] == extHopByHop && len(b) >= lenIPv6+8 && b[42] == 0xc2 && b[43] == 4 {
+	if b[6] == ExtHopByHop && len(b) >= lenIPv6+8 && b[42] == 0xc2 && b[43] == 4 {
 		if n := int(binary.BigEndian.Uint32(b[44:])); n > 0xffff {
 			return lenIPv6 + n
 		}

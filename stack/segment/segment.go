@@ -10,13 +10,18 @@ type SACKBlock struct {
 	Start, End Seq
 }
 
-// Segment is what one packet says, in host byte order.
+// Segment is what one packet says, in host byte order. Who follows connections looks at
+// what stands first.
 type Segment struct {
 	Tuple
 	// Version is 4 or 6.
 	Version uint8
 	Flags   Flags
-	Seq     Seq
+	// Unfinished: the checksum field holds the sum over the pseudo header alone, to which
+	// the sender on a wire adds the rest. Parse cannot know that; a caller that does sets
+	// it.
+	Unfinished bool
+	Seq        Seq
 	// Ack is meaningful only with the ACK flag.
 	Ack Seq
 	// Window is the field as it stands in the header, not yet scaled.
@@ -25,14 +30,10 @@ type Segment struct {
 	// or not the capture kept them.
 	PayloadLen int
 
-	// Unfinished: the checksum field holds the sum over the pseudo header alone,
-	// to which whoever sends the packet on a wire adds the rest. Parse cannot
-	// tell; who knows sets it.
-	Unfinished bool
+	Options
 
 	// TCPStart and PayloadStart are offsets from the start of the packet.
 	TCPStart, PayloadStart int
-	Options
 }
 
 // Options are the TCP options lastack reads.
@@ -47,19 +48,19 @@ type Options struct {
 	// TSVal and TSEcr are meaningful only with HasTimestamps (RFC 7323 3.2).
 	HasTimestamps bool
 	TSVal, TSEcr  uint32
-	// SACKBlocks holds the first SACKCount entries (RFC 2018 3).
-	SACKCount  uint8
-	SACKBlocks [4]SACKBlock
-	// FastOpen tells of RFC 7413's option: absent, or in one of its two forms.
-	// Cookie is empty where the option asks for one.
+	// FastOpen is the form of RFC 7413's option, if there is one. Cookie is empty where
+	// the option asks for one.
 	FastOpen FastOpen
 	Cookie   Cookie
 	// FastClose: Multipath TCP aborts all of its connection, of which this is a
 	// subflow (MP_FASTCLOSE, RFC 8684 3.5).
 	FastClose bool
 
-	// tsStart and sackStart are the offsets of these options from the start of
-	// the packet, for those who rewrite them; 0 where there is none.
+	// SACKBlocks holds the first SACKCount entries (RFC 2018 3).
+	SACKCount  uint8
+	SACKBlocks [4]SACKBlock
+	// tsStart and sackStart are the offsets of these options from the start of the
+	// packet, for the methods that rewrite them; 0 where there is none.
 	tsStart, sackStart int
 }
 

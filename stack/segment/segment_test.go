@@ -167,16 +167,16 @@ func TestIPv6Extensions(t *testing.T) {
 		b    []byte
 		want error
 	}{
-		"hop-by-hop":          {with(extHopByHop, 6, 0, 1, 4, 0, 0, 0, 0), nil},
-		"hop-by-hop and dest": {with(extHopByHop, extDest, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0), nil},
-		"routing of 16":       {with(extRouting, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), nil},
-		"authentication":      {with(extAuth, 6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), nil},
-		"auth and dest":       {with(extAuth, extDest, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 6, 0, 1, 4, 0, 0, 0, 0), nil},
-		"atomic fragment":     {with(extFragment, 6, 0, 0, 0, 0, 0, 0, 1), nil},
-		"first fragment":      {with(extFragment, 6, 0, 0, 1, 0, 0, 0, 1), ErrFragment},
-		"later fragment":      {with(extFragment, 6, 0, 5, 0x80, 0, 0, 0, 1), ErrFragment},
-		"cut extension":       {with(extHopByHop, 6, 0, 1, 4, 0, 0, 0, 0)[:44], ErrTruncated},
-		"extension past end":  {with(extHopByHop, 6, 200, 1, 4, 0, 0, 0, 0), ErrMalformed},
+		"hop-by-hop":          {with(ExtHopByHop, 6, 0, 1, 4, 0, 0, 0, 0), nil},
+		"hop-by-hop and dest": {with(ExtHopByHop, ExtDest, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0), nil},
+		"routing of 16":       {with(ExtRouting, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), nil},
+		"authentication":      {with(ExtAuth, 6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), nil},
+		"auth and dest":       {with(ExtAuth, ExtDest, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 6, 0, 1, 4, 0, 0, 0, 0), nil},
+		"atomic fragment":     {with(ExtFragment, 6, 0, 0, 0, 0, 0, 0, 1), nil},
+		"first fragment":      {with(ExtFragment, 6, 0, 0, 1, 0, 0, 0, 1), ErrFragment},
+		"later fragment":      {with(ExtFragment, 6, 0, 5, 0x80, 0, 0, 0, 1), ErrFragment},
+		"cut extension":       {with(ExtHopByHop, 6, 0, 1, 4, 0, 0, 0, 0)[:44], ErrTruncated},
+		"extension past end":  {with(ExtHopByHop, 6, 200, 1, 4, 0, 0, 0, 0), ErrMalformed},
 	} {
 		got, err := Parse(tt.b)
 		if err != tt.want {

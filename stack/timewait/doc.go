@@ -1,11 +1,11 @@
 // Package timewait is the table of connections in TIME_WAIT, and the rules by
 // which it answers what still arrives for them.
 //
-// A connection in TIME_WAIT has nothing left to do but to send its last ACK again
-// (RFC 9293 3.10.7.4), to let a new connection take its place when that is safe
-// (RFC 6191), not to be killed by an old RST if so wished (RFC 1337), and to tell
-// old from new by timestamps (RFC 7323 5). That needs some fifty bytes, not a
-// socket. The rules, in rules.go, are those of Linux's tcp_timewait_state_process.
+// A connection in TIME_WAIT has nothing left to do but to send its last ACK again (RFC
+// 9293 3.10.7.4), to let a new connection take its place when that is safe (RFC 6191),
+// not to be killed by an old RST if so configured (RFC 1337), and to tell old from new by
+// timestamps (RFC 7323 5). That needs some fifty bytes, not a socket. The rules, in
+// rules.go, are those of Linux's tcp_timewait_state_process.
 //
 //	Table
 //	  IPv4, IPv6 ---- 64 shards each, by the hash of the 4-tuple; a lock each

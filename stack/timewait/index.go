@@ -52,7 +52,7 @@ func (ix *index[K]) find(p *pool[K], k *K, hash uint32) (slot, place uint32) {
 	}
 }
 
-// full tells that the index is to be rebuilt before it takes one more entry.
+// full reports whether the index has to be rebuilt before it takes one more entry.
 func (ix *index[K]) full() bool { return ix.filled >= len(ix.entries)/8*7 }
 
 // insert adds slot i at the place that find gave for it. The index must not be

@@ -34,8 +34,7 @@ type Record struct {
 type Rules struct {
 	// Life is the 2MSL that a restart gives.
 	Life time.Duration
-	// RFC1337 has a RST ignored instead of ending TIME_WAIT
-	// (net.ipv4.tcp_rfc1337).
+	// RFC1337 makes a RST be ignored instead of ending TIME_WAIT (net.ipv4.tcp_rfc1337).
 	RFC1337 bool
 	// RateLimit is the least time between two replies to segments that may be
 	// part of a loop of ACKs (net.ipv4.tcp_invalid_ratelimit). With zero there

@@ -41,10 +41,10 @@ func (s *state) judge(seg *segment.Segment, now uint32, ru *Rules) (v Verdict, r
 	return Reply, restart
 }
 
-// outdates is the PAWS test (RFC 7323 5.3): the segment's timestamp is older
-// than what was heard last. What is true for any segment need not be for a RST
-// (RFC 7323 5.2), so that one is believed once no old duplicate can be about.
-// A recent timestamp of 0 is no measure: some peers put it in their SYN.
+// outdates is the PAWS test (RFC 7323 5.3): the segment's timestamp is older than what
+// was heard last. A RST need not carry a good timestamp (RFC 7323 5.2), so it is believed
+// once no old duplicate can be under way. A recent timestamp of 0 is no measure: some
+// peers put it in their SYN.
 func (s *state) outdates(seg *segment.Segment, now uint32) bool {
 	if s.tsRecent == 0 || int32(s.tsRecent-seg.TSVal) <= 0 {
 		return false
@@ -52,8 +52,8 @@ func (s *state) outdates(seg *segment.Segment, now uint32) bool {
 	return !seg.Flags.Has(segment.RST) || since(s.heard, now) < stampLife
 }
 
-// reopens tells of a SYN that begins a new connection for certain: by its
-// sequence number (RFC 9293 3.10.7.4) or by its timestamp (RFC 6191).
+// reopens reports whether a SYN certainly begins a new connection: by its sequence number
+// (RFC 9293 3.10.7.4) or by its timestamp (RFC 6191).
 func (s *state) reopens(seg *segment.Segment, stamped bool) bool {
 	if seg.Flags&(segment.SYN|segment.ACK) != segment.SYN {
 		return false

@@ -39,9 +39,9 @@ func (t *Table) Add(r *Record, life, now time.Duration) {
 	}
 }
 
-// Arrive has the rules judge a segment from the peer, and does to the record
-// what they say: its 2MSL starts again, its TSRecent changes, or it goes. The
-// Record is the one after that, or, with Killed, the last there was.
+// Arrive judges a segment from the peer by the rules and updates the record: its 2MSL
+// starts again, its TSRecent changes, or it goes. The Record returned is the updated one,
+// or, with Killed, the last there was.
 func (t *Table) Arrive(s *segment.Segment, now time.Duration, ru *Rules) (Verdict, Record) {
 	if t.Len() == 0 {
 		return Unknown, Record{}
@@ -77,9 +77,8 @@ func (t *Table) get(tuple *segment.Tuple, now time.Duration, remove bool) (Recor
 	return t.v6.get(key6Of(tuple), now, remove)
 }
 
-// Expire takes out the records whose time is over, and counts them. A record
-// goes never early, and late by less than 4 ms if Expire is called when Next
-// says so.
+// Expire takes out the records whose time is over, and counts them. A record never goes
+// early, and late by less than 4 ms if Expire is called when Next says so.
 func (t *Table) Expire(now time.Duration) int {
 	return t.v4.expire(now, t.gone) + t.v6.expire(now, t.gone)
 }

@@ -17,11 +17,10 @@ const (
 // firstMark tells a place of the wheel from a slot.
 const firstMark = 1 << 31
 
-// wheel is a timer wheel of two levels (Varghese and Lauck 1987). The first has
-// a place for each tick of the current block, the second one for each of the
-// blocks to come; when a block's turn comes its slots are spread over the first
-// level. What lies further ahead than the second level reaches waits in its last
-// place, and is placed again from there.
+// wheel is a timer wheel of two levels (Varghese and Lauck 1987). The first has a place
+// for each tick of the current block, the second one for each of the blocks to come; when
+// a block's turn comes its slots are spread over the first level. A slot further ahead
+// than the second level reaches waits in its last place, and is placed again from there.
 //
 // Ticks are counted in 64 bits. A slot's deadline is known to the millisecond
 // and in 32 bits, and is taken for the one nearest to the current block.

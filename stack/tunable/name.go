@@ -32,17 +32,13 @@ func Lookup(name string) (Def, bool) {
 
 func dotted(name string) string { return strings.ReplaceAll(name, "/", ".") }
 
-// Find is Lookup with an error (a *Error) that suggests the nearest names, or
-// lists all where none is near.
+// Find is Lookup with an error (a *Error) that lists all names.
 func Find(name string) (Def, error) {
 	d, ok := Lookup(name)
 	if ok {
 		return d, nil
 	}
-	if near := nearest(name); len(near) > 0 {
-		return d, &Error{Name: name, Why: "unknown tunable; did you mean " + strings.Join(near, " or ") + "?"}
-	}
-	return d, &Error{Name: name, Why: "unknown tunable; there are " + strings.Join(names(), ", ")}
+	return d, &Error{Name: name, Unknown: true, Why: "unknown tunable; there are " + strings.Join(names(), ", ")}
 }
 
 func names() []string {

@@ -58,11 +58,10 @@ func (s *Set) Text(id ID) string {
 	return defs[id].Format(s.Int(id))
 }
 
-// OnChange has f called after each change of the tunable, with the new value,
-// by the goroutine that made the change; two calls never overlap. f must not
-// write to the set. The set holds on to f until stop is called, after which f is not
-// called again; so whoever watches a set that outlives it has to stop. stop must not be
-// called from within f.
+// OnChange calls f after each change of the tunable, with the new value, in the goroutine
+// that made the change; two calls never overlap. f must not write to the set. The set
+// holds on to f until stop is called, after which f is not called again; so a watcher of
+// a set that outlives it has to call stop, and not from within f.
 func (s *Set) OnChange(id ID, f func(value int64)) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,9 +9,8 @@ var defs = [count]Def{
 		Doc: `Whether the host delays pure ACKs (RFC 9293 3.8.6.3, RFC 5681 4.2). On, the ACK
 of the peer's FIN waits for the host's own FIN and, if the application closes
 in time, travels with it: three segments. Off, every ACK goes out at once: four.
-Linux has no such switch: TCP_QUICKACK is per socket and wears off, and the
-route attribute "quickack 1" is its nearest kin. Turning it off sends what is
-being held.`,
+Linux has no such switch: TCP_QUICKACK is per socket and wears off; the closest is
+the route attribute "quickack 1". Turning it off sends the ACKs that are held.`,
 	},
 	{
 		ID: DelayedACKms, Name: "lastack.delayed_ack_ms", Min: 1, Max: 499, Default: 40, Unit: "ms",
@@ -92,14 +91,16 @@ more than this maximum where its clock ticks less than 1000 times a second.`,
 	},
 	{
 		ID: OrphanRetries, Name: "net.ipv4.tcp_orphan_retries", Min: 0, Max: 255, Default: 0,
-		Doc: `How long the host repeats a FIN that nobody acknowledges, once the application has
-closed the connection: as long as that many retransmissions take that begin at
+		Doc: `How long the host repeats a FIN that is not acknowledged, once the application has
+closed the connection: as long as that many retransmissions take, which begin at
 200 ms and double, up to two minutes. 0, the default, stands for 8, as in Linux:
 the connection is gone 108 s after its first FIN where the round trip is short,
-1.7 s with 1 and 6.7 s with 3. It ends FIN_WAIT_1, CLOSING and LAST_ACK without a
-RST. It does not bound FIN_WAIT_2 (net.ipv4.tcp_fin_timeout does) nor TIME_WAIT,
-and is not a number of FINs. What an application still holds after CloseWrite is
-given as long as Linux's tcp_retries2 gives it, 15 minutes.`,
+1.7 s with 1 and 6.7 s with 3, or a little sooner if the peer does not know SACK,
+as the first copy is no probe of the tail then. It ends FIN_WAIT_1, CLOSING and
+LAST_ACK without a RST. It does not bound FIN_WAIT_2 (net.ipv4.tcp_fin_timeout
+does) nor TIME_WAIT, and is not a number of FINs. A connection that the application
+still holds after CloseWrite has as long as Linux's tcp_retries2 gives it, 15
+minutes.`,
 	},
 	{
 		ID: Timestamps, Name: "net.ipv4.tcp_timestamps", Min: 0, Max: 2, Default: 1,
@@ -116,7 +117,7 @@ decide whether a SYN may end a TIME_WAIT.`,
 		Doc: `When a SYN is answered with a cookie, which costs no memory (RFC 4987 3.6). 1: once
 as many handshakes are under way as the listener's backlog allows. 2: always. Linux
 knows 0 as well, never; netstack, on which lastack stands, does not. A connection by
-cookie is said to be as good as any other. It is not: the cookie has no room for
+cookie is often called as good as any other. It is not: the cookie has no room for
 the window scale and SACK, so the peer never has more than 65,535 bytes under way.
 Linux keeps both in the timestamp, where there is one; netstack does not. Cookies do
 not help against connections that complete their handshake.`,
@@ -130,7 +131,7 @@ port. It is no bound on connections altogether, since each destination has the
 whole range to itself, and none on those that a server accepts, which use up no
 port of its own. A wider range puts the end off and removes nothing. Linux
 refuses a first port below net.ipv4.ip_unprivileged_port_start, 1024 in a new
-namespace, and so does lastack; of a single number Linux makes the first port
+namespace, and so does lastack; Linux takes a single number for the first port
 and keeps the last, where lastack wants both.`,
 	},
 	{
@@ -163,7 +164,7 @@ listener; lastack always does, so the bit has no effect. Other bits mean nothing
 It is no switch that makes applications faster by itself: a client has to hand
 its data to the call that connects, and its first connection to a server only
 fetches the cookie. A SYN may come twice, to a server that has lost its memory
-in between: what must not be done twice is not to be asked for in one.`,
+in between: a request that must not be executed twice does not belong in a SYN.`,
 	},
 	{
 		ID: FastOpenKey, Name: "net.ipv4.tcp_fastopen_key", Kind: Keys,
@@ -173,8 +174,8 @@ stand for a key drawn at random, which is not shown. A new key alone keeps the
 one before it as the second, so that a change takes no client's cookie away; the
 change after that does. Linux drops the old key unless it is given as the second.
 Cookies are Linux's: hosts with one key take each other's. The key keeps nothing
-secret. It keeps a stranger from having a server work in the name of an address
-that is not the stranger's.`,
+secret. It keeps an attacker from making a server work for an address that is not
+the attacker's.`,
 	},
 	{
 		ID: FastOpenBlackhole, Name: "net.ipv4.tcp_fastopen_blackhole_timeout_sec", Min: 0, Max: math.MaxInt32, Default: 0, Unit: "s",

@@ -2,18 +2,18 @@
 // meaning, and a set of current values that may be read and written at any time
 // from any goroutine.
 //
-// A tunable that Linux has carries Linux's sysctl name, unit and default
-// (net.ipv4...); one of our own begins with "lastack.". All values are integers,
-// as sysctl's are, pairs of ports, or keys; switches are 0 and 1. Whatever lastack takes
-// Linux takes too, where it has the tunable; Linux sometimes takes more.
+// A tunable that Linux has carries Linux's sysctl name, unit and default (net.ipv4...);
+// one of our own begins with "lastack.". All values are integers, as sysctl's are, pairs
+// of ports, or keys; switches are 0 and 1. Linux takes every value that lastack takes,
+// where it has the tunable; Linux sometimes takes more.
 //
 //	set := tunable.NewSet()
 //	err := set.Set("lastack.delayed_ack", "0")
 //	on := set.Bool(tunable.DelayedACK)
 //	lo, hi := set.Ports(tunable.PortRange)
 //
-// The package does not know what a tunable does: whoever obeys one reads it
-// where it matters, or asks to be told with OnChange.
+// The package does not know what a tunable does: the code that obeys one reads it
+// where it matters, or watches it with OnChange.
 package tunable
 
 // ID names a tunable in code.

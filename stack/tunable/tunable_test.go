@@ -34,7 +34,7 @@ func TestSet(t *testing.T) {
 		{"lastack.delayed_ack_ms", "500", "out of range; give 1 to 499 ms"},
 		{"lastack.delayed_ack_ms", "fast", `"fast" is not a whole number; give 1 to 499 ms`},
 		{"lastack.delayed_ack_ms", "99999999999999999999", "not a whole number"},
-		{"lastack.delayed_ak", "1", "unknown tunable; did you mean lastack.delayed_ack?"},
+		{"lastack.delayed_ak", "1", "unknown tunable; there are lastack.delayed_ack, "},
 	} {
 		s := NewSet()
 		err := s.Set(tt.name, tt.value)

@@ -91,6 +91,8 @@ func (d Def) refuse(format string, args ...any) error {
 type Error struct {
 	// Name is the tunable as it was given.
 	Name string
+	// Unknown: there is no tunable of that name.
+	Unknown bool
 	// Why says what is wrong and what would be right.
 	Why string
 }

@@ -240,8 +240,8 @@ func testCloseEndsRead(t *testing.T, r *rig) {
 			if !errors.Is(err, os.ErrClosed) {
 				t.Errorf("Read ended with %v, want os.ErrClosed", err)
 			}
-		case <-time.After(patience / 2):
-			t.Fatalf("Read still waits %v after Close", patience/2)
+		case <-time.After(partTimeout / 2):
+			t.Fatalf("Read still waits %v after Close", partTimeout/2)
 		}
 	}
 }

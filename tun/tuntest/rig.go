@@ -12,9 +12,9 @@ import (
 	"lastack/tun"
 )
 
-// patience is how long a part of Contract may take before its devices are
+// partTimeout is how long a part of Contract may take before its devices are
 // closed, which turns a hang into a failure that names the part.
-const patience = 10 * time.Second
+const partTimeout = 10 * time.Second
 
 // magic begins the payload of Contract's packets, a sequence number follows.
 const magic = "tuntest contract"
@@ -73,7 +73,7 @@ func newRig(t *testing.T, open func(*testing.T) (tun.Device, io.ReadWriteCloser)
 	dev, far := open(t)
 	r := &rig{open: open, dev: dev, far: far}
 	var late atomic.Bool
-	watchdog := time.AfterFunc(patience, func() {
+	watchdog := time.AfterFunc(partTimeout, func() {
 		late.Store(true)
 		dev.Close()
 		far.Close()
@@ -81,7 +81,7 @@ func newRig(t *testing.T, open func(*testing.T) (tun.Device, io.ReadWriteCloser)
 	t.Cleanup(func() {
 		watchdog.Stop()
 		if late.Load() {
-			t.Errorf("no end after %v: the devices were closed", patience)
+			t.Errorf("no end after %v: the devices were closed", partTimeout)
 		}
 		dev.Close()
 		far.Close()

@@ -4,9 +4,9 @@
 //
 //	| Header, 10 bytes | IP header | TCP header | data, up to 64 KiB in all |
 //
-// Two things may be left undone. The checksum: its field then holds the sum over
-// the pseudo header, and whoever puts the packet on a wire adds the rest. And
-// cutting it up: the packet then is a large TCP segment that stands for several.
+// Two things may be left undone. The checksum: its field then holds the sum over the
+// pseudo header, and the sender on a wire adds the rest. And cutting it up: the packet
+// then is a large TCP segment that stands for several.
 //
 // The package is pure: it opens nothing and keeps nothing.
 package vnet
@@ -30,10 +30,9 @@ const (
 
 // Header says what is left to be done to a packet. The zero value says nothing.
 type Header struct {
-	// NeedsChecksum: the checksum over the packet from ChecksumStart on is to be
-	// put ChecksumOffset bytes behind that, where the sum over the pseudo header
-	// stands. Of a packet from the kernel it says, too, that nothing harmed the
-	// packet on its way.
+	// NeedsChecksum: the checksum over the packet from ChecksumStart on is to be put
+	// ChecksumOffset bytes behind that, where the sum over the pseudo header stands. In a
+	// packet from the kernel it also says that the packet is undamaged.
 	NeedsChecksum bool
 	// ChecksumValid: the checksum was found right; only from the kernel.
 	ChecksumValid                 bool

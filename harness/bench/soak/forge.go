@@ -37,9 +37,9 @@ func (p place) String() string { return [...]string{"before", "beyond", "anywher
 // smallest window that a connection begins with.
 const reach = 30_000
 
-// Where the server may have closed first, what lies beyond the stream and has a
-// length does end the connection: data for who reads no more call for a RST (RFC
-// 9293 3.6.1; Linux counts it as TCPAbortOnData). Those are sent before the stream.
+// Where the server may have closed first, a segment with a length beyond the stream does
+// end the connection: data for a side that no longer reads call for a RST (RFC 9293
+// 3.6.1; Linux counts it as TCPAbortOnData). Those are sent before the stream.
 
 // margin keeps forged data, which is shorter, from reaching into the stream.
 const margin = 200

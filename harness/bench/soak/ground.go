@@ -56,7 +56,7 @@ func live(at wire.Server) ([]lab.Socket, error) {
 // shown is a socket in a report.
 func shown(s *lab.Socket) string {
 	return fmt.Sprintf("%-12s %s -> %s recv-q %d send-q %d timer %q %v retransmissions %d",
-		s.State, s.Local, s.Remote, s.RecvQ, s.SendQ, s.Timer, s.TimerLeft, s.Retransmissions)
+		s.State, s.Local, s.Remote, s.RecvQ, s.SendQ, s.Timer, s.TimerLeft(), s.Retransmissions)
 }
 
 // states counts sockets by state.

@@ -13,7 +13,7 @@ import (
 const (
 	// echoes half-closes behind what it sends, reads the echo to its end.
 	echoes = "echo"
-	// closesSecond has the server close first.
+	// closesSecond makes the server close first.
 	closesSecond = "server-first"
 	// aborts resets the connection (SO_LINGER 0) while its echo is under way.
 	aborts = "abort"
@@ -126,7 +126,7 @@ func (x *exchange) leaveUnread() error {
 	return x.conn.Close()
 }
 
-// beAborted reads until the server's RST. What comes before it has to be right.
+// beAborted reads until the server's RST. The bytes before it have to be right.
 func (x *exchange) beAborted() error {
 	err := x.send(x.size, false)
 	if err == nil {

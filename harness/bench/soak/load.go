@@ -55,7 +55,7 @@ type Clients struct {
 	// Unanswered counts connections whose handshake was given up: on a bad wire
 	// that is TCP's way, not a fault.
 	Unanswered int64 `json:"unanswered"`
-	// Stalled were broken off for lack of progress.
+	// Stalled were broken off because they made no progress.
 	Stalled int64 `json:"stalled"`
 	// Failed counts the others by error.
 	Failed map[string]int64 `json:"failed"`

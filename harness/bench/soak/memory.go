@@ -40,10 +40,10 @@ func mb(n uint64) float64 { return float64(n) / 1e6 }
 
 // goroutinesLeft waits until no more goroutines than before are left, and says
 // which are if there are more.
-func goroutinesLeft(before int, patience time.Duration) string {
+func goroutinesLeft(before int, within time.Duration) string {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(patience); ; <-tick.C {
+	for end := time.Now().Add(within); ; <-tick.C {
 		n := runtime.NumGoroutine()
 		if n <= before {
 			return ""

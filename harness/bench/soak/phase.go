@@ -22,7 +22,7 @@ type phase struct {
 	cookies bool
 }
 
-var mess = []string{
+var severalFaults = []string{
 	"reorder 5% of segments from either",
 	"duplicate 5% of segments from either",
 	"delay 10% of segments from either by 20 ms",
@@ -33,14 +33,14 @@ var mess = []string{
 var phases = []phase{
 	{name: "20% of what the host sends lost", loss: loss{in: 20}},
 	{name: "20% of what the clients send lost", loss: loss{out: 20}},
-	{name: "reordered, duplicated, delayed, corrupted", rules: mess},
+	{name: "reordered, duplicated, delayed, corrupted", rules: severalFaults},
 	{name: "20% lost both ways", loss: loss{in: 20, out: 20}},
 	{name: "20% lost both ways, SYN cookies", loss: loss{in: 20, out: 20}, cookies: true},
-	{name: "reordered, duplicated, delayed, corrupted, SYN cookies", rules: mess, cookies: true},
+	{name: "reordered, duplicated, delayed, corrupted, SYN cookies", rules: severalFaults, cookies: true},
 	{name: "20% of what the host sends lost, processors busy", loss: loss{in: 20}, busy: true},
 	{name: "20% of what the clients send lost, processors busy", loss: loss{out: 20}, busy: true},
 	{name: "20% lost both ways, processors busy", loss: loss{in: 20, out: 20}, busy: true},
-	{name: "reordered, duplicated, delayed, corrupted, processors busy", rules: mess, busy: true},
+	{name: "reordered, duplicated, delayed, corrupted, processors busy", rules: severalFaults, busy: true},
 }
 
 // longest is how long a phase lasts at most: in a long soak each comes again.
@@ -53,8 +53,8 @@ func phaseLength(total time.Duration) time.Duration {
 	return total / (max(rounds, 1) * time.Duration(len(phases)))
 }
 
-// weather has one phase after the other, and leaves the wire good.
-func weather(ctx context.Context, h *stack.Host, total time.Duration, now func(*phase)) error {
+// runPhases runs one phase after the other, and leaves the wire good.
+func runPhases(ctx context.Context, h *stack.Host, total time.Duration, now func(*phase)) error {
 	over, cancel := context.WithTimeout(ctx, total)
 	defer cancel()
 	length := phaseLength(total)

@@ -13,9 +13,9 @@ import (
 // at random without a seed.
 type loss struct{ in, out int }
 
-// ruleset is the loss in nft's words. What is lost on its way out has left TCP:
-// "drop" there would be told to the sender, which then knows at once, so it is lost
-// behind the socket, in postrouting.
+// ruleset is the loss in nft's words. An outgoing packet is lost in postrouting, behind
+// the socket: a "drop" in output would be reported to the sender, which would know at
+// once.
 func (l loss) ruleset() string {
 	var b strings.Builder
 	b.WriteString("table ip soak\ndelete table ip soak\ntable ip soak {\n")

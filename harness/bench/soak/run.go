@@ -137,7 +137,7 @@ func (s *soaking) soak(ctx context.Context) error {
 	main.FloodFor = s.Duration - min(s.Duration/2, embryoLife-settling/4)
 	bad := make(chan error, 1)
 	go func() {
-		bad <- weather(ctx, s.host, s.Duration, func(p *phase) { s.Log("phase: %s", p.name) })
+		bad <- runPhases(ctx, s.host, s.Duration, func(p *phase) { s.Log("phase: %s", p.name) })
 	}()
 	s.phase = "load"
 	s.result.Clients, err = s.carry(ctx, &main)

@@ -27,9 +27,8 @@ func (s *soaking) look() (r remains, err error) {
 	return r, err
 }
 
-// settle waits until nothing is left, at the latest until end, and what is left
-// then are faults. What nobody completes, a SYN of nobody and TIME_WAIT, has
-// its own time.
+// settle waits until nothing is left, at the latest until end, and what is left then are
+// faults. Handshakes that nobody completes and TIME_WAIT end by timers of their own.
 func (s *soaking) settle(ctx context.Context, end time.Time) error {
 	r, err := s.until(ctx, end, func(r *remains) bool { return !r.stuck() })
 	if err != nil {

@@ -4,26 +4,28 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lastack/harness/experiment"
 )
 
 // done is a result of 300 connections on 100 ports.
 func done(made, first, client, server int) Result {
-	r := Result{
-		Mode: "m", Ports: 100, Attempted: 300, Made: made, Requests: made,
-		Failures: map[string]int{}, TimeWait: TimeWait{client, server},
-	}
+	r := Result{Mode: "m", Loaded: experiment.Loaded{
+		Ports: 100, Attempted: 300, Made: made, Requests: made,
+		Failures: map[string]int{}, TimeWait: experiment.TimeWaits{Client: client, Server: server},
+	}}
 	if first > 0 {
 		r.First = &first
-		r.Failures[noPort] = 300 - made
+		r.Failures[experiment.NoPort] = 300 - made
 	}
 	return r
 }
 
 // TestJudge: each mode takes what it is expected to show, and nothing else.
 func TestJudge(t *testing.T) {
-	quick := timing{overflow: 100 * time.Millisecond, end: time.Second, life: time.Minute}
-	slow := timing{overflow: 2 * time.Minute, end: 3 * time.Minute, life: time.Minute}
-	few := timing{end: time.Second, life: time.Minute}
+	quick := experiment.Loaded{Overflow: 100 * time.Millisecond, Seconds: 1, Life: time.Minute}
+	slow := experiment.Loaded{Overflow: 2 * time.Minute, Seconds: 3 * 60, Life: time.Minute}
+	few := experiment.Loaded{Seconds: 1, Life: time.Minute}
 	broken := done(300, 0, 0, 100)
 	broken.Failures["connection reset by peer"] = 1
 	kept := func(made, client int) Result {
@@ -34,7 +36,7 @@ func TestJudge(t *testing.T) {
 	for _, tt := range []struct {
 		what, mode string
 		r          Result
-		t          timing
+		t          experiment.Loaded
 		why        string // "" is a pass
 	}{
 		{"ports run out", "client-first", done(100, 101, 100, 0), quick, ""},
@@ -65,7 +67,9 @@ func TestJudge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		why := tt.r.judge(m, tt.t)
+		l := tt.r.Loaded
+		l.Overflow, l.Seconds, l.Life = tt.t.Overflow, tt.t.Seconds, tt.t.Life
+		why := m.file.JudgeLoad(&l)
 		if (why == "") != (tt.why == "") || !strings.Contains(why, tt.why) {
 			t.Errorf("%s, %s: %q, want %q", tt.mode, tt.what, why, tt.why)
 		}
@@ -73,7 +77,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestPassed(t *testing.T) {
-	pass, fail := Result{Verdict: Pass}, Result{Verdict: Fail}
+	pass, fail := Result{Verdict: experiment.Pass}, Result{Verdict: experiment.Fail}
 	if !Passed([]Result{pass, pass}) || Passed([]Result{pass, fail}) || Passed(nil) {
 		t.Error("passes only what passed, and not nothing")
 	}

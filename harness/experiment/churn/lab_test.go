@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/experiment"
 	"lastack/harness/experiment/churn"
 	"lastack/harness/lab/labtest"
 )
@@ -13,7 +14,7 @@ func TestRun(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	results, err := churn.Run(t.Context(), churn.Config{Ports: churn.Ports(40)})
+	results, err := churn.Run(t.Context(), churn.Config{LoadSpec: experiment.LoadSpec{Ports: experiment.PortCount(40)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d results", len(results))
 	}
 	for _, r := range results {
-		if r.Verdict != churn.Pass {
+		if r.Verdict != experiment.Pass {
 			t.Errorf("%s, %s as the client: %s", r.Mode, r.Subject, r.Why)
 		}
 	}
@@ -38,14 +39,14 @@ func TestShortLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	results, err := churn.Run(t.Context(), churn.Config{
-		Modes: []churn.Mode{m}, Subjects: []string{churn.Lastack}, Ports: churn.Ports(20),
-		Connections: 60, Rate: 100, MSL: 50 * time.Millisecond,
+		Modes: []churn.Mode{m}, Subjects: []string{experiment.Lastack}, MSL: 50 * time.Millisecond,
+		LoadSpec: experiment.LoadSpec{Ports: experiment.PortCount(20), Connections: 60, Rate: 100},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// On a busy machine some connections come in bursts, and find no port.
-	if r := results[0]; r.Made <= 20 || r.Verdict != churn.Pass {
+	if r := results[0]; r.Made <= 20 || r.Verdict != experiment.Pass {
 		t.Errorf("%d connections made on 20 ports in %.1f s with 2MSL of 100 ms: %s", r.Made, r.Seconds, r.Why)
 	}
 }

@@ -1,39 +1,36 @@
 package churn
 
 import (
+	"embed"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+
+	"lastack/harness/experiment"
 )
+
+//go:embed *.yaml
+var files embed.FS
+
+var embedded = sync.OnceValue(func() []*experiment.Experiment { return experiment.Embedded(files, "*.yaml") })
 
 // Mode is one way to make connections: who closes first, how many ports there
 // are, and what is done to spare them. [ParseMode] and [Modes] make them.
 type Mode struct {
-	name string
-	// serverFirst has the server send the first FIN, and hold TIME_WAIT.
-	serverFirst bool
-	// reuse sets net.ipv4.tcp_tw_reuse to 1, and keeps to the pace of one
-	// connection per port and second that this allows.
-	reuse bool
-	// wide doubles the ports.
-	wide bool
+	file *experiment.Experiment
 	// pool is how many connections carry all the requests; 0 is a connection for
 	// each request.
 	pool int
 }
 
-// defaultPool is the size of a pool that was given none.
-const defaultPool = 10
-
 // Modes lists all modes, each at its default.
-func Modes() []Mode {
-	return []Mode{
-		{name: "client-first"},
-		{name: "server-first", serverFirst: true},
-		{name: "keep-alive", pool: 1},
-		{name: "pool", pool: defaultPool},
-		{name: "tw-reuse", reuse: true},
-		{name: "wider", wide: true},
+func Modes() (all []Mode) {
+	for _, name := range []string{"client-first", "server-first", "keep-alive", "pool", "tw-reuse", "wider"} {
+		i := slices.IndexFunc(embedded(), func(e *experiment.Experiment) bool { return e.Name == name })
+		all = append(all, Mode{embedded()[i], embedded()[i].Load.Pool})
 	}
+	return all
 }
 
 // ParseMode reads the name of a mode; "pool" may have a size, as in "pool=20".
@@ -41,8 +38,8 @@ func ParseMode(text string) (Mode, error) {
 	name, size, sized := strings.Cut(text, "=")
 	var names []string
 	for _, m := range Modes() {
-		names = append(names, m.name)
-		if m.name != name {
+		names = append(names, m.file.Name)
+		if m.file.Name != name {
 			continue
 		}
 		if !sized {
@@ -50,7 +47,7 @@ func ParseMode(text string) (Mode, error) {
 		}
 		n, err := strconv.Atoi(size)
 		if name != "pool" || err != nil || n < 1 {
-			return Mode{}, invalid("mode %q: only pool takes a number, of connections: pool=%d", text, defaultPool)
+			return Mode{}, invalid("mode %q: only pool takes a number, of connections: pool=%d", text, m.pool)
 		}
 		m.pool = n
 		return m, nil
@@ -60,20 +57,19 @@ func ParseMode(text string) (Mode, error) {
 
 // String is the mode as ParseMode reads it.
 func (m Mode) String() string {
-	if m.name == "pool" {
-		return m.name + "=" + strconv.Itoa(m.pool)
+	if m.file.Name == "pool" {
+		return m.file.Name + "=" + strconv.Itoa(m.pool)
 	}
-	return m.name
+	return m.file.Name
 }
 
+// wide reports that the mode has twice the ports of the others.
+func (m Mode) wide() bool { return m.file.Name == "wider" }
+
 // ports are those of the client in this mode.
-func (m Mode) ports(r Range) (Range, error) {
-	if m.wide {
-		return r.twice()
+func (m Mode) ports(r experiment.Ports) (experiment.Ports, error) {
+	if m.wide() {
+		return r.Twice()
 	}
 	return r, nil
 }
-
-// runsOut reports whether the client is to run out of ports: each connection
-// leaves one in TIME_WAIT for good.
-func (m Mode) runsOut() bool { return !m.serverFirst && !m.reuse && m.pool == 0 }

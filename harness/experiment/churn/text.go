@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"lastack/harness/experiment"
 )
 
 const header = `                             failed for:   first    TIME_WAIT on:
@@ -26,8 +28,8 @@ func Write(w io.Writer, results []Result, color bool) error {
 		}
 	}
 	for i := range results {
-		if r := &results[i]; r.Verdict != Pass {
-			b.WriteString("\n" + wrap(fmt.Sprintf("%s: %s, %s as the client: %s", verdict(r, color), r.Mode, r.Subject, r.Why)))
+		if r := &results[i]; r.Verdict != experiment.Pass {
+			b.WriteString("\n" + wrap(fmt.Sprintf("%s: %s, %s as the client: %s", experiment.Shout(r.Verdict, color), r.Mode, r.Subject, r.Why)))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -41,14 +43,14 @@ func (r *Result) row(b *strings.Builder, color bool) {
 		first = fmt.Sprint(*r.First)
 	}
 	for kind, n := range r.Failures {
-		if kind != noPort {
+		if kind != experiment.NoPort {
 			other += n
 		}
 	}
 	fmt.Fprintf(b, "%-12s %-8s %6d %7d %6d %7s %6d  %6d %8.0f %s\n", r.Mode, r.Subject, r.Made,
-		r.Failures[noPort], other, first, r.TimeWait.Client, r.TimeWait.Server, r.PerSecond, verdict(r, color))
+		r.Failures[experiment.NoPort], other, first, r.TimeWait.Client, r.TimeWait.Server, r.PerSecond, experiment.Shout(r.Verdict, color))
 	for _, kind := range slices.Sorted(maps.Keys(r.Failures)) {
-		if kind != noPort {
+		if kind != experiment.NoPort {
 			fmt.Fprintf(b, "%29d other: %s\n", r.Failures[kind], kind)
 		}
 	}
@@ -64,11 +66,11 @@ func (r *Result) lesson() string {
 	case m.pool > 0:
 		return fmt.Sprintf("%s over %s that %s kept open leave no more than that in TIME_WAIT.",
 			count(r.Requests, "request"), count(r.Made, "connection"), isAre(r.Made))
-	case m.serverFirst:
+	case m.file.Expect.States.Server == "TIME_WAIT":
 		return fmt.Sprintf("the server closes first and TIME_WAIT is its own, so %s went through %d ports: "+
 			"the client may use a port again at once, as its new SYN has a larger timestamp or sequence number "+
 			"than the server remembers (RFC 6191).", count(r.Made, "connection"), r.Ports)
-	case m.reuse:
+	case m.file.Load.Rest > 0:
 		return fmt.Sprintf("with net.ipv4.tcp_tw_reuse=1 and timestamps the client may take a port out of TIME_WAIT "+
 			"after one second, so %s went through %d ports, each taken again a second later at the earliest.",
 			count(r.Made, "connection"), r.Ports)
@@ -79,13 +81,13 @@ func (r *Result) lesson() string {
 // exhaustion is the lesson of the modes in which ports run out.
 func (r *Result) exhaustion(m Mode) string {
 	why := "the client closes first and each connection leaves a port in TIME_WAIT for 2MSL"
-	if m.wide {
+	if m.wide() {
 		why = "twice the ports put the end off and do not remove it"
 	}
 	if r.First == nil {
 		return fmt.Sprintf("%s; %d ports were enough for %s.", why, r.Ports, count(r.Attempted, "connection"))
 	}
-	return fmt.Sprintf("%s; of %d ports none is left for connection %d: %q.", why, r.Ports, *r.First, noPort)
+	return fmt.Sprintf("%s; of %d ports none is left for connection %d: %q.", why, r.Ports, *r.First, experiment.NoPort)
 }
 
 func count(n int, what string) string {
@@ -100,17 +102,6 @@ func isAre(n int) string {
 		return "is"
 	}
 	return "are"
-}
-
-func verdict(r *Result, color bool) string {
-	word, code := "PASS", "\x1b[32m"
-	if r.Verdict != Pass {
-		word, code = "FAIL", "\x1b[31m"
-	}
-	if !color {
-		return word
-	}
-	return code + word + "\x1b[0m"
 }
 
 // wrap breaks text at 80 columns; lines after the first are indented.

@@ -1,37 +1,35 @@
 package churn
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"lastack/harness/experiment"
+	"lastack/harness/term/golden"
+)
 
 // TestWrite holds what a person reads against a golden file.
 func TestWrite(t *testing.T) {
 	named := func(mode, subject string, r Result) Result {
-		r.Mode, r.Subject, r.Verdict, r.PerSecond = mode, subject, Pass, 4711.4
+		r.Mode, r.Subject, r.Verdict, r.PerSecond = mode, subject, experiment.Pass, 4711.4
 		return r
 	}
-	broken := named("server-first", Kernel, done(297, 0, 0, 50))
+	broken := named("server-first", experiment.Kernel, done(297, 0, 0, 50))
 	broken.Failures = map[string]int{"connection reset by peer": 2, "timed out": 1}
-	broken.Verdict, broken.Why = Fail, "2 of 300 connections failed: connection reset by peer"
-	kept := named("keep-alive", Lastack, done(1, 0, 1, 0))
+	broken.Verdict, broken.Why = experiment.Fail, "2 of 300 connections failed: connection reset by peer"
+	kept := named("keep-alive", experiment.Lastack, done(1, 0, 1, 0))
 	kept.Requests = 300
-	pool := named("pool=10", Lastack, done(10, 0, 10, 0))
+	pool := named("pool=10", experiment.Lastack, done(10, 0, 10, 0))
 	pool.Requests = 300
-	few := named("wider", Kernel, done(60, 0, 60, 0))
+	few := named("wider", experiment.Kernel, done(60, 0, 60, 0))
 	few.Attempted = 60
 	var b strings.Builder
 	err := Write(&b, []Result{
-		named("client-first", Lastack, done(100, 101, 100, 0)),
-		named("client-first", Kernel, done(100, 101, 100, 0)),
-		named("server-first", Lastack, done(300, 0, 0, 99)),
+		named("client-first", experiment.Lastack, done(100, 101, 100, 0)),
+		named("client-first", experiment.Kernel, done(100, 101, 100, 0)),
+		named("server-first", experiment.Lastack, done(300, 0, 0, 99)),
 		broken, kept, pool,
-		named("tw-reuse", Lastack, done(300, 0, 100, 0)),
+		named("tw-reuse", experiment.Lastack, done(300, 0, 100, 0)),
 		few,
 	}, false)
 	if err != nil {
@@ -42,17 +40,5 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line)-1, line)
 		}
 	}
-	golden := filepath.Join("testdata", "churn.txt")
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("differs from %s (accept with -update):\n%s", golden, b.String())
-	}
+	golden.Match(t, "testdata/churn.txt", []byte(b.String()))
 }

@@ -54,7 +54,7 @@ var closeWait = []Claim{
 		Text:  "Diagnose it with top (load above CPU), perf, flame graph.",
 		Truth: `Idle sockets cost nothing; "ss -tanp" names the process.`,
 		judge: func(s *seen) Finding {
-			// What top shows as idle, none of the three has anything to say about.
+			// None of the three says anything about time that top shows as idle.
 			const idle = 100 // ms of a second
 			cpu, n := s.results["close-wait-idle"].CPUMS, s.results["close-wait-idle"].Connections
 			return whether(cpu >= idle, "%d sockets took %.1f ms of CPU in a second; ss -p named the owner of %s of %d",

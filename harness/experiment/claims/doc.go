@@ -8,12 +8,12 @@
 // a table: what it says, which experiments try it, what came out on Linux when
 // it was first measured, and a pure function that makes a verdict of results.
 //
-// The verdict goes by what was seen: how a connection closed, when segments
-// came, what the sockets' states were, how many there were. What was expected
-// takes no part in it, so that another kernel may get another verdict; it only
-// serves to say afterwards which verdicts came out as before. An experiment that
-// failed leaves its claims unclear, since what it was to show did not come
-// about; the outcome keeps what the figures say all the same.
+// The verdict goes by what was seen: how a connection closed, when segments came, what
+// the sockets' states were, how many there were. The expected verdicts take no part in
+// it, so that another kernel may get others; they only serve to say afterwards which
+// verdicts came out as before. An experiment that failed leaves its claims unclear, since
+// what it was to show did not come about; the outcome keeps what the figures say all the
+// same.
 //
 // A few claims are about a default, such as the range of client ports. They are
 // read from a new network namespace, and from lastack's table of tunables.

@@ -24,8 +24,8 @@ type Outcome struct {
 type Subject struct {
 	Name    string
 	Results []experiment.Result
-	// Settings are the defaults of the tunables that claims are about. What is
-	// missing the subject does not have.
+	// Settings are the defaults of the tunables that claims are about. The subject does
+	// not have what is missing.
 	Settings map[string]string
 }
 

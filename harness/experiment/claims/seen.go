@@ -13,7 +13,7 @@ import (
 // their connection; has tells about the others.
 type seen struct {
 	results map[string]*experiment.Result
-	// settings are defaults by name. What is missing the subject does not have.
+	// settings are defaults by name. The subject does not have what is missing.
 	settings map[string]string
 }
 

@@ -8,7 +8,7 @@ import (
 	"lastack/harness/term/paragraph"
 )
 
-// Text tells of a Report on a terminal.
+// Text prints a Report on a terminal.
 type Text struct {
 	W io.Writer
 	// Color allows ANSI colours.

@@ -2,16 +2,13 @@ package claims
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"lastack/harness/experiment"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // invented is a report of claims on two subjects, one of which differs.
 func invented(t *testing.T, numbers ...int) *Report {
@@ -27,21 +24,9 @@ func invented(t *testing.T, numbers ...int) *Report {
 	return judgeAll(cs, []Subject{*kernel.subject(experiment.Kernel), *own.subject(experiment.Lastack)})
 }
 
-func golden(t *testing.T, name, got string) {
+func matches(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; write it with -update", err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got:\n%s", file, got)
-	}
+	golden.Match(t, filepath.Join("testdata", name), []byte(got))
 	for line := range strings.SplitSeq(got, "\n") {
 		if len(line) > 80 {
 			t.Errorf("a line of %d columns: %s", len(line), line)
@@ -54,13 +39,13 @@ func golden(t *testing.T, name, got string) {
 func TestTable80(t *testing.T) {
 	var b strings.Builder
 	Text{W: &b}.Table(invented(t, 2, 6, 13, 20, 21, 47))
-	golden(t, "table.txt", b.String())
+	matches(t, "table.txt", b.String())
 }
 
 func TestStory(t *testing.T) {
 	var b strings.Builder
 	Text{W: &b}.Story(invented(t, 20))
-	golden(t, "story.txt", b.String())
+	matches(t, "story.txt", b.String())
 }
 
 // TestWidth: whatever the claims, the table fits.

@@ -2,25 +2,24 @@ package demo
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os/exec"
+	"maps"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
-	"lastack/harness/lab"
-	"lastack/harness/lab/wire"
+	"lastack/harness/capture"
+	"lastack/harness/experiment"
 	"lastack/harness/teardown"
-	"lastack/stack/segment"
 )
 
-// Verdicts of a Result.
-const (
-	Pass = "pass"
-	Fail = "fail"
-)
+//go:embed *.yaml
+var files embed.FS
+
+// closes are the demo's.
+var closes = sync.OnceValue(func() []*experiment.Experiment { return experiment.Embedded(files, "*.yaml") })
 
 // Result is one close, as it was brought about, seen and judged.
 type Result struct {
@@ -28,11 +27,14 @@ type Result struct {
 	Title      string `json:"title"`
 	// Subject is "lastack" or "kernel": whose server it was.
 	Subject string `json:"subject"`
-	// Attempt counts from 1; only the last one of a scenario is a result.
-	Attempt  int    `json:"attempt"`
+	// Attempt counts from 1; only the last one of a close is a result.
+	Attempt int `json:"attempt"`
+	// Excused of the attempts before do not count, because the machine was too busy.
+	Excused  int    `json:"excused,omitempty"`
 	Settings string `json:"settings"`
 	Command  string `json:"command"`
-	Verdict  string `json:"verdict"`
+	// Verdict is experiment.Pass or experiment.Fail.
+	Verdict string `json:"verdict"`
 	// Why says what was not as expected; empty in a pass.
 	Why      string          `json:"why,omitempty"`
 	Expected teardown.Kind   `json:"expected"`
@@ -48,258 +50,112 @@ type Result struct {
 	Compared *teardown.Diff `json:"compared,omitempty"`
 }
 
-// Observer is told how the demo goes on, from one goroutine.
-type Observer interface {
-	// Begin is called before the first close. noTcpdump says why the packet
-	// socket is the witness; empty if tcpdump is.
-	Begin(noTcpdump string)
-	// Start is called before each close with what is about to happen.
-	Start(r *Result)
-	// Done is called after each close. One that failed may be tried again,
-	// from Start.
-	Done(r *Result)
-}
+// maxAttempts is how often a close is brought about before its failure counts.
+const maxAttempts = 3
 
-// Run brings the demo's closes about, one after the other. An error means that
-// it could not be carried through; a close that is not as expected is no error,
-// but a Result with the verdict Fail.
-func Run(ctx context.Context, obs Observer) (results []Result, err error) {
-	all := scenarios()
-	g, err := raise(ctx, all)
+// Run brings the demo's closes about, one after the other, and writes to t how it
+// goes on. An error means that it could not be carried through; a close that is not
+// as expected is no error, but a Result with the verdict experiment.Fail.
+func Run(ctx context.Context, t Text) (results []Result, err error) {
+	noTcpdump, err := whyNoTcpdump(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, g.close()) }()
-	noTcpdump, err := whyNoTcpdump(ctx, tunName)
-	if err != nil {
-		return nil, err
+	t.Begin(noTcpdump)
+	cfg := experiment.Config{
+		Trace: true, Tcpdump: noTcpdump == "", Attempts: maxAttempts,
+		Trying: func(e *experiment.Experiment, r *experiment.Result) { t.Start(announce(e, r)) },
+		Tried:  func(e *experiment.Experiment, r *experiment.Result) { t.Done(result(e, r)) },
 	}
-	obs.Begin(noTcpdump)
-	for i := range all {
-		r := all[i].announce()
-		for ; ; r.Attempt++ {
-			obs.Start(r)
-			if err := g.run(ctx, &all[i], r, noTcpdump); err != nil {
-				return results, fmt.Errorf("(%s) %s: %w", r.Experiment, r.Title, err)
-			}
-			obs.Done(r)
-			if !r.tryAgain() {
-				break
-			}
+	for _, e := range closes() {
+		cfg.Subjects = []string{subject(e)}
+		got, err := experiment.Run(ctx, []*experiment.Experiment{e}, cfg)
+		if err == nil {
+			err = got[0].Missing
 		}
-		results = append(results, *r)
+		if err != nil {
+			return results, fmt.Errorf("(%s) %s: %w", e.Name, e.Shows, err)
+		}
+		results = append(results, *result(e, &got[0]))
 	}
 	return results, nil
 }
 
-// maxAttempts is how often a close is brought about before its failure counts.
-const maxAttempts = 3
-
-// tryAgain reports whether a failure may be the machine's. What is expected of a
-// close holds for an application that closes within the delayed ACK's 40 ms, and
-// for a peer that need not send its FIN twice; on a machine that is busy with
-// something else both may be late. No delay excuses a trace that differs from
-// the capture.
-func (r *Result) tryAgain() bool {
-	traced := r.Compared == nil || r.Compared.Same
-	return r.Verdict == Fail && traced && r.Attempt < maxAttempts
+// subject is the one that the file does not skip.
+func subject(e *experiment.Experiment) string {
+	if e.Reason(experiment.Lastack) == "" {
+		return experiment.Lastack
+	}
+	return experiment.Kernel
 }
 
-// address is the server's, without port.
-func (s *scenario) address() netip.Addr {
-	if s.onKernel {
-		return kernelAddr
+// whyNoTcpdump is empty if tcpdump can be the witness, and otherwise the reason,
+// for the reader to know.
+func whyNoTcpdump(ctx context.Context) (string, error) {
+	t, err := capture.StartTcpdump(ctx, "lo", capture.TcpdumpConfig{})
+	var un *capture.UnavailableError
+	switch {
+	case errors.As(err, &un):
+		return un.Error(), nil
+	case err != nil:
+		return "", err
 	}
-	return hostAddr
+	return "", t.Close()
 }
 
-func (s *scenario) announce() *Result {
-	r := &Result{
-		Experiment: s.key, Title: s.title, Subject: "lastack", Settings: s.settings(),
-		Command: s.command(s.address().String()), Expected: s.want,
-		Attempt: 1,
+// announce is the next attempt at a close, before it is made.
+func announce(e *experiment.Experiment, r *experiment.Result) *Result {
+	return &Result{
+		Experiment: e.Name, Title: e.Shows, Subject: r.Subject, Settings: settings(e), Command: command(e),
+		Expected: e.Expect.Close, Attempt: r.Attempts - r.Excused + 1, Excused: r.Excused,
 	}
-	if s.onKernel {
-		r.Subject = "kernel"
-	}
-	return r
 }
 
-// patience bounds one scenario; it takes a second.
-const patience = 15 * time.Second
-
-// run carries out one scenario and fills in its result.
-func (g *ground) run(ctx context.Context, s *scenario, r *Result, noTcpdump string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := g.setTunables(s); err != nil {
-		return err
+// result is what an attempt has come to.
+func result(e *experiment.Experiment, r *experiment.Result) *Result {
+	out := announce(e, r)
+	out.Attempt = max(out.Attempt-1, 1)
+	out.Verdict, out.Why, out.Close, out.Witness, out.Compared = r.Verdict, r.Why, r.Close, r.Witness, r.Compared
+	if r.Report != nil {
+		out.Report, out.ClientState, out.ServerState = *r.Report, r.States.Client, r.States.Server
 	}
-	w, err := watch(ctx, g.of(s).Config.Link, noTcpdump)
-	if err != nil {
-		return err
-	}
-	defer w.abandon()
-	r.Witness = w.name
-	g.rec.Take() // what the scenario before left
-	if err := runClient(ctx, s); err != nil {
-		return err
-	}
-	if s.onKernel {
-		return g.judgeKernel(ctx, s, r, w)
-	}
-	return g.judgeLastack(ctx, s, r, w)
+	return out
 }
 
-func (g *ground) setTunables(s *scenario) error {
-	if s.onKernel {
-		return nil
+// settings says in words what the close happens with.
+func settings(e *experiment.Experiment) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(e.Tunables.Subject)) {
+		all = append(all, name+"="+e.Tunables.Subject[name])
 	}
-	value := "0"
-	if s.delayedACK {
-		value = "1"
+	if len(all) == 0 {
+		return "the kernel's own delayed ACK"
 	}
-	return g.lastack.Host.Tunables().Set("lastack.delayed_ack", value)
+	return strings.Join(all, ", ")
 }
 
-// runClient runs the kernel's client to its end.
-func runClient(ctx context.Context, s *scenario) error {
-	args := s.client(s.address().String())
-	if args[0] == "nc" {
-		path, err := lab.Netcat()
-		if err != nil {
-			return err
-		}
-		args[0] = path
-	}
-	cmd := lab.Command(ctx, args[0], args[1:]...)
-	cmd.Stdin = strings.NewReader(s.stdin)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return fmt.Errorf("%s ended with %w: %s", s.command(s.address().String()), err, strings.TrimSpace(string(out)))
-	}
-	return err
-}
-
-// judgeLastack takes the host's own trace, draws the report from it, and holds
-// it against the witness.
-func (g *ground) judgeLastack(ctx context.Context, s *scenario, r *Result, w *witness) error {
-	own := newOwnTrace(g.rec, s.port)
-	if err := own.followToEnd(ctx); err != nil {
-		return err
-	}
-	client, server := own.conn.Client(), own.conn.Server()
-	// A late RST may have ended TIME_WAIT: that is a verdict's business.
-	var err error
-	if r.ClientState, err = lab.WaitState(ctx, client, server, "TIME_WAIT", "CLOSED"); err != nil {
-		return err
-	}
-	tuple := segment.Tuple{Src: segment.EndpointFrom(server), Dst: segment.EndpointFrom(client)}
-	if err := waitUntil(ctx, func() bool {
-		r.ServerState = g.lastack.Host.State(tuple)
-		return r.ServerState == "CLOSED"
-	}); err != nil {
-		return fmt.Errorf("lastack's connection is still %s: %w", r.ServerState, err)
-	}
-	packets, err := w.finish(ctx)
-	if err != nil {
-		return err
-	}
-	_, theirs := reassemble(records(packets, tuple))
-	d := own.compare(ctx, theirs)
-	r.Compared = &d
-	r.settle(s, own.conn)
-	return nil
-}
-
-// reassemble runs records of one connection through a table, which fills in
-// what each segment meant.
-func reassemble(recs []teardown.Record) (*teardown.Conn, []teardown.Record) {
-	table := teardown.NewTable(teardown.Config{Keep: -1})
-	var conn *teardown.Conn
-	for i := range recs {
-		conn = table.Add(&recs[i])
-	}
-	return conn, recs
-}
-
-// judgeKernel has only the witness to go by, and the states of both kernels.
-func (g *ground) judgeKernel(ctx context.Context, s *scenario, r *Result, w *witness) error {
-	var client netip.AddrPort
-	server := netip.AddrPortFrom(kernelAddr, s.port)
-	if err := waitUntil(ctx, func() bool {
-		var err error
-		client, err = g.newTimeWaitTo(server)
-		return err == nil
-	}); err != nil {
-		return fmt.Errorf("no client socket of %s is in TIME_WAIT: %w", server, err)
-	}
-	g.known = append(g.known, client)
-	r.ClientState = "TIME_WAIT"
-	err := g.kernel.Far.(wire.Side).Do(func() (err error) {
-		r.ServerState, err = lab.WaitState(ctx, server, client, "CLOSED")
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	packets, err := w.finish(ctx)
-	if err != nil {
-		return err
-	}
-	conn, _ := reassemble(records(packets, segment.Tuple{
-		Src: segment.EndpointFrom(client), Dst: segment.EndpointFrom(server),
-	}))
-	if conn == nil {
-		return fmt.Errorf("%s saw no segment of %s to %s", w.name, client, server)
-	}
-	r.settle(s, conn)
-	return nil
-}
-
-// newTimeWaitTo finds the client end of the only connection to server that was
-// not known before.
-func (g *ground) newTimeWaitTo(server netip.AddrPort) (netip.AddrPort, error) {
-	socks, err := g.kernel.Near.Sockets()
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	for _, k := range socks {
-		if k.Remote == server && k.State == "TIME_WAIT" && !slices.Contains(g.known, k.Local) {
-			return k.Local, nil
+// command is the client's command line as a person would type it.
+func command(e *experiment.Experiment) string {
+	args := e.Invocation()
+	var shown []string
+	for i := 0; i < len(args); i++ {
+		switch args[i] {
+		case "--noproxy", "--max-time", "-o", "-w":
+			i++ // precautions, and where the page goes
+		case "-sS":
+		default:
+			shown = append(shown, args[i])
 		}
 	}
-	return netip.AddrPort{}, lab.ErrNoSocket
+	line := strings.Join(shown, " ")
+	if in := strings.TrimSpace(e.Client.Stdin); in != "" {
+		line = "echo " + in + " | " + line
+	}
+	return line
 }
 
-// settle fills in the verdict.
-func (r *Result) settle(s *scenario, conn *teardown.Conn) {
-	r.Report = conn.Report()
-	r.Close = r.Report.Close
-	r.Why = s.judge(&r.Report)
-	if r.Why == "" && r.ClientState != "TIME_WAIT" {
-		r.Why = fmt.Sprintf("the client's socket is %s, expected TIME_WAIT", r.ClientState)
-	}
-	if r.Why == "" && r.Compared != nil && !r.Compared.Same {
-		r.Why = fmt.Sprintf("lastack's trace and %s's differ: %s", r.Witness, r.Compared.First)
-	}
-	r.Verdict = Pass
-	if r.Why != "" {
-		r.Verdict = Fail
-	}
-}
-
-// waitUntil looks every few milliseconds.
-func waitUntil(ctx context.Context, done func() bool) error {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
+// Passed reports whether every close was as expected, and none is missing.
+func Passed(results []Result) bool {
+	failed := func(r Result) bool { return r.Verdict != experiment.Pass }
+	return !slices.ContainsFunc(results, failed) && len(results) == len(closes())
 }

@@ -1,18 +1,15 @@
 package demo
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"lastack/harness/experiment"
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const shake = `
 	client 10.77.0.1:4000
@@ -24,7 +21,7 @@ const shake = `
 	0.2  s PSH+ACK len=272 hold=carried held=0.08
 `
 
-// The closes that a scenario may meet.
+// The closes that an experiment may meet.
 const (
 	three = shake + `
 	0.30 c FIN+ACK
@@ -61,12 +58,17 @@ func conn(t *testing.T, script string) (*teardown.Conn, []teardown.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reassemble(recs)
+	table := teardown.NewTable(teardown.Config{Keep: -1})
+	var c *teardown.Conn
+	for i := range recs {
+		c = table.Add(&recs[i])
+	}
+	return c, recs
 }
 
-// TestJudge: each scenario takes the close it is about and no other.
+// TestJudge: each experiment takes the close it is about and no other.
 func TestJudge(t *testing.T) {
-	closes := map[string]string{
+	kinds := map[string]string{
 		"three": three, "four": four, "with data": withData, "server first": serverFirst, "aborted": aborted,
 		"FIN twice": finTwice,
 	}
@@ -74,39 +76,39 @@ func TestJudge(t *testing.T) {
 	takes := map[string][]string{
 		"a": {"three", "FIN twice"}, "b": {"four"}, "c": {"with data"}, "d": {"three", "FIN twice"},
 	}
-	for _, s := range scenarios() {
-		for name, script := range closes {
+	for _, e := range closes() {
+		for name, script := range kinds {
 			c, _ := conn(t, script)
 			r := c.Report()
-			why := s.judge(&r)
-			if want := slices.Contains(takes[s.key], name); (why == "") != want {
-				t.Errorf("(%s) judges %q: %q", s.key, name, why)
+			why := e.Expect.Judge(&r)
+			if want := slices.Contains(takes[e.Name], name); (why == "") != want {
+				t.Errorf("(%s) judges %q: %q", e.Name, name, why)
 			}
+		}
+		if want := (experiment.States{Client: "TIME_WAIT", Server: "CLOSED"}); e.Expect.States != want {
+			t.Errorf("(%s) takes the states %+v", e.Name, e.Expect.States)
 		}
 	}
 }
 
-// TestSettle: a trace that the witness does not confirm fails.
-func TestSettle(t *testing.T) {
-	s := scenarios()[0]
-	c, _ := conn(t, three)
-	r := Result{ClientState: "TIME_WAIT", Compared: &teardown.Diff{Same: true}}
-	r.settle(&s, c)
-	if r.Verdict != Pass || r.Why != "" {
-		t.Errorf("confirmed: %s, %s", r.Verdict, r.Why)
-	}
-	r = Result{ClientState: "TIME_WAIT", Witness: "tcpdump", Compared: &teardown.Diff{First: "the third segment is missing"}}
-	r.settle(&s, c)
-	if r.Verdict != Fail || !strings.Contains(r.Why, "the third segment is missing") {
-		t.Errorf("not confirmed: %s, %s", r.Verdict, r.Why)
-	}
-	gone := Result{ClientState: "CLOSED", Compared: &teardown.Diff{Same: true}}
-	gone.settle(&s, c)
-	if gone.Verdict != Fail || !strings.Contains(gone.Why, "CLOSED") {
-		t.Errorf("without TIME_WAIT: %s, %s", gone.Verdict, gone.Why)
-	}
-	if Passed([]Result{r, r, r, r}) || Passed([]Result{{Verdict: Pass}}) {
+// TestPassed: a close that failed or is missing does not pass.
+func TestPassed(t *testing.T) {
+	pass, fail := Result{Verdict: experiment.Pass}, Result{Verdict: experiment.Fail}
+	if !Passed([]Result{pass, pass, pass, pass}) || Passed([]Result{pass, pass, pass, fail}) || Passed([]Result{pass}) {
 		t.Error("failed or missing closes pass")
+	}
+}
+
+// TestAttempts: an attempt counts unless the machine excuses it.
+func TestAttempts(t *testing.T) {
+	e := closes()[0]
+	for _, tt := range []struct{ tried, excused, begun, done int }{
+		{0, 0, 1, 1}, {1, 0, 2, 1}, {1, 1, 1, 1}, {2, 1, 2, 1}, {3, 1, 3, 2},
+	} {
+		r := &experiment.Result{Attempts: tt.tried, Excused: tt.excused}
+		if a, b := announce(e, r).Attempt, result(e, r).Attempt; a != tt.begun || b != tt.done {
+			t.Errorf("after %d attempts, %d excused, the next is %d and the last %d", tt.tried, tt.excused, a, b)
+		}
 	}
 }
 
@@ -114,18 +116,23 @@ func TestSettle(t *testing.T) {
 func TestText(t *testing.T) {
 	var b strings.Builder
 	text := Text{W: &b}
-	all := scenarios()
 	text.Begin("tcpdump cannot give up root's privileges in a user namespace; run as root")
 	var results []Result
 	for i, script := range []string{three, four, withData, aborted} {
+		e := closes()[i]
 		c, recs := conn(t, script)
-		r := all[i].announce()
-		r.Witness, r.ClientState, r.ServerState = "the packet socket", "TIME_WAIT", "CLOSED"
-		if !all[i].onKernel {
-			r.Compared = &teardown.Diff{Same: true, Matched: len(recs)}
+		rep := c.Report()
+		seen := &experiment.Result{Subject: subject(e), Verdict: experiment.Pass, Why: e.Expect.Judge(&rep)}
+		if seen.Subject == experiment.Lastack {
+			seen.Compared = &teardown.Diff{Same: true, Matched: len(recs)}
 		}
-		r.settle(&all[i], c)
-		text.Start(r)
+		if seen.Why != "" {
+			seen.Verdict = experiment.Fail
+		}
+		text.Start(announce(e, seen))
+		seen.Attempts, seen.Witness, seen.States = 1, "the packet socket", &experiment.Ends{Client: "TIME_WAIT", Server: "CLOSED"}
+		seen.Report, seen.Close = &rep, rep.Close
+		r := result(e, seen)
 		text.Done(r)
 		results = append(results, *r)
 	}
@@ -135,17 +142,5 @@ func TestText(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
-	golden := filepath.Join("testdata", "demo.txt")
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("differs from %s (accept with -update):\n%s", golden, b.String())
-	}
+	golden.Match(t, "testdata/demo.txt", []byte(b.String()))
 }

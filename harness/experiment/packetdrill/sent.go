@@ -95,10 +95,20 @@ func (r *run) belongs(t *packet.TCP) *conn {
 		c = &conn{fd: -1}
 		r.cur = c
 	}
+	if r.cur.opensAgain(c, t) {
+		c = r.cur
+	}
 	if c.local.Port() == 0 && t.DstPort == c.remote.Port() {
 		c.local = addrPort(t.Src, t.SrcPort)
 	}
 	return c
+}
+
+// opensAgain reports whether a segment is the first SYN of c, a socket that the subject
+// chooses a port for, and not one of old, which had that port before.
+func (c *conn) opensAgain(old *conn, t *packet.TCP) bool {
+	fresh := c != old && !c.listening && c.local.Port() == 0 && c.remote.Port() == t.DstPort
+	return fresh && t.Flags&(syn|ack) == syn && old.hasOwn && t.Seq != old.own
 }
 
 // learnOwn takes the subject's initial sequence number from its SYN, which stands for

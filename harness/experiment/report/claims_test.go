@@ -12,6 +12,7 @@ import (
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/claims"
 	"lastack/harness/teardown/page"
+	"lastack/harness/term/golden"
 )
 
 // claimed is a report about four claims that the fixture's experiments try.
@@ -55,7 +56,7 @@ func renderClaims(t testing.TB) string {
 	return out.String()
 }
 
-func TestClaimsGolden(t *testing.T) { golden(t, "claims.html", renderClaims(t)) }
+func TestClaimsGolden(t *testing.T) { golden.Match(t, "testdata/claims.html", []byte(renderClaims(t))) }
 
 // TestClaimsOrder: what is not as expected comes first and is open.
 func TestClaimsOrder(t *testing.T) {

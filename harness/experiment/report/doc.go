@@ -5,7 +5,7 @@
 //	                        --Markdown--> text for a README or an issue
 //	claims.Report           --Claims----> a page like the first
 //
-// What all pages share is package page; package explained has that of a capture.
+// Package page holds what all pages share; package explained makes that of a capture.
 //
 // A page has what is not as expected first and open; the rest is folded. Pictures
 // and diagrams are package ladder's. A page follows the reader's preference for

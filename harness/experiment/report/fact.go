@@ -30,6 +30,9 @@ func facts(r *experiment.Result) (out []fact) {
 		add("connections", "%d%s", r.Connections, map[bool]string{true: ", of which one is shown"}[len(shown(r)) == 1])
 		add("sockets in TIME_WAIT", "client %d, server %d", r.TimeWaitClient, r.TimeWaitServer)
 	}
+	if r.Load != nil {
+		add("requests", "%d, %.0f per second", r.Load.Requests, r.Load.PerSecond)
+	}
 	if r.LastedMS > 0 {
 		add("the state lasted", "%s s", short(r.LastedMS/1000))
 	}

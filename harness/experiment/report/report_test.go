@@ -3,9 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,9 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lastack/harness/experiment"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // fixture is five experiments and what they came to: one failed on a subject, one
 // was run on one subject and one on none. One is named and told of in markup.
@@ -50,7 +47,7 @@ func render(t testing.TB, all []*experiment.Experiment, results []experiment.Res
 
 func TestHTMLGolden(t *testing.T) {
 	all, results := fixture(t)
-	golden(t, "page.html", render(t, all, results))
+	golden.Match(t, "testdata/page.html", []byte(render(t, all, results)))
 }
 
 func TestMarkdownGolden(t *testing.T) {
@@ -59,25 +56,7 @@ func TestMarkdownGolden(t *testing.T) {
 	if err := Markdown(&out, all, results); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "results.md", out.String())
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s, want -, have + (accept with -update):\n%s", path, d)
-	}
+	golden.Match(t, "testdata/results.md", out.Bytes())
 }
 
 // TestEscaped: nothing that a file or a program said becomes markup, wherever it

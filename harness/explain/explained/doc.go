@@ -3,6 +3,6 @@
 //
 //	explain.Summary, and the connections of Analysis.Draw --HTML--> one file
 //
-// The page needs no network and no script. Whatever comes from the capture, or from the
-// name of a file, is escaped.
+// The page needs no network and no script. All text from the capture, or from the name of
+// a file, is escaped.
 package explained

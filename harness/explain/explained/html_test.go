@@ -3,9 +3,7 @@ package explained
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,9 +16,8 @@ import (
 	"lastack/harness/capture/capturetest"
 	"lastack/harness/explain"
 	"lastack/harness/teardown"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func render(t testing.TB, p *Page) string {
 	t.Helper()
@@ -57,20 +54,7 @@ func fixture(t testing.TB, cfg capturetest.Config) *Page {
 
 func TestGolden(t *testing.T) {
 	got := render(t, fixture(t, capturetest.Config{Seed: 1, Connections: 60, IPv6: 30, LostFINs: 20}))
-	const path = "testdata/page.html"
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s, want -, have + (accept with -update):\n%s", path, d)
-	}
+	golden.Match(t, "testdata/page.html", []byte(got))
 }
 
 // TestDrawn: each finding has its own example, which shows what it is about.

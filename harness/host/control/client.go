@@ -13,14 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"lastack/harness/host/setting"
 	"lastack/stack/tunable"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	// answerPatience bounds one request where the context does not.
-	answerPatience = 5 * time.Second
+	// answerTimeout bounds one request where the context does not.
+	answerTimeout = 5 * time.Second
 	// maxAnswer is the longest answer read, in bytes. The tunables are some 12 KiB.
 	maxAnswer = 4 << 20
 )
@@ -32,8 +33,8 @@ const (
 type Client struct {
 	path string
 	http *http.Client
-	// patient has no limit to how long an answer takes once it has begun.
-	patient *http.Client
+	// unbounded has no limit to how long an answer takes once it has begun.
+	unbounded *http.Client
 }
 
 // Error is a refusal by the host. Message is its sentence, which for a tunable
@@ -51,19 +52,19 @@ func (e *Error) Error() string { return e.Message }
 func NewClient(path string) *Client {
 	var d net.Dialer
 	c := &http.Client{
-		Timeout: answerPatience,
+		Timeout: answerTimeout,
 		Transport: &http.Transport{
 			DisableKeepAlives:     true,
-			ResponseHeaderTimeout: answerPatience,
+			ResponseHeaderTimeout: answerTimeout,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return d.DialContext(ctx, "unix", path)
 			},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	patient := *c
-	patient.Timeout = 0
-	return &Client{path: path, http: c, patient: &patient}
+	unbounded := *c
+	unbounded.Timeout = 0
+	return &Client{path: path, http: c, unbounded: &unbounded}
 }
 
 // Tunables lists the host's tunables in its order.
@@ -89,7 +90,7 @@ func (c *Client) tunable(ctx context.Context, method, name, body string) (Tunabl
 	if strings.Trim(name, "./") == "" {
 		// A path of such a name leads somewhere else.
 		_, err := tunable.Find(name)
-		return t, &Error{Status: http.StatusNotFound, Message: err.Error()}
+		return t, &Error{Status: http.StatusNotFound, Message: setting.Suggest(err).Error()}
 	}
 	err := c.call(ctx, method, "/v1/tunables/"+url.PathEscape(name), body, &t)
 	return t, err

@@ -40,11 +40,10 @@
 // Values and defaults are text, "40" or "32768 60999", the same text that a PUT
 // takes; min and max are numbers.
 //
-// What goes wrong is {"error": "one sentence"}: 404 for an unknown tunable or
-// path, 405 for another method, 413 for a body that is no value by its mere
-// length, 422 for a value that the tunable does not take, and for a list of
-// settings with anything wrong in it. A PUT that is answered
-// with an error changed nothing.
+// A failure is {"error": "one sentence"}: 404 for an unknown tunable or path, 405 for
+// another method, 413 for a body that is no value by its mere length, 422 for a value
+// that the tunable does not take, and for a list of settings with anything wrong in it. A
+// PUT that is answered with an error changed nothing.
 //
 // # What it does not do
 //

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockPatience is how long another server may take to open or close the same
+// lockTimeout is how long another server may take to open or close the same
 // socket, which is microseconds.
-const lockPatience = 2 * time.Second
+const lockTimeout = 2 * time.Second
 
 // lock keeps other servers of this package from opening or closing the socket at path,
 // until unlock is called. Only who may open a file can lock it, so the lock is a file of this
@@ -22,7 +22,7 @@ const lockPatience = 2 * time.Second
 // open and lock the directory.
 func lock(path string) (unlock func(), err error) {
 	name := path + ".lock"
-	giveUp := time.Now().Add(lockPatience)
+	giveUp := time.Now().Add(lockTimeout)
 	for {
 		f, err := openLock(name)
 		if err != nil {
@@ -87,8 +87,8 @@ func ours(name string, st fs.FileInfo) error {
 	return nil
 }
 
-// still reports whether the file has the name still: whoever had the lock before
-// removed it with the file.
+// still reports whether the file still has the name: the previous holder of the lock
+// removed the file.
 func still(f *os.File, name string) bool {
 	held, errHeld := f.Stat()
 	named, errNamed := os.Lstat(name)

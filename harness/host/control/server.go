@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// clientPatience bounds how long a client may take over one request or
+	// clientTimeout bounds how long a client may take over one request or
 	// answer; all of them are small.
-	clientPatience = 10 * time.Second
+	clientTimeout = 10 * time.Second
 	// idlePatience bounds how long a connection may wait for the next request.
 	idlePatience = time.Minute
 	// endGrace is how long requests that have begun may take when the server ends.
@@ -63,8 +63,8 @@ func Listen(path string) (*Server, error) {
 		return nil, fmt.Errorf("control: listen on %q: %w", path, err)
 	}
 	return &Server{path: path, ln: ln, file: file, http: &http.Server{
-		ReadTimeout:    clientPatience,
-		WriteTimeout:   clientPatience,
+		ReadTimeout:    clientTimeout,
+		WriteTimeout:   clientTimeout,
 		IdleTimeout:    idlePatience,
 		MaxHeaderBytes: 16 << 10,
 	}}, nil

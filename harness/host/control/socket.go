@@ -23,8 +23,8 @@ const (
 	maxPath = 107
 	// socketMode lets the owner in, and root, who cannot be kept out.
 	socketMode = 0o600
-	// probePatience bounds the question whether anybody answers.
-	probePatience = time.Second
+	// probeTimeout bounds the question whether anybody answers.
+	probeTimeout = time.Second
 )
 
 // checkPath refuses what the kernel, or package net, would take for something else.
@@ -97,7 +97,7 @@ func clearStale(path string) error {
 	if file.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%w and is no socket; remove it, or choose another path", fs.ErrExist)
 	}
-	conn, err := net.DialTimeout("unix", path, probePatience)
+	conn, err := net.DialTimeout("unix", path, probeTimeout)
 	switch {
 	case err == nil:
 		conn.Close()

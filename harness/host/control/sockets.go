@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 	"lastack/stack"
 	"lastack/stack/tunable"
 )
@@ -24,11 +24,11 @@ type SocketSource interface {
 // may, and its reader may be somebody in front of a pager: readerPatience begins
 // anew after each stretch of so many sockets.
 const (
-	stretch        = 1000
-	readerPatience = 5 * time.Minute
+	stretch       = 1000
+	readerTimeout = 5 * time.Minute
 )
 
-// busiest is how many destinations are told of unless asked, and most at the most.
+// busiest is how many destinations are listed by default, and most the largest number.
 const (
 	busiest = 10
 	most    = 1000
@@ -67,7 +67,7 @@ type array struct {
 
 func (a *array) add(v any) error {
 	if a.n%stretch == 0 {
-		a.err = a.stream.SetWriteDeadline(time.Now().Add(readerPatience))
+		a.err = a.stream.SetWriteDeadline(time.Now().Add(readerTimeout))
 	}
 	lead := ","
 	if a.n == 0 {

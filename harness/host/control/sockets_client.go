@@ -8,19 +8,19 @@ import (
 	"net/url"
 	"strconv"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 )
 
-// Sockets calls f for each of the host's sockets, in the given state if it is
-// not "", until f returns an error, which it passes on. The list is read as it
-// comes: neither side ever holds all of it. It ends with ctx, and is not bound
-// to the 5 seconds of other calls. What f is given is f's until it returns.
+// Sockets calls f for each of the host's sockets, in the given state if it is not "",
+// until f returns an error, which it passes on. The list is read as it comes: neither
+// side ever holds all of it. It ends with ctx, and is not bound to the 5 seconds of other
+// calls. f owns its argument until it returns.
 func (c *Client) Sockets(ctx context.Context, state string, f func(*sockstat.Socket) error) error {
 	path := "/v1/sockets"
 	if state != "" {
 		path += "?state=" + url.QueryEscape(state)
 	}
-	resp, err := c.do(ctx, c.patient, http.MethodGet, path, "")
+	resp, err := c.do(ctx, c.unbounded, http.MethodGet, path, "")
 	if err != nil {
 		return err
 	}

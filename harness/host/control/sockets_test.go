@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"lastack/harness/host/control"
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 	"lastack/stack"
 	"lastack/stack/tunable"
 

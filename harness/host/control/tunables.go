@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"lastack/harness/host/setting"
 	"lastack/stack/tunable"
 )
 
@@ -56,7 +57,7 @@ func (a *api) putAll(w http.ResponseWriter, r *http.Request) {
 	}
 	settings, err := parseLines(text)
 	if err == nil {
-		err = a.Tunables.SetAll(settings)
+		err = setting.Suggest(a.Tunables.SetAll(settings))
 	}
 	if err != nil {
 		fail(w, http.StatusUnprocessableEntity, err.Error())
@@ -110,7 +111,7 @@ func body(w http.ResponseWriter, r *http.Request, most int64, what, give string)
 func lookup(w http.ResponseWriter, r *http.Request) (tunable.Def, bool) {
 	d, err := tunable.Find(r.PathValue("name"))
 	if err != nil {
-		fail(w, http.StatusNotFound, err.Error())
+		fail(w, http.StatusNotFound, setting.Suggest(err).Error())
 	}
 	return d, err == nil
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 )
 
 // portsLeft is the alarm that is not about a state.
@@ -13,7 +13,7 @@ const portsLeft = "ports-left"
 
 // Alarm is a threshold. Make it with ParseAlarm.
 type Alarm struct {
-	// What is counted, as it was given: a state, a group of states, or
+	// What names what is counted, as it was given: a state, a group of states, or
 	// "ports-left".
 	What string
 	// Limit is the largest number that is all right; of ports left, the

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 
 	"github.com/google/go-cmp/cmp"
 )

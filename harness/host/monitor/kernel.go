@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"lastack/harness/host/sockstat"
 	"lastack/harness/lab"
+	"lastack/harness/lab/sockstat"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,8 +48,8 @@ func (k *Kernel) Look(context.Context) (*Sample, error) {
 			if (all[i].State == "LISTEN") != wanted {
 				continue
 			}
-			t := fromKernel(&all[i])
-			ports.Add(&t)
+			t := &all[i]
+			ports.Add(t)
 			s.States[t.State]++
 			if t.State == "CLOSE_WAIT" {
 				held = append(held, t.Inode)
@@ -130,21 +130,4 @@ func readNumber(key string, otherwise int) (int, error) {
 		return 0, fmt.Errorf("monitor: %s is %q, not a number: %w", key, text, err)
 	}
 	return n, nil
-}
-
-// ssTimers are inet_diag's timers in ss's words.
-var ssTimers = map[string]string{"retransmit": "on"}
-
-func fromKernel(s *lab.Socket) sockstat.Socket {
-	t := sockstat.Socket{
-		State: s.State, Local: s.Local, RecvQ: s.RecvQ, SendQ: s.SendQ, Inode: s.Inode,
-		Timer: s.Timer, TimerLeftMS: s.TimerLeft.Milliseconds(), Retransmissions: s.Retransmissions,
-	}
-	if name, ok := ssTimers[s.Timer]; ok {
-		t.Timer = name
-	}
-	if s.State != "LISTEN" {
-		t.Remote = s.Remote
-	}
-	return t
 }

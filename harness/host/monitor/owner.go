@@ -26,8 +26,8 @@ func (o *owners) find(inodes []uint32) []Owner {
 	if len(missing) > 0 {
 		o.search(missing, found)
 	}
-	// What is not asked for any more is forgotten: the kernel gives its number
-	// to another socket.
+	// A socket that is no longer asked for is forgotten: the kernel gives its number to
+	// another.
 	next := make(map[uint32]Owner)
 	list := make([]Owner, len(inodes))
 	for i, n := range inodes {
@@ -44,8 +44,8 @@ func (o *owners) find(inodes []uint32) []Owner {
 	return list
 }
 
-// search looks through the open files of every process that this user may look
-// at. What cannot be read is somebody else's, or gone.
+// search looks through the open files of every process that this user may look at. A
+// process that cannot be read is another user's, or gone.
 func (o *owners) search(missing map[uint32]bool, found map[uint32]Owner) {
 	root := o.proc
 	if root == "" {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 )
 
 // Report is what a look showed, seen against the looks before it. It is what

@@ -1,19 +1,16 @@
 package monitor
 
 import (
-	"flag"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
+	"lastack/harness/term/golden"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var began = time.Date(2026, 3, 1, 12, 30, 20, 0, time.UTC)
 
@@ -91,28 +88,11 @@ func TestReportInText(t *testing.T) {
 	if err := writeSummary(&b, &sum); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "reports.txt", b.String())
+	golden.Match(t, "testdata/reports.txt", []byte(b.String()))
 	for line := range strings.Lines(b.String()) {
 		if len(line) > columns+1 {
 			t.Errorf("longer than 80 columns: %s", line)
 		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := "testdata/" + name
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: %s", path, diff)
 	}
 }
 

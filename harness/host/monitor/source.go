@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"lastack/harness/host/control"
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
 	"lastack/harness/term"
 )
 
@@ -50,7 +50,7 @@ type Owner struct {
 // come in quotes.
 func (o Owner) String() string {
 	if o.PID == 0 {
-		return o.Name
+		return term.Quote(o.Name)
 	}
 	return fmt.Sprintf("%s (%d)", term.Quote(o.Name), o.PID)
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"lastack/harness/host/sockstat"
+	"lastack/harness/lab/sockstat"
+	"lastack/harness/term"
 )
 
 const (
@@ -43,7 +44,7 @@ func writeText(w io.Writer, r *Report) error {
 	}
 	for _, a := range r.Alarms {
 		if a.New {
-			b.WriteString("ALARM " + a.String() + "\n")
+			b.WriteString("ALARM " + term.Escape(a.String()) + "\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -90,8 +91,9 @@ func destinationWords(d *Destination) []string {
 // not suffice.
 func wrap(begin, gap string, words []string) string {
 	var b strings.Builder
-	line := begin
+	line := term.Escape(begin)
 	for _, w := range words {
+		w = term.Escape(w)
 		if len(line)+len(gap)+len(w) > columns {
 			b.WriteString(line + "\n")
 			line = "          " + w

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lastack/harness/app"
+	"lastack/harness/host/setting"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
@@ -20,8 +21,8 @@ type Config struct {
 	TUN string
 	// MTU of the TUN in bytes. 0 is tun.DefaultMTU.
 	MTU int
-	// Offload has the TUN carry large segments and unfinished checksums: faster
-	// where much is sent, and nothing looks as on a wire.
+	// Offload makes the TUN carry large segments and unfinished checksums: faster where
+	// much is sent, and nothing looks as on a wire.
 	Offload bool
 	// KernelAddrs are the kernel's addresses on the TUN with their prefixes,
 	// at most one of each family. None is DefaultKernelAddrs.
@@ -37,9 +38,9 @@ type Config struct {
 	Seed        uint64
 	// Apps are the servers. None is app.Defaults.
 	Apps []app.Spec
-	// Pcapng is a file to record the wire in; "" is none. What is in it stays until
-	// the host is up. When it cannot be written to any more the recording ends with a
-	// warning, and Run's error says so at the end.
+	// Pcapng is a file to record the wire in; "" is none. An existing file keeps its
+	// content until the host is up. When it cannot be written to any more the recording
+	// ends with a warning, and Run's error says so at the end.
 	Pcapng string
 	// Control is the path of the control API's socket; "" is none.
 	Control string
@@ -167,7 +168,7 @@ func settings(list []string) (*tunable.Set, error) {
 			return nil, invalid("tunable %q: want NAME=VALUE", s)
 		}
 		if err := set.Set(strings.TrimSpace(name), strings.TrimSpace(value)); err != nil {
-			return nil, invalid("%w", err)
+			return nil, invalid("%w", setting.Suggest(err))
 		}
 	}
 	return set, nil

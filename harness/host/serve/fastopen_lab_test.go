@@ -15,16 +15,16 @@ import (
 	"time"
 
 	"lastack/harness/capture"
-	"lastack/harness/host/sockstat"
 	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
+	"lastack/harness/lab/sockstat"
+	"lastack/harness/lab/wire"
 	"lastack/harness/teardown"
 	"lastack/stack"
 	"lastack/stack/closepath"
 	"lastack/stack/fastopen"
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
-	"lastack/tun"
 
 	"golang.org/x/sys/unix"
 )
@@ -214,51 +214,53 @@ func TestFastOpenKernelServer(t *testing.T) {
 		return
 	}
 	const key = "00112233-44556677-8899aabb-ccddeeff"
-	for name, value := range map[string]string{"net.ipv4.tcp_fastopen": "3", "net.ipv4.tcp_fastopen_key": key} {
-		if err := lab.Sysctl(name, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dev, err := tun.Open(tun.Config{Name: "lastack1", Addrs: []netip.Prefix{netip.MustParsePrefix("10.78.0.1/24"), netip.MustParsePrefix("fd78::1/64")}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	set := tunable.NewSet()
 	if err := set.Set("net.ipv4.tcp_fastopen_key", key); err != nil {
 		t.Fatal(err)
 	}
 	ring := fastopen.NewKeyring(fastopen.Key(set.Keys(tunable.FastOpenKey)[0]))
-	given := make(chan bool, 100) // whether a cookie was ours too
-	h, err := stack.New(stack.Config{
-		Device: dev, Addrs: []netip.Addr{netip.MustParseAddr("10.78.0.2"), netip.MustParseAddr("fd78::2")},
-		Tap: func(e *closepath.Event) {
-			if e.Kind == closepath.Seen && e.Dir == closepath.In && e.Seg.Cookie.Len > 0 {
-				given <- ring.Cookie(e.Seg.Reverse()) == e.Seg.Cookie
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = h.Close() }()
-	for i, addr := range []string{"10.78.0.1:0", "[fd78::1]:0"} {
-		to := kernelEcho(t, addr)
-		for j, want := range []int{0, 1, 1, 1} {
-			before := kernelCount(t, "TCPFastOpenPassive")
-			askFast(t, h, to, strings.Repeat("hello ", 1+j*100))
-			if got := kernelCount(t, "TCPFastOpenPassive") - before; got != want {
-				t.Errorf("connection %d to %s: TCPFastOpenPassive rose by %d, want %d", j+1, to, got, want)
-			}
+	for _, near := range []string{"10.78.0.1/24", "fd78::1/64"} {
+		given := make(chan bool, 100) // whether a cookie was ours too
+		cfg := wire.Config{
+			Subject: wire.Lastack{}, Link: "lastack1", NearAddr: netip.MustParsePrefix(near),
+			NearSettings: map[string]string{"net.ipv4.tcp_fastopen": "3", "net.ipv4.tcp_fastopen_key": key},
+			Tap: func(e *closepath.Event) {
+				if e.Kind == closepath.Seen && e.Dir == closepath.In && e.Seg.Cookie.Len > 0 {
+					given <- ring.Cookie(e.Seg.Reverse()) == e.Seg.Cookie
+				}
+			},
 		}
+		cfg.FarAddr = cfg.NearAddr.Addr().Next()
+		w, err := wire.Raise(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fastOpenFrom(t, w.Host, kernelEcho(t, netip.AddrPortFrom(cfg.NearAddr.Addr(), 0).String()))
 		if len(given) != 1 || !<-given {
-			t.Errorf("%s gave another cookie than lastack would, or several", to)
+			t.Errorf("%s gave another cookie than lastack would, or several", near)
 		}
-		if c := h.FastOpenCounts(); int(c.Active) != 3*(i+1) || c.ActiveFail != 0 {
-			t.Errorf("after %s: %+v", to, c)
+		if err := w.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 	if n := kernelCount(t, "TCPFastOpenPassiveFail"); n != 0 {
 		t.Errorf("TCPFastOpenPassiveFail is %d", n)
+	}
+}
+
+// fastOpenFrom opens four connections to a kernel's listener, of which all but the first
+// have data in the SYN.
+func fastOpenFrom(t *testing.T, h *stack.Host, to string) {
+	t.Helper()
+	for i, want := range []int{0, 1, 1, 1} {
+		before := kernelCount(t, "TCPFastOpenPassive")
+		askFast(t, h, to, strings.Repeat("hello ", 1+i*100))
+		if got := kernelCount(t, "TCPFastOpenPassive") - before; got != want {
+			t.Errorf("connection %d to %s: TCPFastOpenPassive rose by %d, want %d", i+1, to, got, want)
+		}
+	}
+	if c := h.FastOpenCounts(); c.Active != 3 || c.ActiveFail != 0 {
+		t.Errorf("after %s: %+v", to, c)
 	}
 }
 

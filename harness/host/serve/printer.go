@@ -33,8 +33,8 @@ func newPrinter(cfg *Config) *printer {
 	return p
 }
 
-// What the printer remembers is bounded: a handshake that is not over is given up after as
-// long as a SYN is repeated, and among very many connections the one unheard of for longest.
+// The printer's memory is bounded: a handshake that is not over is given up after as long
+// as a SYN is repeated, and among very many connections the one unheard of for longest.
 const (
 	halfOpenFor = 2 * time.Minute
 	maxHalfOpen = 4096
@@ -47,8 +47,8 @@ func (p *printer) add(i *trace.Item) {
 	p.table.Add(&r)
 }
 
-// closed prints a connection when it is over. What comes after, a FIN again or a
-// late RST, is on the wire and in the pcapng, and changes no verdict.
+// closed prints a connection when it is over. Later segments (a repeated FIN, a late RST)
+// are on the wire and in the pcapng, and change no verdict.
 func (p *printer) closed(c *teardown.Conn) {
 	p.print(c)
 }

@@ -19,8 +19,8 @@ import (
 	"lastack/tun"
 )
 
-// Run serves until ctx ends, then prints a summary and returns nil; or until
-// something breaks. Whatever it made is gone when it returns.
+// Run serves until ctx ends, then prints a summary and returns nil; or until something
+// breaks. Everything that it made is gone when it returns.
 func Run(ctx context.Context, cfg Config) (err error) {
 	set, err := cfg.complete()
 	if err != nil {
@@ -167,8 +167,7 @@ func (s *server) announce() {
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
 }
 
-// seeded tells of a random rule what it draws from, so that it can draw the same
-// again.
+// seeded adds the seed of a random rule, so that the rule can draw the same again.
 func seeded(r *impair.Rule, seed uint64) string {
 	if r.Picks != impair.Percent {
 		return ""

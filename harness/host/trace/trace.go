@@ -12,6 +12,7 @@ package trace
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 type Item struct {
 	Time time.Time
 	Seg  segment.Segment
-	Hold closepath.Hold
+	Hold flow.Hold
 	Held time.Duration
 	// Out: sent by the host.
 	Out bool
@@ -46,30 +47,27 @@ type Item struct {
 
 // Record is the item as teardown wants it. Its Step is not filled in.
 func (i *Item) Record() teardown.Record {
-	r := teardown.Record{Time: i.Time, Seg: i.Seg, Held: i.Held}
-	switch i.Hold {
-	case closepath.Carried:
-		r.Hold = teardown.HoldCarried
-	case closepath.Expired:
-		r.Hold = teardown.HoldExpired
-	case closepath.Flushed:
-		// Let go early, by an owner's command: no deadline passed.
-		r.Hold = teardown.HoldUnknown
-	default:
-		r.Hold = teardown.HoldNone
+	r := teardown.Record{Time: i.Time, Seg: i.Seg, Hold: i.Hold, Held: i.Held}
+	if i.Hold == flow.Flushed {
+		r.Hold = flow.HoldUnknown // an owner's command let it go early: no deadline passed
 	}
-	if !i.Out {
-		// Of the peer the host knows no more than any observer.
-		r.Hold, r.Held = teardown.HoldUnknown, 0
+	if !i.Out { // of the peer the host knows no more than any observer
+		r.Hold, r.Held = flow.HoldUnknown, 0
 	}
 	r.Lost, r.LostIn, r.Refusal = i.Lost, i.LostIn, i.Refusal
 	switch {
 	case i.Rule != nil:
-		r.Impaired = i.Rule.Effect()
+		r.Impaired = effect(i.Rule)
 	case i.LostIn:
 		r.Impaired = damaged
 	}
 	return r
+}
+
+// effect says what a rule did to a segment: "dropped: the 1st FIN from host".
+func effect(r *impair.Rule) string {
+	done := [...]string{"dropped", "delayed", "duplicated", "reordered", "corrupted"}[r.Action]
+	return done + ":" + strings.TrimPrefix(r.String(), r.Action.String())
 }
 
 // damaged is what became of a segment with a wrong checksum (RFC 9293 3.1).
@@ -79,9 +77,9 @@ const damaged = "dropped: its checksum is wrong"
 type Config struct {
 	// Packets asks for the bytes of each packet.
 	Packets bool
-	// Delay is how long a segment may wait before Ready tells of it, so that
-	// a busy host does not wake the reader for each; a crowd of them is told
-	// of at once. 0 means 5 ms, negative means no delay.
+	// Delay is how long a segment may wait before Ready announces it, so that a busy host
+	// does not wake the reader for each; many of them are announced at once. 0 means 5
+	// ms, negative means no delay.
 	Delay time.Duration
 	// Limit is how many segments may wait for Take; further ones are dropped
 	// and counted. 0 means 262,144.
@@ -91,8 +89,8 @@ type Config struct {
 const (
 	defaultLimit = 1 << 18
 	defaultDelay = 5 * time.Millisecond
-	// crowd is how many segments are told of without delay.
-	crowd = 256
+	// atOnce is how many segments are announced without delay.
+	atOnce = 256
 )
 
 // Recorder queues what its Tap sees. Make one with New. All methods but Take may
@@ -139,7 +137,7 @@ func (r *Recorder) Tap(e *closepath.Event) {
 		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
 	}
 	switch n := r.push(&item); {
-	case n == crowd, r.cfg.Delay < 0:
+	case n == atOnce, r.cfg.Delay < 0:
 		r.tell()
 	case n == 1:
 		r.timer.Reset(r.cfg.Delay)
@@ -216,11 +214,11 @@ func (i *Item) Comment() string {
 func (i *Item) holdComment() string {
 	held := i.Held.Round(10 * time.Microsecond)
 	switch i.Hold {
-	case closepath.Carried:
+	case flow.Carried:
 		return fmt.Sprintf("lastack: carries an ACK held %s", held)
-	case closepath.Expired:
+	case flow.Expired:
 		return fmt.Sprintf("lastack: delayed ACK ran out after %s", held)
-	case closepath.Flushed:
+	case flow.Flushed:
 		return fmt.Sprintf("lastack: delayed ACK let go early, after %s", held)
 	}
 	return ""

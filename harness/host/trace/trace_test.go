@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"lastack/harness/teardown"
 	"lastack/stack/closepath"
+	"lastack/stack/flow"
 	"lastack/stack/impair"
 	"lastack/stack/segment"
 )
@@ -14,7 +14,7 @@ func event(point closepath.Point, kind closepath.Kind, seq segment.Seq) *closepa
 	return &closepath.Event{
 		Kind: kind, Point: point, Dir: closepath.Out, Time: time.Unix(5, 0),
 		Seg:  &segment.Segment{Seq: seq, Flags: segment.FIN | segment.ACK},
-		Hold: closepath.Carried, Held: 11 * time.Millisecond,
+		Hold: flow.Carried, Held: 11 * time.Millisecond,
 	}
 }
 
@@ -50,7 +50,7 @@ func TestImpairedSegments(t *testing.T) {
 		dir  closepath.Dir
 	}{{closepath.Seen, closepath.In}, {closepath.Impaired, closepath.In}, {closepath.Impaired, closepath.Out}} {
 		ev := event(closepath.Wire, e.kind, 1)
-		ev.Dir, ev.Rule, ev.Hold = e.dir, &rule, closepath.NotHeld
+		ev.Dir, ev.Rule, ev.Hold = e.dir, &rule, flow.NotHeld
 		r.Tap(ev)
 	}
 	items := r.Take()
@@ -82,7 +82,7 @@ func TestLostIn(t *testing.T) {
 		{"", closepath.In, false, ""},
 	} {
 		ev := event(closepath.Wire, closepath.Seen, 1)
-		ev.Dir, ev.Hold, ev.Damaged = tt.dir, closepath.NotHeld, tt.rule == "damaged"
+		ev.Dir, ev.Hold, ev.Damaged = tt.dir, flow.NotHeld, tt.rule == "damaged"
 		if rule, err := impair.Parse(tt.rule); err == nil {
 			ev.Rule = &rule
 		}
@@ -112,7 +112,7 @@ func TestReadyComesAfterTheDelay(t *testing.T) {
 
 func TestCrowdIsReadyAtOnce(t *testing.T) {
 	r := New(Config{Delay: time.Hour})
-	for i := range crowd {
+	for i := range atOnce {
 		select {
 		case <-r.Ready():
 			t.Fatalf("ready after %d segments", i)
@@ -123,7 +123,7 @@ func TestCrowdIsReadyAtOnce(t *testing.T) {
 	select {
 	case <-r.Ready():
 	default:
-		t.Errorf("not ready after %d segments", crowd)
+		t.Errorf("not ready after %d segments", atOnce)
 	}
 }
 
@@ -143,16 +143,16 @@ func TestFullQueueDropsAndCounts(t *testing.T) {
 
 func TestRecordAndComment(t *testing.T) {
 	for _, tt := range []struct {
-		hold    closepath.Hold
+		hold    flow.Hold
 		out     bool
-		want    teardown.Hold
+		want    flow.Hold
 		comment string
 	}{
-		{closepath.NotHeld, true, teardown.HoldNone, ""},
-		{closepath.Carried, true, teardown.HoldCarried, "lastack: carries an ACK held 11ms"},
-		{closepath.Expired, true, teardown.HoldExpired, "lastack: delayed ACK ran out after 11ms"},
-		{closepath.Flushed, true, teardown.HoldUnknown, "lastack: delayed ACK let go early, after 11ms"},
-		{closepath.NotHeld, false, teardown.HoldUnknown, ""},
+		{flow.NotHeld, true, flow.NotHeld, ""},
+		{flow.Carried, true, flow.Carried, "lastack: carries an ACK held 11ms"},
+		{flow.Expired, true, flow.Expired, "lastack: delayed ACK ran out after 11ms"},
+		{flow.Flushed, true, flow.HoldUnknown, "lastack: delayed ACK let go early, after 11ms"},
+		{flow.NotHeld, false, flow.HoldUnknown, ""},
 	} {
 		i := Item{Hold: tt.hold, Held: 11 * time.Millisecond, Out: tt.out}
 		if r := i.Record(); r.Hold != tt.want {

@@ -29,7 +29,7 @@ type Check struct {
 	// Detail is what was seen, in one line.
 	Detail string `json:"detail"`
 	// Mend is the command that fixes it, or a sentence where no single command
-	// does. Empty where nothing has to be mended.
+	// does. Empty where nothing has to be fixed.
 	Mend string `json:"mend,omitempty"`
 	// For is what lastack uses it for, in one line.
 	For string `json:"for"`
@@ -49,23 +49,23 @@ func Lacking(checks []Check) []Check {
 
 // finding is what came of trying something.
 type finding struct {
-	status       Status
-	detail, mend string
+	status      Status
+	detail, fix string
 }
 
 func works(format string, args ...any) finding {
 	return finding{status: OK, detail: fmt.Sprintf(format, args...)}
 }
 
-func fails(detail, mend string) finding {
-	return finding{status: Missing, detail: detail, mend: mend}
+func fails(detail, fix string) finding {
+	return finding{status: Missing, detail: detail, fix: fix}
 }
 
 // of makes the check of a finding.
 func (f finding) of(t trial) Check {
 	return Check{
 		Name: t.name, Needed: t.needed, For: t.use,
-		Status: f.status, Detail: oneLine(f.detail), Mend: oneLine(f.mend),
+		Status: f.status, Detail: oneLine(f.detail), Mend: oneLine(f.fix),
 	}
 }
 

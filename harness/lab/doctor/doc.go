@@ -1,6 +1,6 @@
-// Package doctor finds out what this machine can and cannot do for lastack, by
-// trying it, and says how to mend what fails. It wraps packages lab, tun and
-// capture, whose errors it turns into a table.
+// Package doctor finds out what this machine can and cannot do for lastack, by trying it,
+// and says how to fix what fails. It wraps packages lab, tun and capture, whose errors it
+// turns into a table.
 //
 //	Run -- on the machine itself: kernel, /dev/net/tun, namespaces, programs
 //	    -- in a lab of its own, which is this program started again:
@@ -25,6 +25,6 @@
 //
 // # What it does not do
 //
-// It mends nothing itself. It measures no performance, and it does not check
-// lastack: a machine on which everything is "ok" may still see an experiment fail.
+// It fixes nothing itself. It measures no performance, and it does not check lastack: a
+// machine on which everything is "ok" may still see an experiment fail.
 package doctor

@@ -31,7 +31,7 @@ func TestTunFile(t *testing.T) {
 		name       string
 		path, misc string
 		detail     string
-		mend       string
+		fix        string
 	}{
 		{"no file, but the driver", none, with, "although the kernel has the driver", "sudo mkdir -p /dev/net && sudo mknod -m 0666 /dev/net/tun c 10 200"},
 		{"no file, no driver", none, without, "no TUN driver loaded", "sudo modprobe tun"},
@@ -43,8 +43,8 @@ func TestTunFile(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := tunFile(tt.path, tt.misc)
-			if f.status != Missing || !strings.Contains(f.detail, tt.detail) || !strings.HasPrefix(f.mend, tt.mend) {
-				t.Errorf("%+v, want it missing, %q and %q", f, tt.detail, tt.mend)
+			if f.status != Missing || !strings.Contains(f.detail, tt.detail) || !strings.HasPrefix(f.fix, tt.fix) {
+				t.Errorf("%+v, want it missing, %q and %q", f, tt.detail, tt.fix)
 			}
 		})
 	}
@@ -52,8 +52,8 @@ func TestTunFile(t *testing.T) {
 
 func TestNoTunFile(t *testing.T) {
 	tests := []struct {
-		err          error
-		detail, mend string
+		err         error
+		detail, fix string
 	}{
 		{unix.EACCES, "keeps this user out", "sudo chmod 0666 /dev/net/tun"},
 		{unix.EPERM, "container", "start the container with --device /dev/net/tun"},
@@ -62,8 +62,8 @@ func TestNoTunFile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		f := noTunFile(tunPath, miscPath, tt.err)
-		if f.status != Missing || !strings.Contains(f.detail, tt.detail) || f.mend != tt.mend {
-			t.Errorf("%v: %+v, want it missing, %q and %q", tt.err, f, tt.detail, tt.mend)
+		if f.status != Missing || !strings.Contains(f.detail, tt.detail) || f.fix != tt.fix {
+			t.Errorf("%v: %+v, want it missing, %q and %q", tt.err, f, tt.detail, tt.fix)
 		}
 	}
 }
@@ -73,7 +73,7 @@ func TestLabFinding(t *testing.T) {
 	if f != fails("user namespaces are disabled", "sudo sysctl -w x=1") {
 		t.Errorf("%+v", f)
 	}
-	if f := labFinding(errors.New("odd")); f.status != Missing || f.detail != "odd" || f.mend == "" {
+	if f := labFinding(errors.New("odd")); f.status != Missing || f.detail != "odd" || f.fix == "" {
 		t.Errorf("%+v", f)
 	}
 }
@@ -98,7 +98,7 @@ func datagram(src, dst netip.Addr, sport, dport uint16, payload string) []byte {
 }
 
 func TestTurnRound(t *testing.T) {
-	for _, a := range [][2]netip.Addr{{kernel4.Addr(), behind4}, {kernel6.Addr(), behind6}} {
+	for _, a := range [][2]netip.Addr{{kernel4.Addr(), far4}, {kernel6.Addr(), far6}} {
 		p := datagram(a[0], a[1], 4000, 7, message)
 		if !turnRound(p, a[0]) || string(p) != string(datagram(a[1], a[0], 7, 4000, message)) {
 			t.Errorf("%v: % x", a, p)

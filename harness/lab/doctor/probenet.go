@@ -17,7 +17,7 @@ import (
 
 // socketStates looks for sockets whose states are known.
 func socketStates(ctx context.Context) finding {
-	const mend = "sudo modprobe tcp_diag"
+	const fix = "sudo modprobe tcp_diag"
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return fails(err.Error(), reportIt)
@@ -38,7 +38,7 @@ func socketStates(ctx context.Context) finding {
 	} {
 		s, err := lab.FindSocket(want.local, want.remote)
 		if err != nil {
-			return fails(err.Error(), mend)
+			return fails(err.Error(), fix)
 		}
 		if s.State != want.state {
 			return fails(fmt.Sprintf("inet_diag shows a socket as %s that is %s", s.State, want.state), reportIt)
@@ -49,7 +49,7 @@ func socketStates(ctx context.Context) finding {
 
 func addrPort(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
 
-// veth links two namespaces, and has a connection made between them.
+// veth links two namespaces, and makes a connection between them.
 func veth(ctx context.Context) finding {
 	ns, err := lab.NewNamespace()
 	if err != nil {
@@ -112,7 +112,7 @@ func toMyself(ctx context.Context, addr string) error {
 func setDeadline(ctx context.Context, conn net.Conn) error {
 	at, ok := ctx.Deadline()
 	if !ok {
-		at = time.Now().Add(patience)
+		at = time.Now().Add(trialTimeout)
 	}
 	return conn.SetDeadline(at)
 }

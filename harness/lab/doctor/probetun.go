@@ -20,8 +20,8 @@ import (
 var (
 	kernel4 = netip.MustParsePrefix("192.0.2.1/24")
 	kernel6 = netip.MustParsePrefix("2001:db8::1/64")
-	behind4 = netip.MustParseAddr("192.0.2.2")
-	behind6 = netip.MustParseAddr("2001:db8::2")
+	far4    = netip.MustParseAddr("192.0.2.2")
+	far6    = netip.MustParseAddr("2001:db8::2")
 )
 
 // message is what the trials send.
@@ -35,13 +35,13 @@ func tunDevice(ctx context.Context) finding {
 		return f
 	}
 	defer dev.Close()
-	if err := echo(ctx, dev, kernel4.Addr(), behind4); err != nil {
+	if err := echo(ctx, dev, kernel4.Addr(), far4); err != nil {
 		return fails("it opens, but no IPv4 packet passes: "+err.Error(), reportIt)
 	}
 	if !six {
 		return f
 	}
-	if err := echo(ctx, dev, kernel6.Addr(), behind6); err != nil {
+	if err := echo(ctx, dev, kernel6.Addr(), far6); err != nil {
 		return finding{Limited, "IPv4 packets pass; IPv6 packets do not: " + err.Error(), reportIt}
 	}
 	return works("IPv4 and IPv6 packets pass in both directions")
@@ -58,7 +58,7 @@ func openTUN() (dev tun.Device, six bool, f finding) {
 	if errors.Is(err, tun.ErrIPv6Disabled) {
 		if dev, err = tun.Open(tun.Config{Addrs: []netip.Prefix{kernel4}}); err == nil {
 			f = tunFinding(off)
-			return dev, false, finding{Limited, "IPv4 packets pass in both directions; " + f.detail, f.mend}
+			return dev, false, finding{Limited, "IPv4 packets pass in both directions; " + f.detail, f.fix}
 		}
 	}
 	return nil, false, tunFinding(err)
@@ -75,12 +75,12 @@ func tunFinding(err error) finding {
 
 // echo sends a datagram from a kernel socket through the TUN, turns it round, and
 // waits for it at the same socket.
-func echo(ctx context.Context, dev tun.Device, kernel, behind netip.Addr) error {
+func echo(ctx context.Context, dev tun.Device, kernel, far netip.Addr) error {
 	// Closing the device is what ends a Read that waits.
 	stop := context.AfterFunc(ctx, func() { dev.Close() })
 	defer stop()
 	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(kernel, 0)),
-		net.UDPAddrFromAddrPort(netip.AddrPortFrom(behind, 7)))
+		net.UDPAddrFromAddrPort(netip.AddrPortFrom(far, 7)))
 	if err != nil {
 		return err
 	}
@@ -141,15 +141,15 @@ func packetSocket(ctx context.Context) finding {
 		return record(ctx, "lo", func() error { return toMyself(ctx, "127.0.0.1") })
 	}
 	defer dev.Close()
-	return record(ctx, dev.Name(), func() error { return echo(ctx, dev, kernel4.Addr(), behind4) })
+	return record(ctx, dev.Name(), func() error { return echo(ctx, dev, kernel4.Addr(), far4) })
 }
 
 // record expects the message in both directions while traffic runs.
 func record(ctx context.Context, iface string, traffic func() error) finding {
 	live, err := capture.OpenLive(iface, capture.LiveConfig{Buffer: 1 << 20})
 	if err != nil {
-		mend := "load the driver with sudo modprobe af_packet; in a container, start that with --cap-add NET_RAW"
-		return fails(err.Error(), mend)
+		fix := "load the driver with sudo modprobe af_packet; in a container, start that with --cap-add NET_RAW"
+		return fails(err.Error(), fix)
 	}
 	defer live.Close()
 	if err := traffic(); err != nil {

@@ -32,7 +32,7 @@ func Render(w io.Writer, checks []Check) error {
 			label = "    needed for"
 		}
 		put(&b, row(label, ""), wrap(c.For, columns-nameWidth, ""))
-		put(&b, row("    mend", ""), wrap(c.Mend, columns-nameWidth, continuation(c.Mend)))
+		put(&b, row("    fix", ""), wrap(c.Mend, columns-nameWidth, continuation(c.Mend)))
 	}
 	b.WriteString("\n" + summary(checks) + "\n")
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -62,8 +62,8 @@ func put(b *strings.Builder, head string, lines []string) {
 
 // continuation is what a broken line ends in: a shell's backslash in a command,
 // nothing in a sentence.
-func continuation(mend string) string {
-	first, _, _ := strings.Cut(mend, " ")
+func continuation(fix string) string {
+	first, _, _ := strings.Cut(fix, " ")
 	switch first {
 	case "sudo", "sysctl", "modprobe", "apt-get", "mkdir", "mknod", "chmod", "mount", "rm":
 		return ` \`

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"lastack/harness/term/golden"
+
 	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // bare is a machine in a poor state.
 var bare = []Check{
@@ -47,19 +45,7 @@ func TestRender(t *testing.T) {
 					t.Errorf("%d columns: %q", n, line)
 				}
 			}
-			golden := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), b.String()); diff != "" {
-				t.Errorf("(-golden +got; go test -update writes it anew)\n%s", diff)
-			}
+			golden.Match(t, filepath.Join("testdata", name+".golden"), b.Bytes())
 		})
 	}
 }
@@ -67,17 +53,17 @@ func TestRender(t *testing.T) {
 // TestWrappedCommandsStayWhole: taken out of the table and joined as a shell joins
 // them, they are what they were.
 func TestWrappedCommandsStayWhole(t *testing.T) {
-	for _, mend := range []string{makeTun, loadTun, bare[4].Mend, strings.ReplaceAll(makeTun, "sudo ", "")} {
+	for _, fix := range []string{makeTun, loadTun, bare[4].Mend, strings.ReplaceAll(makeTun, "sudo ", "")} {
 		for width := 40; width < columns; width++ {
-			lines := wrap(mend, width, continuation(mend))
+			lines := wrap(fix, width, continuation(fix))
 			for _, line := range lines {
 				if len(line) > max(width, len("net.ipv6.conf.default.disable_ipv6=0")) {
 					t.Errorf("width %d: %q", width, line)
 				}
 			}
 			shell := strings.ReplaceAll(strings.Join(lines, "\n"), " \\\n", " ")
-			if shell != mend {
-				t.Errorf("width %d: a shell reads %q, want %q", width, shell, mend)
+			if shell != fix {
+				t.Errorf("width %d: a shell reads %q, want %q", width, shell, fix)
 			}
 		}
 	}

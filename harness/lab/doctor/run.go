@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// patience bounds each trial. What works takes milliseconds, but the packages
-	// tried wait up to 5 seconds for the kernel, and may succeed then.
-	patience = 15 * time.Second
-	// labPatience bounds them all, for a child that does not keep the time.
-	labPatience = time.Minute
+	// trialTimeout bounds each trial. A successful trial takes milliseconds, but the
+	// packages tried wait up to 5 seconds for the kernel, and may succeed then.
+	trialTimeout = 15 * time.Second
+	// labTimeout bounds them all, for a child that does not keep the time.
+	labTimeout = time.Minute
 )
 
 // Options adjusts Run. The zero value is what a program's doctor command wants.
@@ -41,7 +41,7 @@ type trial struct {
 
 // run tries it, for as long as patience lasts.
 func (t trial) run(ctx context.Context) Check {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it took longer than %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, trialTimeout, fmt.Errorf("it took longer than %v", trialTimeout))
 	defer cancel()
 	if err := context.Cause(ctx); err != nil {
 		return untried(err).of(t)
@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) []Check {
 
 // inLab starts a lab and returns what Probe found there.
 func inLab(ctx context.Context, o Options) []Check {
-	ctx, cancel := context.WithTimeoutCause(ctx, labPatience, fmt.Errorf("the trial in a lab took longer than %v", labPatience))
+	ctx, cancel := context.WithTimeoutCause(ctx, labTimeout, fmt.Errorf("the trial in a lab took longer than %v", labTimeout))
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	code, err := lab.Reexec(ctx, lab.Options{
@@ -112,7 +112,7 @@ func probeFailure(code int, err error, stderr string) *finding {
 	var f finding
 	switch {
 	case errors.As(err, &missing):
-		// The row of the namespaces says how to mend that.
+		// The row of the namespaces says how to fix that.
 		f = fails("not tried: there is no lab to try it in", "")
 	case err != nil:
 		f = untried(err)

@@ -152,7 +152,7 @@ func TestRunWithoutNamespaces(t *testing.T) {
 	complete(t, checks)
 	ns := find(t, checks, "namespaces")
 	if ns.Status != Missing || !strings.Contains(ns.Mend, "sysctl -w user.max_net_namespaces=") {
-		t.Errorf("%+v, want it missing, with the sysctl that mends it", ns)
+		t.Errorf("%+v, want it missing, with the sysctl that fixes it", ns)
 	}
 	for _, tr := range trials() {
 		if c := find(t, checks, tr.name); c.Status != Missing || !strings.HasPrefix(c.Detail, "not tried") {
@@ -170,7 +170,7 @@ func TestProbeWithoutIPv6(t *testing.T) {
 	checks := child(t, noIPv6Arg)
 	six := find(t, checks, "IPv6")
 	if six.Status != Missing || six.Needed || !strings.Contains(six.Mend, "net.ipv6.conf.all.disable_ipv6=0") {
-		t.Errorf("%+v, want it missing, with the sysctl that mends it", six)
+		t.Errorf("%+v, want it missing, with the sysctl that fixes it", six)
 	}
 	dev := find(t, checks, "TUN device")
 	if strings.HasPrefix(dev.Detail, "open ") {
@@ -210,12 +210,12 @@ func TestRunWithoutPrograms(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	checks := Run(t.Context(), Options{ProbeArgs: []string{probeArg}})
 	complete(t, checks)
-	for name, mend := range map[string]string{
+	for name, fix := range map[string]string{
 		"curl": "apt-get install curl", "netcat": "apt-get install netcat-openbsd", "tcpdump": "apt-get install tcpdump",
 	} {
 		c := find(t, checks, name)
-		if c.Status != Missing || !strings.HasSuffix(c.Mend, mend) || c.Needed != (name != "tcpdump") {
-			t.Errorf("%+v, want it missing, and %q", c, mend)
+		if c.Status != Missing || !strings.HasSuffix(c.Mend, fix) || c.Needed != (name != "tcpdump") {
+			t.Errorf("%+v, want it missing, and %q", c, fix)
 		}
 		// Root may not have sudo, and root of a user namespace is no root here.
 		root := os.Geteuid() == 0 && !lab.UserNamespace()
@@ -238,7 +238,7 @@ func TestNetcatOfAnotherKind(t *testing.T) {
 	if f := netcat(t.Context()); f.status != Missing || !strings.Contains(f.detail, filepath.Join(dir, "nc")) {
 		t.Errorf("%+v, want it missing, naming the other netcat", f)
 	}
-	if f := curl(t.Context()); f.status != Missing || !strings.Contains(f.mend, "--reinstall") {
+	if f := curl(t.Context()); f.status != Missing || !strings.Contains(f.fix, "--reinstall") {
 		t.Errorf("a curl that does not run: %+v", f)
 	}
 }

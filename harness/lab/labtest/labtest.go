@@ -12,8 +12,8 @@
 // test has a network of its own, so any number may run at once. Nothing else is
 // needed, no TestMain in particular.
 //
-// Where the machine allows no lab, the test is skipped and says why and how to
-// mend that. With LASTACK_REQUIRE_LAB=1 in the environment it fails instead.
+// Where the machine allows no lab, the test is skipped and says why and how to fix that.
+// With LASTACK_REQUIRE_LAB=1 in the environment it fails instead.
 //
 // The run inside is a process of its own: what the test binary keeps in memory
 // outside is not there, and coverage is not collected from it.
@@ -34,7 +34,7 @@ import (
 	"lastack/harness/lab"
 )
 
-// RequireEnv set to "1" turns a skip for lack of a lab into a failure.
+// RequireEnv set to "1" turns a skip without a lab into a failure.
 const RequireEnv = "LASTACK_REQUIRE_LAB"
 
 // margin is kept from the outer deadline, so that a test that hangs inside is
@@ -95,7 +95,7 @@ func arguments(t *testing.T) []string {
 	} else {
 		args = append(args, "-test.timeout=0")
 	}
-	// What the test package defined itself, such as -update, holds inside too.
+	// Flags of the test package itself, such as -update, hold inside too.
 	flag.Visit(func(f *flag.Flag) {
 		if !strings.HasPrefix(f.Name, "test.") {
 			args = append(args, fmt.Sprintf("-%s=%s", f.Name, f.Value))

@@ -80,7 +80,7 @@ func raise(t *testing.T, name, link string, of wire.Subject, a addresses) *subje
 		state, left := "CLOSED", time.Duration(0)
 		for _, k := range all {
 			if k.Local == tuple.Src.AddrPort() && k.Remote == tuple.Dst.AddrPort() {
-				state, left = k.State, k.TimerLeft
+				state, left = k.State, k.TimerLeft()
 			}
 		}
 		return state, left

@@ -20,10 +20,9 @@
 //	defer func() { err = errors.Join(err, w.Close()) }()
 //	err = w.Serve(w.Far, app.Spec{Port: 7, Kind: "echo"})
 //
-// Where the far end is a kernel too, the link is a virtual cable, or, where
-// segments are to be tapped or impaired on their way, two TUN devices that
-// lastack's close path joins (package forward). What else may join two devices is
-// up to Config.Join.
+// Where the far end is a kernel too, the link is a virtual cable, or, where segments are
+// to be tapped or impaired on their way, two TUN devices that lastack's close path joins
+// (package forward). Config may join two devices in other ways.Join.
 //
 // Raise must be called inside a lab (package lab). The package makes no load and
 // captures nothing: a capture is opened on Link, within Near.Do.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"lastack/harness/lab"
+	"lastack/stack/closepath"
 
 	"github.com/vishvananda/netlink"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -85,14 +86,6 @@ func (p *plain) Listen(port uint16) (net.Listener, error) {
 	return gonet.ListenTCP(p.stack, tcpip.FullAddress{NIC: 1, Addr: tcpip.AddrFromSlice(p.at.AsSlice()), Port: port}, ipv4.ProtocolNumber)
 }
 
-// plainStates are RFC 9293's names of netstack's states that are live; the others
-// (initial, bound, error) are of no connection.
-var plainStates = map[tcp.EndpointState]string{
-	tcp.StateSynSent: "SYN_SENT", tcp.StateSynRecv: "SYN_RECEIVED", tcp.StateEstablished: "ESTABLISHED",
-	tcp.StateFinWait1: "FIN_WAIT_1", tcp.StateFinWait2: "FIN_WAIT_2", tcp.StateCloseWait: "CLOSE_WAIT",
-	tcp.StateClosing: "CLOSING", tcp.StateLastAck: "LAST_ACK",
-}
-
 // Sockets are the live connections.
 func (p *plain) Sockets() (all []lab.Socket, err error) {
 	for _, te := range p.stack.RegisteredEndpoints() {
@@ -100,13 +93,12 @@ func (p *plain) Sockets() (all []lab.Socket, err error) {
 		if !ok {
 			continue
 		}
-		state, ok := plainStates[ep.EndpointState()]
-		if !ok {
-			continue
-		}
 		local, _ := ep.GetLocalAddress()
 		remote, _ := ep.GetRemoteAddress()
-		all = append(all, lab.Socket{State: state, Local: addrPort(local), Remote: addrPort(remote)})
+		s := lab.Socket{State: closepath.StateOf(ep.EndpointState()).String(), Local: addrPort(local), Remote: addrPort(remote)}
+		if s.State != "" && s.Live() {
+			all = append(all, s)
+		}
 	}
 	return all, nil
 }

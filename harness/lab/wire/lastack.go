@@ -69,12 +69,12 @@ func (h *host) Sockets() (all []lab.Socket, err error) {
 	h.EachSocket(func(s *stack.Socket) bool {
 		all = append(all, lab.Socket{
 			State: s.State, Local: s.Local, Remote: s.Remote,
-			RecvQ: s.RecvQ, SendQ: s.SendQ, Timer: s.Timer, TimerLeft: s.TimerLeft,
+			RecvQ: s.RecvQ, SendQ: s.SendQ, Timer: s.Timer, TimerLeftMS: s.TimerLeft.Milliseconds(),
 		})
 		return true
 	})
 	return all, h.Err()
 }
 
-// Count has the close path's counts, which cost nothing.
+// Count returns the close path's counts, which cost nothing.
 func (h *host) Count() (timeWait, live int, err error) { return h.TimeWaits(), h.Flows(), nil }

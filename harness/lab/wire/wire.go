@@ -31,6 +31,9 @@ type Config struct {
 	// Apart gives the near end a network namespace of its own; otherwise it is in
 	// the current one.
 	Apart bool
+	// NearIn puts the near end into a network namespace that is there already, in place
+	// of the current one. It stays the caller's.
+	NearIn *lab.Namespace
 	// Link is the name of the near interface; empty lets the kernel choose one.
 	// FarLink is that of the far one, if the subject is a kernel; empty is Link.
 	Link, FarLink string
@@ -59,9 +62,9 @@ type Join func(near, far link.Device) (io.Closer, error)
 // Subject is what stands at the far end of a wire: a TCP stack, or a program that
 // brings its own.
 type Subject interface {
-	// Raise brings the subject up and links it to w's near end. What it begins it
-	// ends by w.AtEnd and w.Go, on an error too. The Server is nil if the subject
-	// serves by itself.
+	// Raise brings the subject up and links it to w's near end. It ends everything that
+	// it begins through w.AtEnd and w.Go, on an error too. The Server is nil if the
+	// subject serves by itself.
 	Raise(w *Wire) (Server, error)
 }
 
@@ -73,10 +76,10 @@ type SettingError struct {
 	Err  error
 }
 
-// Error is that of whoever refused the setting.
+// Error is that of the side that refused the setting.
 func (e *SettingError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the error of whoever refused the setting.
+// Unwrap gives the error of the side that refused the setting.
 func (e *SettingError) Unwrap() error { return e.Err }
 
 // Wire is a wire that is up. Make it with Raise; who raises it closes it.
@@ -113,6 +116,7 @@ func Raise(ctx context.Context, cfg Config) (_ *Wire, err error) {
 			err = errors.Join(err, w.Close())
 		}
 	}()
+	w.near = cfg.NearIn
 	if cfg.Apart {
 		if w.near, err = lab.NewNamespace(); err != nil {
 			return nil, err
@@ -134,6 +138,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Subject == nil:
 		return errors.New("wire: Config.Subject is nil; give Kernel, Lastack or GVisor")
+	case c.Apart && c.NearIn != nil:
+		return errors.New("wire: Config has both Apart and NearIn; the near end is in one namespace, give one of them")
 	case !c.NearAddr.IsValid() || !c.FarAddr.IsValid() || !c.NearAddr.Contains(c.FarAddr):
 		return fmt.Errorf("wire: Config.NearAddr is %s and Config.FarAddr %s; give the far end an address in the near end's prefix", c.NearAddr, c.FarAddr)
 	}

@@ -37,7 +37,7 @@ func (r *row) colour() colour {
 	return plain
 }
 
-// stateColour: what waits is yellow, what is open is green.
+// stateColour: waiting states are yellow, open ones green.
 func stateColour(s string) colour {
 	switch s {
 	case "ESTABLISHED":

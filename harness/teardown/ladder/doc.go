@@ -8,12 +8,12 @@
 //	                --StateDiagram--> both sides' ways through RFC 9293's states
 //
 // A line of text is as wide as Config says, 80 columns by default, in plain ASCII unless
-// colours are asked for. Times are in milliseconds since the first FIN or RST, or
-// since the first segment where there is neither. A state is shown where it
-// changes. The handshake is one line where nothing is remarkable about it, and so
-// are data and their ACKs, unless Config.Full. All drawings of a connection show the
-// same, but a state diagram, which has no segments but those that changed a state.
+// colours are asked for. Times are in milliseconds since the first FIN or RST, or since
+// the first segment where there is neither. A state is shown where it changes. The
+// handshake is one line where nothing is remarkable about it, and so are data and their
+// ACKs, unless Config.Full. All drawings of a connection show the same, except that a
+// state diagram shows only segments that changed a state.
 //
-// The package does not look at packets, and does not decide anything: it shows
-// what the report says.
+// The package does not look at packets, and does not decide anything: it draws the
+// report.
 package ladder

@@ -1,7 +1,6 @@
 package ladder
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,9 +11,8 @@ import (
 
 	"lastack/harness/teardown"
 	"lastack/harness/teardown/teardowntest"
+	"lastack/harness/term/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // report reads one of teardown's scripts.
 func report(t testing.TB, name string, keep int) teardown.Report {
@@ -52,38 +50,20 @@ func TestGolden(t *testing.T) {
 	for _, name := range scripts(t) {
 		t.Run(name, func(t *testing.T) {
 			r := report(t, name, 0)
-			golden(t, name, Render(&r, cfg))
+			matches(t, name+".txt", Render(&r, cfg))
 		})
 	}
 	r := report(t, "four-way-half-close-later", -1)
 	cfg.Full = true
-	golden(t, "full", Render(&r, cfg))
+	matches(t, "full.txt", Render(&r, cfg))
 	cfg = Config{Color: true}
-	golden(t, "color", Render(&r, cfg))
-	golden(t, "wide", Render(&r, Config{Width: 110}))
+	matches(t, "color.txt", Render(&r, cfg))
+	matches(t, "wide.txt", Render(&r, Config{Width: 110}))
 }
 
-func golden(t *testing.T, name, got string) {
+func matches(t *testing.T, name, got string) {
 	t.Helper()
-	goldenFile(t, name+".txt", got)
-}
-
-func goldenFile(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (make it with -update)", err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s, want -, have + (accept with -update):\n%s", path, d)
-	}
+	golden.Match(t, filepath.Join("testdata", name), []byte(got))
 }
 
 // TestShape holds what every drawing promises: width, ASCII, straight bars.

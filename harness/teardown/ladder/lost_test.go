@@ -11,7 +11,7 @@ import (
 // and the rule under its arrow.
 func TestImpaired(t *testing.T) {
 	r := impaired(t)
-	golden(t, "impaired", Render(&r, Config{}))
+	matches(t, "impaired.txt", Render(&r, Config{}))
 }
 
 // impaired is a close that two rules fell upon.

@@ -9,12 +9,12 @@ import (
 func TestMermaidGolden(t *testing.T) {
 	for _, name := range drawn {
 		r := report(t, name, 0)
-		goldenFile(t, name+".mmd", Mermaid(&r, Config{Client: "the kernel", Server: "lastack"}))
-		goldenFile(t, name+".states.mmd", StateDiagram(&r))
+		matches(t, name+".mmd", Mermaid(&r, Config{Client: "the kernel", Server: "lastack"}))
+		matches(t, name+".states.mmd", StateDiagram(&r))
 	}
 	r := impaired(t)
-	goldenFile(t, "impaired.mmd", Mermaid(&r, Config{}))
-	goldenFile(t, "impaired.states.mmd", StateDiagram(&r))
+	matches(t, "impaired.mmd", Mermaid(&r, Config{}))
+	matches(t, "impaired.states.mmd", StateDiagram(&r))
 }
 
 // plainText is what mermaid lets through, and the arrows of a sum.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lastack/harness/teardown"
+	"lastack/stack/flow"
 )
 
 // Style is the CSS that the pictures of a page need, once. Its colours follow
@@ -19,8 +20,11 @@ var Style string
 // in Style that sets the custom properties --state and --on-state, a colour and
 // that of text upon it.
 func States() []string {
-	return []string{"LISTEN", "SYN_SENT", "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2",
-		"CLOSE_WAIT", "CLOSING", "LAST_ACK", "TIME_WAIT", "CLOSED"}
+	var names []string
+	for s := flow.Listen; s <= flow.Closed; s++ {
+		names = append(names, s.String())
+	}
+	return names
 }
 
 // kind is the class of an arrow: FIN and RST are what the reader looks for.
@@ -36,7 +40,7 @@ func (r *row) kind() string {
 	return "plain"
 }
 
-// describe tells who cannot see the picture what is in it.
+// describe says what is in the picture, for readers who cannot see it.
 func describe(r *teardown.Report, full bool) string {
 	var b strings.Builder
 	b.WriteString(r.Reason)

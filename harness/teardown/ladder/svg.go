@@ -116,8 +116,8 @@ func (p *picture) row(r *row) {
 	p.y = bottom + 6
 }
 
-// arrow draws a segment and says where on either lifeline it begins and ends.
-// One that was lost ends in a cross on its way.
+// arrow draws a segment and says where on either lifeline it begins and ends. A lost one
+// ends in a cross on its way.
 func (p *picture) arrow(r *row) (at [2]int, below string) {
 	l := r.line
 	label, below := fitLabel(l, arrowRoom)

@@ -18,10 +18,10 @@ var drawn = []string{"three-way", "four-way-data-carries", "simultaneous-ack-los
 func TestSVGGolden(t *testing.T) {
 	for _, name := range drawn {
 		r := report(t, name, 0)
-		goldenFile(t, name+".svg", SVG(&r, Config{Client: "the kernel", Server: "lastack"}, name))
+		matches(t, name+".svg", SVG(&r, Config{Client: "the kernel", Server: "lastack"}, name))
 	}
 	r := impaired(t)
-	goldenFile(t, "impaired.svg", SVG(&r, Config{}, "impaired"))
+	matches(t, "impaired.svg", SVG(&r, Config{}, "impaired"))
 }
 
 // TestSVGWellFormed reads every picture as XML, and looks for what a screen

@@ -2,7 +2,7 @@
 // templates "head", "badge" and "legend".
 //
 // A page is one file that needs no network and no script, follows the reader's preference
-// for dark or light, and unfolds itself on paper. Whatever a template is given is escaped.
+// for dark or light, and unfolds itself on paper. A template's arguments are escaped.
 package page
 
 import (

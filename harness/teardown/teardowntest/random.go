@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lastack/harness/teardown"
+	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
 
@@ -19,7 +20,7 @@ func FromBytes(data []byte) []teardown.Record {
 	for ; len(data) >= 6; data = data[6:] {
 		from := int(data[0] & 1)
 		now = now.Add(time.Duration(int8(data[5])+8) * 7 * time.Millisecond)
-		r := teardown.Record{Time: now, Hold: teardown.Hold(data[0] >> 1 & 3), Held: time.Duration(data[5]) * time.Millisecond}
+		r := teardown.Record{Time: now, Hold: flow.Hold(data[0] >> 1 & 3), Held: time.Duration(data[5]) * time.Millisecond}
 		r.LostIn = data[0]>>4 == 15
 		s := &r.Seg
 		s.Version, s.Src, s.Dst = 4, end[from], end[1-from]

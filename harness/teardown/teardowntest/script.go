@@ -163,8 +163,8 @@ func set(r *teardown.Record, kv string) error {
 		r.Held = d
 		return err
 	case "hold":
-		hold, ok := map[string]teardown.Hold{
-			"none": teardown.HoldNone, "carried": teardown.HoldCarried, "expired": teardown.HoldExpired,
+		hold, ok := map[string]flow.Hold{
+			"none": flow.NotHeld, "carried": flow.Carried, "expired": flow.Expired,
 		}[value]
 		if !ok {
 			return fmt.Errorf("unknown hold %q", value)

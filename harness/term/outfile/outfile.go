@@ -109,8 +109,8 @@ func (o *File) Close() error {
 	return o.f.Close()
 }
 
-// Write opens a file, has render write its content, and closes it. What was in it is gone
-// only once render writes.
+// Write opens a file, lets render write its content, and closes it. The old content is
+// gone only once render writes.
 func Write(path string, render func(io.Writer) error) error {
 	o, err := Open(path)
 	if err != nil {

@@ -121,7 +121,7 @@ func raise(t *testing.T, cfg Config) *Subject {
 // run runs scripts on subjects of a kind.
 func run(t *testing.T, cfg Config, files ...string) []*suite.Result {
 	t.Helper()
-	lab.Hurry()
+	lab.RaisePriority()
 	results, err := suite.Run(t.Context(), files, suite.Config{
 		Jobs: 4, Tries: 5, Run: packetdrill.Config{Tolerance: 20 * time.Millisecond},
 		Subject: func(ctx context.Context, a packetdrill.Addresses) (packetdrill.Subject, error) {

@@ -2,9 +2,8 @@ package script
 
 import (
 	"strconv"
-	"strings"
 
-	"lastack/stack/spelling"
+	"lastack/harness/term"
 )
 
 // Error is what is wrong with a script, and where.
@@ -16,15 +15,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Pos.String() + ": " + e.Text }
 
-// quote returns text quoted, cut short so that a mistake of a megabyte does not fill the
-// screen.
-func quote(text string) string {
-	const most = 60
-	if len(text) > most {
-		return strconv.QuoteToASCII(text[:most]) + "..."
-	}
-	return strconv.QuoteToASCII(text)
-}
+// quote returns text quoted, cut short.
+func quote(text string) string { return term.Excerpt(text) }
 
 // clip returns a word of letters and digits, cut short.
 func clip(word string) string {
@@ -40,18 +32,9 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // suggest ends a complaint about a name that is none of valid: with the nearest one, and
 // with nothing where none is near.
 func suggest(name string, valid []string) string {
-	const longest = 64 // of a name that is worth comparing
-	if len(name) > longest {
+	near, ok := term.Nearest(name, valid)
+	if !ok {
 		return ""
 	}
-	best, fewest := "", max(len(name)/3, 1)+1
-	for _, v := range valid {
-		if d := spelling.Distance(strings.ToLower(name), strings.ToLower(v)); d < fewest {
-			best, fewest = v, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + quote(best) + "?"
+	return "; did you mean " + quote(near) + "?"
 }

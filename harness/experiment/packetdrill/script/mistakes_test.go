@@ -61,7 +61,7 @@ func TestMistakes(t *testing.T) {
 		"odd cookie":          {"0 < S 0:0(0) win 9 <FO 123>", "x:1:24: the cookie has 3 hexadecimal digits, an odd number"},
 		"no hex":              {"0 < S 0:0(0) win 9 <FO cookie>", `x:1:24: the cookie is "cookie", and must be hexadecimal digits`},
 		"no icmp type":        {"0 < icmp unreachible [1:1(0)]", `x:1:10: no type "unreachible" of ICMP; did you mean "unreachable"?`},
-		"no icmp code":        {"0 < icmp unreachable port [1:1(0)]", `x:1:22: no code "port" of the type unreachable of ICMP`},
+		"no icmp code":        {"0 < icmp unreachable port [1:1(0)]", `x:1:22: no code "port" of the type unreachable of ICMP; did you mean "port_unreachable"?`},
 		"mtu":                 {"0 < icmp echo_reply mtu 5", `x:1:21: mtu is for "unreachable frag_needed" of IPv4 and "packet_too_big" and "router_advertisement" of IPv6`},
 		"no field":            {"0 < (tox 1) . 1:1(0) win 9", `x:1:6: no field "tox" of the IP header; did you mean "tos"?`},
 		"ect01":               {"0 < [ect01] . 1:1(0) win 9", "x:1:6: ect01 is for outbound packets only"},

@@ -261,11 +261,19 @@ func TestFreeBSD(t *testing.T) {
 	if dir == "" {
 		t.Skipf("the scripts are not kept here; %s names a folder with them", freebsdEnv)
 	}
+	onlyKnownDiffer(t, dir, "../known/freebsd-closing.yaml")
+}
+
+// TestOwn: of the suite's scripts exactly the recorded ones differ on lastack.
+func TestOwn(t *testing.T) { onlyKnownDiffer(t, ".", "known.yaml") }
+
+func onlyKnownDiffer(t *testing.T, dir, knownFile string) {
+	t.Helper()
 	list, err := packetdrill.Files([]string{dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	known, err := LoadKnown("../known/freebsd-closing.yaml")
+	known, err := LoadKnown(knownFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,6 +285,9 @@ func TestFreeBSD(t *testing.T) {
 		if !r.OK() {
 			t.Errorf("%s:%d: %s: %s", r.File, r.Line, r.Verdict, r.reason())
 		}
+	}
+	for _, name := range known.Unused() {
+		t.Errorf("%s: %s does not differ, or is not there", knownFile, name)
 	}
 }
 

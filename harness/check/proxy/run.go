@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lastack/harness/check"
+	"lastack/harness/lab"
+)
+
+// Result is what came of a run.
+type Result struct {
+	Checks []check.Check
+	// Command is the proxy's with its places filled; empty with NAT.
+	Command []string
+}
+
+// kind is one of the checks.
+type kind struct {
+	name string
+	// make makes the check. An error means that no connection came about, or that the
+	// ground gave way.
+	make func(context.Context, *ground, *finding) error
+}
+
+// all are the checks, in the order in which they are made: those come last that the proxy
+// may not survive.
+var all = []kind{
+	{"close", closes},
+	{"half-close-client", func(ctx context.Context, g *ground, f *finding) error { return halfClose(ctx, g, f, theClient) }},
+	{"half-close-server", func(ctx context.Context, g *ground, f *finding) error { return halfClose(ctx, g, f, theServer) }},
+	{"data-after-half-close", dataAfterHalfClose},
+	{"half-close-tolerance", tolerance},
+	{"reset-from-client", func(ctx context.Context, g *ground, f *finding) error { return resets(ctx, g, f, theClient) }},
+	{"reset-from-server", func(ctx context.Context, g *ground, f *finding) error { return resets(ctx, g, f, theServer) }},
+	{"refused", refused},
+	{"unreachable", unreachable},
+	{"client-gone", clientGone},
+	{"server-gone", serverGone},
+	{"idle", idle},
+	{"keep-alive", keepAlive},
+	{"backpressure", backpressure},
+	{"leak", leak},
+	{"restart", restart},
+}
+
+// once is how long a proxy that serves one connection only may take to end behind it.
+const once = 50 * time.Millisecond
+
+// Run makes the checks. A difference is no error: an error means that the checks could not
+// be made, since the command is no proxy or the machine does not allow it.
+func Run(ctx context.Context, c Config) (_ *Result, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	g, err := raise(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, g.close()) }()
+	p, err := g.open(ctx)
+	if err != nil {
+		return nil, g.explain(err)
+	}
+	p.close()
+	if poll(ctx, once, g.dead) {
+		return nil, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.death())
+	}
+	r := &Result{}
+	r.Command, _ = c.fill()
+	for _, k := range all {
+		if !c.wants(k.name) {
+			continue
+		}
+		if c.Begin != nil {
+			c.Begin(k.name)
+		}
+		result, err := g.one(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		r.Checks = append(r.Checks, result)
+		if c.Done != nil {
+			c.Done(&result)
+		}
+	}
+	return r, nil
+}
+
+const (
+	// tooLate is how long this process may be kept from running before a difference says
+	// nothing: the shortest limit of a proxy's that is common is half a second.
+	tooLate = 50 * time.Millisecond
+	// attempts is how often a check is made while the machine is as busy as that.
+	attempts = 3
+)
+
+// one makes one check, again where the machine was too busy to believe a difference.
+func (g *ground) one(ctx context.Context, k kind) (c check.Check, err error) {
+	for range attempts {
+		clock := lab.StartLate(ctx)
+		c, err = g.attempt(ctx, k)
+		late := clock.Stop()
+		if err != nil || c.Verdict != check.Differs || late < tooLate {
+			return c, err
+		}
+		g.waits = nil
+	}
+	return c, err
+}
+
+// attempt makes one check once. A proxy that does not survive it is started again.
+func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
+	f := &finding{g: g}
+	if g.program == nil && !g.cfg.NAT {
+		f.skip = "the proxy did not start again"
+		return f.check(k.name), nil
+	}
+	err := k.make(ctx, g, f)
+	var closed *openError
+	switch {
+	case ctx.Err() != nil:
+		return check.Check{}, context.Cause(ctx)
+	case g.dead():
+		g.program.hear()
+		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.death())
+		if err := g.again(ctx); err != nil {
+			f.note("it does not start again: %v", err)
+		}
+	case errors.As(err, &closed):
+		f.differ(nil, "the proxy serves nobody until it recovers", "%v", err)
+	case err != nil:
+		return check.Check{}, fmt.Errorf("the check %s: %w", k.name, err)
+	}
+	return f.check(k.name), nil
+}
+
+// dead reports whether there was a program, and it serves no more.
+func (g *ground) dead() bool {
+	return g.program != nil && g.program.ended() && !g.program.listens(g.path)
+}
+
+// again starts the proxy anew.
+func (g *ground) again(ctx context.Context) (err error) {
+	g.program.stop(g.path)
+	g.program, err = g.cfg.start(ctx, g.path)
+	return err
+}
+
+// explain adds to an error what the proxy printed.
+func (g *ground) explain(err error) error {
+	if g.program == nil {
+		return err
+	}
+	return fmt.Errorf("%s listens at %s, but %w; its output: %s", g.program.name, listenAt, err, g.program.said)
+}
