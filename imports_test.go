@@ -82,8 +82,22 @@ var policy = []rule{
 	{pkg: "harness/experiment/packetdrill", ours: []string{"harness/experiment/packetdrill/packet", "harness/experiment/packetdrill/script"}, never: []string{"net", "net/http"}},
 	{
 		pkg:     "harness/experiment/packetdrill/inprocess",
-		ours:    []string{"harness/experiment/packetdrill", "stack", "stack/closepath", "stack/tunable"},
+		ours:    []string{"harness/experiment/packetdrill", "harness/experiment/packetdrill/packet", "stack", "stack/closepath", "stack/tunable"},
 		outside: []string{gvisor}, never: []string{"net", "net/http", "syscall"},
+	},
+	{pkg: "harness/experiment/packetdrill/helper", ours: []string{"harness/experiment/packetdrill"}, never: []string{"os", "net", "net/http", "syscall"}},
+	{
+		pkg:     "harness/experiment/packetdrill/kernelcalls",
+		ours:    []string{"harness/experiment/packetdrill", "harness/experiment/packetdrill/helper", "harness/lab"},
+		outside: []string{sys}, never: []string{"net", "net/http"},
+	},
+	{
+		pkg: "harness/experiment/packetdrill/ontun",
+		ours: []string{
+			"harness/experiment/packetdrill", "harness/experiment/packetdrill/helper", "harness/experiment/packetdrill/packet",
+			"harness/lab", "tun",
+		},
+		outside: []string{sys, netlinkMod}, never: []string{"net/http"},
 	},
 	{
 		pkg: "harness/experiment/packetdrill/suite",

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"lastack/harness/capture"
+	"lastack/harness/experiment/packetdrill/ontun"
 	"lastack/harness/lab"
 	"lastack/harness/lab/wire"
 	"lastack/stack"
@@ -19,7 +20,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), listCommand(), runCommand(), claimsCommand(), serveCommand(), labCommand(), ssCommand(), monitorCommand(),
 		sysctlCommand(), explainCommand(), diffCommand(), churnCommand(), benchCommand(),
-		packetdrillCommand(), proxyCommand(), checkCommand(), doctorCommand(),
+		packetdrillCommand(), packetdrillHelperCommand(), proxyCommand(), checkCommand(), doctorCommand(),
 	}
 }
 
@@ -33,6 +34,8 @@ func lacking(err error) bool {
 	var unavailable *capture.UnavailableError
 	var dev *tun.Error
 	var start *wire.StartError
+	var helper *ontun.StartError
 	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) || errors.As(err, &start) ||
+		errors.As(err, &helper) ||
 		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE)
 }

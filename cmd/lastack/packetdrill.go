@@ -22,16 +22,23 @@ line that differs is shown, what it expects and what came, with a ladder of the
 connection; -v shows the whole exchange. Below a directory it takes the files that end
 in .pkt.
 
-The TCP under test is lastack, in this process, on virtual time: the clock stands still
-until the stack is at rest and jumps to the next timer then, so that a minute of
-TIME_WAIT takes milliseconds, and times are exact. --tolerance lets them be off, as
-scripts with --tolerance_usecs do; --real-time lives by the machine's clock. -w sets a
-tunable of lastack's beforehand.
+--subject says which TCP is under test. "lastack", in this process, lives on virtual
+time: the clock stands still until the stack is at rest and jumps to the next timer
+then, so that a minute of TIME_WAIT takes milliseconds, and times are exact. --tolerance
+lets them be off, as scripts with --tolerance_usecs do. The others live by the machine's
+clock, with packetdrill's tolerance of 4 ms or an eighth: "lastack-realtime"; "kernel",
+that of a network namespace made for each script, behind a TUN; and a FILE.yaml, which
+describes a program with a TCP stack of its own and a helper for the system calls
+("lastack run --help-subject", harness/experiment/packetdrill/PROTOCOL.md). -w sets a
+tunable of the subject beforehand. In real time a script that fails is tried up to three
+times (--tries), as a busy machine makes things late; --jobs runs several scripts at a
+time. The kernel and FILE.yaml need root, or user namespaces and a readable /dev/net/tun.
 
-sysctl lines of scripts set tunables; those that lastack does not have, and those of
-other systems, are passed over, which -v tells. Other shell commands are refused unless
---skip-shell passes over them, or --allow-shell runs them, with your rights and on this
-machine, whose own sysctls a script's defaults.sh would set. The options of SYNs are every
+sysctl lines of scripts set the subject's tunables, and no others; those that it does not
+have, and those of other systems, are passed over, which -v tells. Other shell commands
+are refused unless --skip-shell passes over them, or --allow-shell runs them, with your
+rights: in the kernel's namespace for that subject, else on this machine, whose own
+sysctls a script's defaults.sh would set. The options of SYNs are every
 stack's own: --any-syn-options does not compare them.
 
 --known names a YAML file of scripts that are known to fail, each with why, and who
@@ -49,11 +56,12 @@ refuses; harness/experiment/packetdrill/README.md describes it.
 
   lastack packetdrill -v close.pkt
   lastack packetdrill --known known.yaml --tap suites/
+  lastack packetdrill --subject kernel --jobs 4 suites/
   lastack packetdrill --check close.pkt suites/
   lastack packetdrill --check -D MSS=1460 --ip_version ipv6 psp/
 
 Exit status: 0 if all scripts pass (--check: can be read), 1 if one does not, 2 if one
-cannot be read.`
+cannot be read, 3 if the machine does not have what the subject needs.`
 
 // packetdrillFlags is what the command line says before it is understood.
 type packetdrillFlags struct {
@@ -67,7 +75,7 @@ func packetdrillCommand() *cobra.Command {
 	var f packetdrillFlags
 	c := &cobra.Command{
 		Use:   "packetdrill FILE.pkt|DIR...",
-		Short: "Run packetdrill scripts on lastack, on virtual time",
+		Short: "Run packetdrill scripts on lastack, the kernel, or any TCP stack",
 		Long:  packetdrillHelp,
 		Args:  cobra.MinimumNArgs(1),
 	}

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,10 +22,12 @@ import (
 // packetdrillRun are the flags that only count when scripts are run.
 type packetdrillRun struct {
 	verbose, tap, junit   bool
-	realTime              bool
+	subject               string
+	jobs, tries, mtu      int
 	allowShell, skipShell bool
 	anySYN                bool
 	known, pcapng         string
+	local, remote         []string
 	settings              []string
 	tolerance, timeout    time.Duration
 }
@@ -39,13 +37,18 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l.BoolVarP(&r.verbose, "verbose", "v", false, "show the whole exchange of each script, and its ladder")
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
 	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
-	l.BoolVar(&r.realTime, "real-time", false, "let lastack live by the machine's clock")
+	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
+	l.StringArrayVar(&r.local, "local_ip", nil, "the subject's `ADDRESS`, IPv4 or IPv6, where the script does not say; may be repeated")
+	l.StringArrayVar(&r.remote, "remote_ip", nil, "the script's `ADDRESS`, likewise")
+	l.IntVar(&r.mtu, "mtu", packetdrill.DefaultAddresses().MTU, "of the subject's link, in bytes, where the script does not say")
+	l.IntVar(&r.tries, "tries", 3, "try a script that fails so often, in real time")
+	l.IntVar(&r.jobs, "jobs", 1, "run so many scripts at a time")
 	l.BoolVar(&r.allowShell, "allow-shell", false, "run the shell commands of scripts, with your rights")
 	l.BoolVar(&r.skipShell, "skip-shell", false, "pass over the shell commands of scripts")
 	l.BoolVar(&r.anySYN, "any-syn-options", false, "do not compare the TCP options of SYNs")
 	l.StringVar(&r.known, "known", "", "the scripts in `FILE` are known to fail, and must")
 	l.StringVar(&r.pcapng, "pcapng", "", "write all packets to `FILE`")
-	l.StringArrayVarP(&r.settings, "set", "w", nil, "set a tunable of lastack's, `NAME=VALUE`; repeatable")
+	l.StringArrayVarP(&r.settings, "set", "w", nil, "set a tunable of the subject, `NAME=VALUE`; repeatable")
 	l.DurationVar(&r.tolerance, "tolerance", 0, "how far times may be off where the script does not say (0: not at all; in real time 4ms)")
 	l.DurationVar(&r.timeout, "timeout", 2*time.Minute, "how long a script may take in real time")
 }
@@ -66,18 +69,43 @@ func (f *packetdrillFlags) validate() error {
 		return usagef("--allow-shell runs shell commands and --skip-shell passes over them; give one")
 	case r.tolerance < 0:
 		return usagef("--tolerance %v is negative", r.tolerance)
+	case r.jobs < 1 || r.jobs > mostJobs:
+		return usagef("--jobs %d: want 1 to %d", r.jobs, mostJobs)
+	case r.tries < 1 || r.tries > mostTries:
+		return usagef("--tries %d: want 1 to %d", r.tries, mostTries)
+	case r.mtu < packetdrill.MinMTU || r.mtu > packetdrill.MaxMTU:
+		return usagef("--mtu %d: want %d to %d", r.mtu, packetdrill.MinMTU, packetdrill.MaxMTU)
 	case r.timeout <= 0:
 		return usagef("--timeout %v: a script needs some time", r.timeout)
 	}
 	return nil
 }
 
-// runScripts runs all scripts and says what came of them.
+// mostJobs is how many scripts may run at a time: in real time each needs a processor now
+// and then.
+const mostJobs = 64
+
+// mostTries is how often a script may be tried.
+const mostTries = 100
+
+// runScripts runs all scripts and says what came of them, in a lab if the subject needs
+// one. What is wrong with the command line shows without.
 func runScripts(ctx context.Context, files []string, f *packetdrillFlags) error {
 	cfg, err := f.suite()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case f.run.inProcess():
+		return runSuite(ctx, files, f, cfg)
 	}
+	return inLab(ctx, func(ctx context.Context) error {
+		raisePriority()
+		return runSuite(ctx, files, f, cfg)
+	})
+}
+
+func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *suite.Config) error {
+	var err error
 	var capture *outfile.File
 	if f.run.pcapng != "" {
 		if capture, err = outfile.Open(f.run.pcapng); err != nil {
@@ -128,11 +156,18 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 		return nil, err
 	}
 	r := &f.run
-	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Run: packetdrill.Config{
+	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
+	var err error
+	if cfg.Run.Addresses, err = r.addresses(); err != nil {
+		return nil, err
+	}
+	if r.subject != subjectLastack {
+		cfg.Tries = r.tries
+	}
 	if r.allowShell {
-		cfg.Run.Shell = shell
+		cfg.Run.Shell = packetdrill.Shell
 	}
 	if r.known != "" {
 		known, err := suite.LoadKnown(r.known)
@@ -145,17 +180,53 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Subject, err = r.maker(settings); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// Subjects that are built in.
+const (
+	subjectLastack  = "lastack"
+	subjectRealTime = "lastack-realtime"
+	subjectKernel   = "kernel"
+)
+
+// addresses are those of the link.
+func (r *packetdrillRun) addresses() (packetdrill.Addresses, error) {
+	a := packetdrill.DefaultAddresses()
+	a.MTU = r.mtu
+	for name, list := range map[string][]string{"local_ip": r.local, "remote_ip": r.remote} {
+		for _, ip := range list {
+			if err := a.Set(name, ip); err != nil {
+				return a, usage(err)
+			}
+		}
+	}
+	return a, nil
+}
+
+// inProcess reports whether the subject needs no lab.
+func (r *packetdrillRun) inProcess() bool {
+	return r.subject == subjectLastack || r.subject == subjectRealTime
+}
+
+// maker is what makes a subject for each script.
+func (r *packetdrillRun) maker(settings []tunable.Setting) (func(context.Context, packetdrill.Addresses) (packetdrill.Subject, error), error) {
+	if !r.inProcess() {
+		return outsideSubject(r.subject, settings)
+	}
 	if err := tunable.NewSet().SetAll(settings); err != nil {
 		return nil, usagef("-w: %w", setting.Suggest(err))
 	}
-	cfg.Subject = func(a packetdrill.Addresses) (packetdrill.Subject, error) {
+	return func(_ context.Context, a packetdrill.Addresses) (packetdrill.Subject, error) {
 		set := tunable.NewSet()
 		if err := set.SetAll(settings); err != nil {
 			return nil, err
 		}
-		return inprocess.New(inprocess.Config{Addresses: a, Virtual: !r.realTime, Tunables: set})
-	}
-	return cfg, nil
+		return inprocess.New(inprocess.Config{Addresses: a, Virtual: r.subject == subjectLastack, Tunables: set})
+	}, nil
 }
 
 // report writes what is written at the end.
@@ -214,39 +285,4 @@ func scriptsProgress(files []string) (done func(), stop func()) {
 		}
 	}()
 	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
-}
-
-// maxShellOutput is what is kept of what a shell command prints.
-const maxShellOutput = 4 << 10
-
-// shell runs a shell command of a script's. What it prints is shown if it fails.
-func shell(ctx context.Context, folder, command string) error {
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	cmd.Dir, cmd.WaitDelay = folder, time.Second
-	w := &limitedWriter{w: &out, n: maxShellOutput}
-	cmd.Stdout, cmd.Stderr = w, w
-	err := cmd.Run()
-	if err == nil {
-		return nil
-	}
-	if said := strings.Join(strings.Fields(out.String()), " "); said != "" {
-		return fmt.Errorf("%w: %s", err, said)
-	}
-	return err
-}
-
-// limitedWriter passes on the first n bytes, and takes the rest.
-type limitedWriter struct {
-	w io.Writer
-	n int
-}
-
-func (l *limitedWriter) Write(b []byte) (int, error) {
-	k := min(len(b), l.n)
-	l.n -= k
-	if _, err := l.w.Write(b[:k]); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }

@@ -123,7 +123,7 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	raisePriority()
+	lab.RaisePriority()
 	var results []Result
 	for _, e := range all {
 		for _, subject := range cfg.On() {

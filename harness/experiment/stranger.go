@@ -19,9 +19,10 @@ import (
 // which serves on a TUN or a TAP that lastack makes. The tags are the format.
 type Stranger struct {
 	Name     string            `yaml:"name" need:"yes" doc:"what the stack is called in results: lower-case letters, digits and dashes, 24 at most"`
-	Command  []string          `yaml:"command" need:"yes" doc:"the program and its arguments, with {TUN} or {FD}, {HOST} and others in them (lastack run --help-subject). It runs in the file's folder, once for each attempt"`
+	Command  []string          `yaml:"command" doc:"the program and its arguments, with {TUN} or {FD}, {HOST} and others in them (lastack run --help-subject). It runs in the file's folder, once for each attempt"`
 	Device   string            `yaml:"device" one:"tun|tap" doc:"what the interface carries: IP packets (tun, if left out) or Ethernet frames (tap)"`
-	Serves   []Offer           `yaml:"serves" need:"yes" doc:"what the program serves, and where. Without ports, kinds that it is told by {APP}"`
+	Serves   []Offer           `yaml:"serves" doc:"what the program serves, and where. Without ports, kinds that it is told by {APP}"`
+	Helper   []string          `yaml:"helper" doc:"the program for lastack packetdrill, which makes the system calls of scripts (harness/experiment/packetdrill/PROTOCOL.md), and its arguments, with the same placeholders in them; for scripts alone the file needs neither command nor serves"`
 	Ready    Ready             `yaml:"ready" doc:"how one sees that the program is ready; if left out, a SYN to the experiment's port is answered by SYN+ACK"`
 	Tunables map[string]string `yaml:"tunables" doc:"settings that the program takes, each NAME: ARGUMENT, where {VALUE} in the argument stands for the value; the argument ends the command in experiments that have the setting"`
 	Lacks    []Feature         `yaml:"lacks" doc:"what the stack does not have; experiments that are about it are skipped"`
@@ -93,6 +94,10 @@ func (d *decoder) validateStranger(s *Stranger) {
 	case slices.Contains(Subjects(), s.Name):
 		d.fail(d.lines["name"], "%s is a subject that is built in; choose another name", s.Name)
 	}
+	d.validateHelper(s)
+	if d.lines["helper"] != 0 && d.lines["command"] == 0 {
+		return // for scripts alone
+	}
 	if len(s.Command) == 0 || s.Command[0] == "" {
 		d.fail(d.lines["command"], "the command is empty; begin it with a program")
 	} else if !s.mentions("{TUN}") && !s.mentions("{FD}") {
@@ -109,6 +114,12 @@ func (d *decoder) validateStranger(s *Stranger) {
 		if !strings.Contains(arg, "{VALUE}") {
 			d.fail(line, "tunables.%s is %s; want an argument with {VALUE} in it", name, quote(arg))
 		}
+	}
+}
+
+func (d *decoder) validateHelper(s *Stranger) {
+	if line, given := d.lines["helper"]; given && (len(s.Helper) == 0 || s.Helper[0] == "") {
+		d.fail(line, "the helper is empty; begin it with a program")
 	}
 }
 

@@ -252,3 +252,20 @@ func FuzzParseStranger(f *testing.F) {
 		}
 	})
 }
+
+// TestHelper: a subject for scripts alone needs a helper and nothing else.
+func TestHelper(t *testing.T) {
+	s, err := ParseStranger("x.yaml", []byte("name: x\nhelper: [./x, '{FD}']\n"))
+	if err != nil || len(s.Helper) != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for text, want := range map[string]string{
+		"name: x\nhelper: []\n":                "x.yaml:2: the helper is empty",
+		"name: x\nhelper: [x]\ncommand: [x]\n": "x.yaml:3: the command has neither {TUN} nor {FD}",
+		"name: x\n":                            "the command is empty",
+	} {
+		if _, err := ParseStranger("x.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}

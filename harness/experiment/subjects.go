@@ -25,6 +25,10 @@ func (c *Config) ParseSubjects(args []string, alone bool) error {
 			errs = append(errs, err)
 			continue
 		}
+		if len(s.Command) == 0 {
+			errs = append(errs, fmt.Errorf("%s has a helper and no command, so that it is a subject of lastack packetdrill alone", arg))
+			continue
+		}
 		c.Strangers = append(c.Strangers, s)
 	}
 	switch {

@@ -25,7 +25,7 @@ func TestLadderIsTrue(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	raisePriority()
+	lab.RaisePriority()
 	for _, tt := range []struct{ experiment, rule string }{
 		{"fin-lost", ""}, {"last-ack-lost", ""}, {"last-ack-never", ""}, {"fin-ack-lost", ""}, {"last-ack-lost-server-first", ""},
 		{"server-first", "drop the 1st FIN from host"}, {"server-first", "drop the 1st FIN from peer"},

@@ -1,6 +1,7 @@
 package packetdrill
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -15,18 +16,14 @@ func (a Addresses) Of(s *script.Script) (Addresses, error) {
 		switch o.Name {
 		case "local_ip":
 			ip, err := optionIP(o)
-			switch {
-			case err != nil:
+			if err != nil {
 				return a, err
-			case ip.Is4():
-				a.Local4 = ip
-			default:
-				a.Local6 = ip
 			}
+			*ofFamily(ip, &a.Local4, &a.Local6) = ip
 		case "mtu":
 			n, err := strconv.ParseUint(o.Value, 0, 16)
-			if err != nil || n < minMTU {
-				return a, unsupported(o.Pos, "--mtu=%s: want %d to 65535", o.Value, minMTU)
+			if err != nil || n < MinMTU {
+				return a, unsupported(o.Pos, "--mtu=%s: want %d to 65535", o.Value, MinMTU)
 			}
 			a.MTU = int(n)
 		}
@@ -34,14 +31,48 @@ func (a Addresses) Of(s *script.Script) (Addresses, error) {
 	return a, nil
 }
 
-// minMTU is IPv6's (RFC 8200, section 5), as a subject has both.
-const minMTU = 1280
+// ofFamily is where an address of its family stands.
+func ofFamily(ip netip.Addr, v4, v6 *netip.Addr) *netip.Addr {
+	if ip.Is4() {
+		return v4
+	}
+	return v6
+}
+
+// Set sets an address by the name of packetdrill's option, local_ip or remote_ip.
+func (a *Addresses) Set(name, value string) error {
+	ip, err := hostIP(name, value)
+	if err != nil {
+		return err
+	}
+	if name == "local_ip" {
+		*ofFamily(ip, &a.Local4, &a.Local6) = ip
+	} else {
+		*ofFamily(ip, &a.Remote4, &a.Remote6) = ip
+	}
+	return nil
+}
+
+// MinMTU is IPv6's (RFC 8200, section 5), as a subject has both; MaxMTU is what a packet
+// may have.
+const (
+	MinMTU = 1280
+	MaxMTU = 65535
+)
 
 func optionIP(o script.Option) (netip.Addr, error) {
-	text, _, _ := strings.Cut(o.Value, "/")
+	ip, err := hostIP(o.Name, o.Value)
+	if err != nil {
+		return ip, unsupported(o.Pos, "%v", err)
+	}
+	return ip, nil
+}
+
+func hostIP(name, value string) (netip.Addr, error) {
+	text, _, _ := strings.Cut(value, "/")
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.IsUnspecified() || ip.IsLoopback() || ip.IsMulticast() || ip.Zone() != "" {
-		return ip, unsupported(o.Pos, "--%s=%s is no address that a host can have", o.Name, o.Value)
+		return ip, fmt.Errorf("--%s=%s is no address that a host can have", name, value)
 	}
 	return ip.Unmap(), nil
 }

@@ -151,12 +151,16 @@ func (a *args) addr(e script.Expr, otherwise *Addr) *Addr {
 	if isAny(e) {
 		return otherwise
 	}
+	out := *otherwise
+	if n, err := number(e); err == nil { // as packetdrill has it, an address of that family
+		out.Family = int(n)
+		return &out
+	}
 	s, ok := e.(*script.Struct)
 	if !ok {
 		a.fail(e.Position(), "want a socket address {sa_family=..., ...}")
 		return nil
 	}
-	out := *otherwise
 	for _, f := range s.Fields {
 		switch f.Name {
 		case "sa_family", "sin_family", "sin6_family":

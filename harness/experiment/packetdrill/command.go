@@ -18,6 +18,12 @@ type Lister interface {
 	States() ([]string, error)
 }
 
+// Sheller is a Subject that runs shell commands itself, where it is. It fails with
+// ErrUnsupported if it does not, after all.
+type Sheller interface {
+	Shell(ctx context.Context, folder, command string) error
+}
+
 // command runs a shell command of a script's: sysctl lines become the subject's tunables,
 // FreeBSD's way to count sockets asks the subject, and others need a shell.
 func (r *run) command(ctx context.Context, c *script.Command) error {
@@ -37,7 +43,7 @@ func (r *run) command(ctx context.Context, c *script.Command) error {
 	case text == "":
 		return nil
 	case r.cfg.Shell != nil:
-		if err := r.cfg.Shell(ctx, filepath.Dir(c.Pos.File), text); err != nil {
+		if err := r.shell(ctx, filepath.Dir(c.Pos.File), text); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -49,6 +55,16 @@ func (r *run) command(ctx context.Context, c *script.Command) error {
 		return nil
 	}
 	return unsupported(c.Pos, "the shell command %q is no sysctl; --allow-shell runs such, --skip-shell passes over them", text)
+}
+
+// shell runs a command where the subject is, if that can be.
+func (r *run) shell(ctx context.Context, folder, text string) error {
+	if s, ok := r.subject.(Sheller); ok {
+		if err := s.Shell(ctx, folder, text); !errors.Is(err, ErrUnsupported) {
+			return err
+		}
+	}
+	return r.cfg.Shell(ctx, folder, text)
 }
 
 // sysctls are the settings of "sysctl -q name=value ...", with or without flags.

@@ -80,13 +80,13 @@ func (r *run) expect(ctx context.Context, e *script.Event, p *script.Packet, w w
 // expectOne waits for one packet. If it is only a part of what the script says, that is
 // added to r.partial.
 func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, w window) error {
-	tolerance := r.tolerance
+	tolerance := r.slack(w.from)
 	if e.Time.Kind == script.AnyTime {
 		tolerance = 0
 	}
 	got, err := r.packet(ctx, r.base+w.to+tolerance)
 	if errors.Is(err, ErrQuiet) {
-		return r.missing(ctx, e, w)
+		return r.missing(ctx, e, w, tolerance)
 	}
 	if err != nil {
 		return r.broke(e.Pos, err)
@@ -106,7 +106,7 @@ func (r *run) expectOne(ctx context.Context, e *script.Event, p *script.Packet, 
 	if fail != nil {
 		return fail
 	}
-	r.prev = w.from
+	r.prev, r.began = w.from, got.At-r.base
 	if e.Time.Kind != script.Absolute && e.Time.Kind != script.Relative {
 		r.prev = r.now() // the packet may have come before
 	}
@@ -165,9 +165,9 @@ func (r *run) compareICMP(e *script.Event, p *script.Packet, got *sent) *Failure
 }
 
 // missing is what is wrong where no packet came in time: it may come later.
-func (r *run) missing(ctx context.Context, e *script.Event, w window) error {
-	fail := &Failure{Pos: e.Pos, Expected: e.Text, Why: fmt.Sprintf("no packet came by %s", seconds(w.to+r.tolerance))}
-	got, err := r.packet(ctx, r.base+w.to+r.tolerance+late)
+func (r *run) missing(ctx context.Context, e *script.Event, w window, tolerance time.Duration) error {
+	fail := &Failure{Pos: e.Pos, Expected: e.Text, Why: fmt.Sprintf("no packet came by %s", seconds(w.to+tolerance))}
+	got, err := r.packet(ctx, r.base+w.to+tolerance+late)
 	switch {
 	case err == nil:
 		at := got.At - r.base
@@ -184,7 +184,7 @@ func (r *run) missing(ctx context.Context, e *script.Event, w window) error {
 // timely checks a packet's time.
 func (r *run) timely(e *script.Event, got *sent, w window, tolerance time.Duration) *Failure {
 	at := got.At - r.base
-	if e.Time.Kind == script.AnyTime || at >= w.from-tolerance && at <= w.to+tolerance {
+	if e.Time.Kind == script.AnyTime || at >= w.from-tolerance-r.leeway && at <= w.to+tolerance {
 		return nil
 	}
 	want := seconds(w.from)

@@ -15,7 +15,8 @@ type Config struct {
 	// Addresses are the subject's and the peer's; the zero value is DefaultAddresses.
 	Addresses Addresses
 	// Tolerance is how far a time may be off where the script does not say; 0 stands for
-	// none on virtual time, and 4 ms otherwise.
+	// none on virtual time, and 4 ms otherwise. In real time it is an eighth of the time
+	// since the event before where that is more, unless the script has --tolerance_percent.
 	Tolerance time.Duration
 	// IPVersion is "ipv4", "ipv6" or "ipv4-mapped-ipv6"; empty leaves it to the script,
 	// and to "ipv4" where that says nothing.
@@ -33,7 +34,9 @@ type Config struct {
 }
 
 const (
+	// realTolerance and realPercent are packetdrill's own.
 	realTolerance = 4 * time.Millisecond
+	realPercent   = 12.5
 	virtualLimit  = 24 * time.Hour
 	realLimit     = 10 * time.Minute
 	// late is how long after its time the runner still waits for a packet, to say when it
@@ -80,6 +83,7 @@ type run struct {
 	out       *Outcome
 	version   string
 	tolerance time.Duration
+	percent   float64       // of the time since the event before, how far a time may be off
 	tick      time.Duration // of the subject's timestamps, 0 if they are not checked
 	strict    bool          // a segment of the script's is one of the subject's
 	partial   int           // bytes that have come of the segment that is waited for
@@ -87,6 +91,11 @@ type run struct {
 
 	base time.Duration // the subject's time when the script began
 	prev time.Duration // when the event before this one was, by the script
+	// arrived: that event was a packet that arrived.
+	arrived bool
+	// began is when that event really was, and leeway how much earlier than its time a packet
+	// may come that it brought about: what the runner has taken since.
+	began, leeway time.Duration
 
 	fds     map[int]int // the subject's descriptors by the script's
 	conns   []*conn
@@ -150,6 +159,12 @@ func (r *run) window(t script.Time) window {
 	return window{t.At, t.At}
 }
 
+// slack is how far the time of an event may be off that begins at from: as packetdrill has
+// it, in real time a part of the time since the event before, if that is more.
+func (r *run) slack(from time.Duration) time.Duration {
+	return max(r.tolerance, time.Duration(float64(from-r.prev)*r.percent/100))
+}
+
 func (r *run) limit() time.Duration {
 	switch {
 	case r.cfg.Limit > 0:
@@ -160,7 +175,26 @@ func (r *run) limit() time.Duration {
 	return realLimit
 }
 
+// anchor moves what relative times count from: in real time that is now, as packetdrill has
+// it, so that what the runner and the machine take is nobody's delay. Of packets that
+// arrive one after the other, each counts from when the one before it was due.
+func (r *run) anchor(e *script.Event) {
+	p, ok := e.Action.(*script.Packet)
+	arrives := ok && p.Direction == script.Inbound
+	r.leeway = 0
+	if !r.subject.Virtual() && e.Time.Kind != script.Absolute && e.Time.Kind != script.AbsoluteRange && !(arrives && r.arrived) {
+		r.prev = r.now()
+		if r.leeway = r.prev - r.began; r.arrived {
+			// Handing a packet over takes no time: who was kept from running has not
+			// noticed the rest.
+			r.leeway = min(r.leeway, r.tolerance)
+		}
+	}
+	r.arrived = arrives
+}
+
 func (r *run) event(ctx context.Context, e *script.Event) error {
+	r.anchor(e)
 	w := r.window(e.Time)
 	if w.from > r.limit() {
 		return unsupported(e.Pos, "the script goes on for longer than %v", r.limit())
@@ -175,14 +209,16 @@ func (r *run) event(ctx context.Context, e *script.Event) error {
 		return r.broke(e.Pos, err)
 	}
 	begun := r.prev
-	r.prev = w.from
+	r.prev, r.began = w.from, r.now()
 	switch a := e.Action.(type) {
 	case *script.Packet:
 		return r.inject(ctx, e, a)
 	case *script.Syscall:
 		return r.call(ctx, e, a, begun)
 	case *script.Command:
-		return r.command(ctx, a)
+		err := r.command(ctx, a)
+		r.began = r.now() // what it takes is no leeway
+		return err
 	case *script.Code:
 		return r.code(ctx, a)
 	}
@@ -208,8 +244,11 @@ func (r *run) configure() error {
 		r.cfg.Addresses = DefaultAddresses()
 	}
 	r.tolerance = r.cfg.Tolerance
-	if r.tolerance == 0 && !r.subject.Virtual() {
-		r.tolerance = realTolerance
+	if !r.subject.Virtual() {
+		r.percent = realPercent
+		if r.tolerance == 0 {
+			r.tolerance = realTolerance
+		}
 	}
 	r.version, r.ports.bind, r.ports.connect, r.ports.next = "ipv4", 8080, 8080, 50000
 	for _, o := range r.script.Options {
@@ -239,6 +278,10 @@ func (r *run) option(o script.Option) error {
 	case "tolerance_usecs":
 		n, err = number(40)
 		r.tolerance = time.Duration(n) * time.Microsecond
+	case "tolerance_percent":
+		if r.percent, err = strconv.ParseFloat(o.Value, 64); err != nil || r.percent < 0 || r.percent > 100 {
+			err = unsupported(o.Pos, "--%s=%s: want a number from 0 to 100", o.Name, o.Value)
+		}
 	case "tcp_ts_tick_usecs":
 		n, err = number(32)
 		r.tick = time.Duration(n) * time.Microsecond

@@ -84,8 +84,10 @@ func (r *run) drain(ctx context.Context) error {
 // that the subject chose.
 func (r *run) belongs(t *packet.TCP) *conn {
 	c := r.cur
+	// A SYN of a socket that has no port yet may come from one that an older connection had.
+	fresh := c != nil && c.local.Port() == 0 && t.Flags&(syn|ack) == syn && t.DstPort == c.remote.Port()
 	for _, known := range r.conns {
-		if known.matches(t) && !known.listening {
+		if known.matches(t) && !known.listening && !fresh {
 			c = known
 		}
 	}

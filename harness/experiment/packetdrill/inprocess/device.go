@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
+	"lastack/harness/experiment/packetdrill/packet"
 )
 
 // maxSent is how many packets of the stack's may wait for the runner; it drops what
@@ -72,13 +73,13 @@ func (d *device) idle() {
 
 // Write implements link.Device.
 func (d *device) Write(p []byte) (int, error) {
-	if !wanted(p) {
+	if !packet.Wanted(p) {
 		return len(p), nil
 	}
-	packet := packetdrill.Packet{At: d.now(), Data: append([]byte(nil), p...)}
+	sent := packetdrill.Packet{At: d.now(), Data: append([]byte(nil), p...)}
 	d.mu.Lock()
 	if len(d.sent) < maxSent {
-		d.sent = append(d.sent, packet)
+		d.sent = append(d.sent, sent)
 	} else {
 		d.dropped++
 	}
@@ -131,17 +132,4 @@ func (d *device) Close() error {
 	d.closed = true
 	d.changed.Broadcast()
 	return nil
-}
-
-// wanted keeps TCP and the errors of ICMP. Multicast listener reports and their like are
-// no packets of a script.
-func wanted(p []byte) bool {
-	const tcp, icmp4, icmp6 = 6, 1, 58
-	switch {
-	case len(p) >= 20 && p[0]>>4 == 4:
-		return p[9] == tcp || p[9] == icmp4
-	case len(p) > 40 && p[0]>>4 == 6:
-		return p[6] == tcp || p[6] == icmp6 && p[40] < 130
-	}
-	return false
 }

@@ -7,6 +7,7 @@ import (
 	"lastack/harness/experiment/packetdrill"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
 // fastOpening is a write that opens its connection: sendto with MSG_FASTOPEN, or the first
@@ -84,4 +85,18 @@ func (s *Subject) carried(before int) int {
 		return 0
 	}
 	return len(p) - at - int(p[at+12]>>4)*4
+}
+
+// tcpAt is where the TCP header of a packet begins.
+func tcpAt(p []byte) (int, bool) {
+	at := 0
+	switch {
+	case len(p) >= header.IPv4MinimumSize && p[0]>>4 == 4 && header.IPv4(p).Protocol() == uint8(header.TCPProtocolNumber):
+		at = int(header.IPv4(p).HeaderLength())
+	case len(p) >= header.IPv6MinimumSize && p[0]>>4 == 6 && header.IPv6(p).NextHeader() == uint8(header.TCPProtocolNumber):
+		at = header.IPv6MinimumSize
+	default:
+		return 0, false
+	}
+	return at, len(p) >= at+header.TCPMinimumSize
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
+	"lastack/harness/experiment/packetdrill/packet"
 	"lastack/stack"
 	"lastack/stack/closepath"
 	"lastack/stack/tunable"
@@ -104,8 +105,8 @@ func (s *Subject) Sleep(ctx context.Context, until time.Duration) error {
 }
 
 // Inject implements packetdrill.Subject.
-func (s *Subject) Inject(packet []byte) error {
-	s.device.inject(cut(packet, s.device.mtu)...)
+func (s *Subject) Inject(p []byte) error {
+	s.device.inject(packet.Cut(p, s.device.mtu)...)
 	return s.rest()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
@@ -16,12 +17,18 @@ type Config struct {
 	Parse script.Config
 	Run   packetdrill.Config
 	// Subject makes a subject, with addresses, for a script. Required.
-	Subject func(packetdrill.Addresses) (packetdrill.Subject, error)
+	Subject func(context.Context, packetdrill.Addresses) (packetdrill.Subject, error)
+	// Jobs is how many scripts run at a time; 0 stands for one.
+	Jobs int
+	// Tries is how often a script that fails within ten seconds is tried, as a busy machine makes
+	// subjects in real time late; 0 stands for once.
+	Tries int
 	// Timeout is how long a script may take in real time; 0 stands for two minutes.
 	Timeout time.Duration
 	// Known are the differences that are expected; nil for none.
 	Known *Known
-	// Done, if not nil, is called with each result as soon as it is there.
+	// Done, if not nil, is called with each result, in the order of the files, as soon as it
+	// is there.
 	Done func(*Result)
 }
 
@@ -51,6 +58,8 @@ type Result struct {
 	// VirtualUS is how long the script took, in microseconds of the subject's time.
 	SubjectUS int64    `json:"subject_us"`
 	Notes     []string `json:"notes,omitempty"`
+	// Tries is how often the script was tried, if more than once.
+	Tries int `json:"tries,omitempty"`
 
 	// Outcome is nil if the script could not be read.
 	Outcome *packetdrill.Outcome `json:"-"`
@@ -61,31 +70,88 @@ type Result struct {
 // OK reports whether the result is as it should be: a pass, or a difference that is known.
 func (r *Result) OK() bool { return !r.Surprise && (r.Verdict == Pass || r.Known != nil) }
 
-// Run runs the scripts. It returns early, with ctx's error, if ctx ends.
+// Run runs the scripts. It returns early, with ctx's error, if ctx ends. The results are in
+// the order of the files.
 func Run(ctx context.Context, files []string, cfg Config) ([]*Result, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
+	ctx, stop := context.WithCancel(ctx)
 	var all []*Result
-	for _, file := range files {
-		if err := ctx.Err(); err != nil {
-			return all, err
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	for _, o := range begin(ctx, &wg, files, &cfg) {
+		// A result that is there counts before the end of ctx does.
+		got := <-o
+		if got.err != nil {
+			return all, got.err
 		}
-		r, err := one(ctx, file, &cfg)
-		if err != nil {
-			return all, err
-		}
-		cfg.Known.judge(r)
-		all = append(all, r)
+		cfg.Known.judge(got.result)
+		all = append(all, got.result)
 		if cfg.Done != nil {
-			cfg.Done(r)
+			cfg.Done(got.result)
 		}
 	}
 	return all, nil
 }
 
-// one runs one script. An error is the machine's, or ctx's.
+// finished is what one script ended with.
+type finished struct {
+	result *Result
+	err    error
+}
+
+// begin runs the scripts, as many at a time as may be, and returns where each result will
+// be.
+func begin(ctx context.Context, wg *sync.WaitGroup, files []string, cfg *Config) []chan finished {
+	out := make([]chan finished, len(files))
+	next := make(chan int, len(files))
+	for i := range files {
+		out[i] = make(chan finished, 1)
+		next <- i
+	}
+	close(next)
+	for range min(max(cfg.Jobs, 1), len(files)) {
+		wg.Go(func() {
+			for i := range next {
+				if err := ctx.Err(); err != nil {
+					out[i] <- finished{nil, err}
+					continue
+				}
+				r, err := one(ctx, files[i], cfg)
+				out[i] <- finished{r, err}
+			}
+		})
+	}
+	return out
+}
+
+// mostAgain is how long a try may have taken after which there is another: who is late by
+// milliseconds is so in short scripts.
+const mostAgain = 10 * time.Second
+
+// one runs one script, until it does not fail or has been tried often enough. An error is
+// the machine's, or ctx's.
 func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
+	var before string
+	for n := 1; ; n++ {
+		r, err := try(ctx, file, cfg)
+		switch {
+		case err != nil:
+			return nil, err
+		case r.Verdict == Fail && n < cfg.Tries && r.SubjectUS < mostAgain.Microseconds():
+			before = fmt.Sprintf("try %d: line %d: %s", n, r.Line, r.Why)
+			continue
+		case n > 1:
+			r.Tries = n
+			r.Notes = append(r.Notes, fmt.Sprintf("this is try %d; %s", n, before))
+		}
+		return r, nil
+	}
+}
+
+func try(ctx context.Context, file string, cfg *Config) (*Result, error) {
 	r := &Result{File: file, Verdict: Pass}
 	s, err := packetdrill.Load(file, cfg.Parse)
 	if err != nil {
@@ -101,7 +167,7 @@ func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
 		r.blame(err)
 		return r, nil
 	}
-	subject, err := cfg.Subject(run.Addresses)
+	subject, err := cfg.Subject(ctx, run.Addresses)
 	if err != nil {
 		return nil, fmt.Errorf("making a subject for %s: %w", file, err)
 	}

@@ -40,7 +40,7 @@ func files(t *testing.T, pairs ...string) (all []string) {
 	return all
 }
 
-func subject(a packetdrill.Addresses) (packetdrill.Subject, error) {
+func subject(_ context.Context, a packetdrill.Addresses) (packetdrill.Subject, error) {
 	return inprocess.New(inprocess.Config{Addresses: a, Virtual: true})
 }
 
@@ -218,8 +218,8 @@ func (s *stuck) Start(*packetdrill.Call) error { <-s.release; return errors.New(
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	hangs := func(a packetdrill.Addresses) (packetdrill.Subject, error) {
-		s, err := subject(a)
+	hangs := func(_ context.Context, a packetdrill.Addresses) (packetdrill.Subject, error) {
+		s, err := subject(t.Context(), a)
 		return &stuck{s, release}, err
 	}
 	old := grace

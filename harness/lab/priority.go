@@ -1,4 +1,4 @@
-package experiment
+package lab
 
 import (
 	"os"
@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// raisePriority gives this process, and the clients it starts, precedence over what else
+// RaisePriority gives this process, and the clients it starts, precedence over what else
 // the machine does, so that applications close when they are told to. Where that
 // is not permitted, as in a user namespace, they are as late as the machine makes
 // them, and some experiments take more attempts.
-func raisePriority() {
+func RaisePriority() {
 	const most = -20
 	// Niceness belongs to a thread on Linux; later ones inherit it.
 	threads, err := os.ReadDir("/proc/self/task")
