@@ -114,7 +114,7 @@ var policy = []rule{
 	},
 	{
 		pkg:     "harness/host/serve",
-		ours:    []string{"tun", "stack", "stack/impair", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/trace", "harness/host/web", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/outfile"},
+		ours:    []string{"tun", "stack", "stack/impair", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/setting", "harness/host/trace", "harness/host/web", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/outfile"},
 		outside: []string{netMod},
 	},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
