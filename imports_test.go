@@ -74,6 +74,14 @@ var policy = []rule{
 		outside: []string{netlinkMod, sys},
 	},
 	{pkg: "harness/host/trace", ours: []string{"harness/teardown", "stack/closepath", "stack/flow", "stack/impair", "stack/segment"}},
+	{
+		pkg: "harness/host/metrics",
+		ours: []string{
+			"harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
+		},
+		outside: []string{promMod, netMod}, never: []string{"os", "syscall"},
+	},
+	{pkg: "harness/host/monitor", ours: []string{"harness/host/control", "harness/lab", "harness/lab/sockstat", "harness/term", "stack/tunable"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page"}, never: []string{"os", "net", "net/http"}},
 	// Words on top of experiments: what those stand on is not for them.
@@ -108,6 +116,8 @@ const (
 	gocmp      = "github.com/google/go-cmp"
 	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
+	promMod    = "github.com/prometheus/client_golang"
+	netMod     = "golang.org/x/net"
 	yamlMod    = "go.yaml.in/yaml"
 )
 

@@ -71,6 +71,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.StringArrayVar(&apps, "app", nil, "serve PORT=KIND[,KEY=VALUE]...; repeatable (default: the list above)")
 	f.StringVar(&cfg.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
 	f.StringVar(&cfg.Control, "control", defaultSocket(), "open the control API on this unix `socket`; none if it is empty")
+	f.StringVar(&cfg.Metrics, "metrics", "", "serve metrics to Prometheus at this `ADDR` of the kernel, such as :9817")
 	f.BoolVarP(&cfg.Verbose, "verbose", "v", false, "draw the ladder of each close")
 	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -82,6 +83,9 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 			return err
 		}
 		if cfg.Apps, err = parseEach(apps, "--app", app.ParseSpec); err != nil {
+			return err
+		}
+		if err := checkListen("--metrics", cfg.Metrics); f.Changed("metrics") && err != nil {
 			return err
 		}
 		cfg.Out, cfg.Log, cfg.Color = c.OutOrStdout(), os.Stderr, colored(os.Stdout)

@@ -123,7 +123,7 @@ func TestOwners(t *testing.T) {
 	o := owners{proc: proc}
 	check := func(inodes []uint32, want ...Owner) {
 		t.Helper()
-		got := o.find(inodes)
+		got := o.find(t.Context(), inodes)
 		for i := range want {
 			if got[i] != want[i] {
 				t.Errorf("inode %d: %v, want %v", inodes[i], got[i], want[i])

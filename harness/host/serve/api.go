@@ -22,7 +22,7 @@ func (s *server) startControl(ctx context.Context) {
 		Sockets:  s.host,
 		Info: func() control.HostInfo {
 			return control.HostInfo{
-				Version: version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
+				Version: Version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
 				UptimeMS: time.Since(began).Milliseconds(),
 			}
 		},
@@ -35,8 +35,8 @@ func (s *server) startControl(ctx context.Context) {
 	})
 }
 
-// version is the module's, as far as the binary knows it.
-func version() string {
+// Version is the module's, as far as the binary knows it.
+func Version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

@@ -9,6 +9,7 @@ import (
 
 	"lastack/harness/app"
 	"lastack/harness/host/control"
+	"lastack/harness/teardown"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
@@ -44,6 +45,8 @@ type Config struct {
 	Pcapng string
 	// Control is the path of the control API's socket; "" is none.
 	Control string
+	// Metrics is the address, of the kernel, where Prometheus finds what it asks for; "" is none.
+	Metrics string
 
 	// Confine is called once everything is open that may take privileges, with the
 	// device, and before anything is read from the network or the control socket; its
@@ -58,6 +61,9 @@ type Config struct {
 	Out, Log      io.Writer
 	JSON, Verbose bool
 	Color         bool
+
+	// count is called with each close, if it is not nil.
+	count func(teardown.Kind, teardown.Cause)
 }
 
 // DefaultKernelAddrs are the kernel's addresses on the TUN where none are given.

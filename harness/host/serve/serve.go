@@ -48,6 +48,7 @@ type server struct {
 	dev     tun.Device
 	file    *recording      // nil if there is none
 	control *control.Server // nil if there is none
+	metrics *exporter       // nil if there is none
 	cancel  context.CancelCauseFunc
 	workers sync.WaitGroup // apps and the control API
 }
@@ -77,6 +78,9 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 		}
 	}
 	s.startControl(ctx)
+	if err := s.startMetrics(ctx); err != nil {
+		return err
+	}
 	if s.file != nil {
 		if err := s.file.begin(); err != nil {
 			return err
@@ -99,6 +103,12 @@ func (s *server) openPrivileged() error {
 		if s.file, err = newRecording(s.cfg.Pcapng, s.cfg.TUN); err != nil {
 			return err
 		}
+	}
+	if s.cfg.Metrics != "" {
+		if s.metrics, err = newExporter(s.cfg.Metrics); err != nil {
+			return err
+		}
+		s.cfg.count = s.metrics.closes.Add
 	}
 	if s.cfg.Control != "" {
 		s.control, err = control.Listen(s.cfg.Control)
@@ -164,6 +174,9 @@ func (s *server) announce() {
 	if s.cfg.Control != "" {
 		fmt.Fprintf(w, "control: %s\n", term.Quote(s.cfg.Control))
 	}
+	if s.metrics != nil {
+		fmt.Fprintf(w, "metrics: http://%s/metrics\n", s.metrics.l.Addr())
+	}
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
 }
 
@@ -189,6 +202,9 @@ func (s *server) close() error {
 		errs = append(errs, s.host.Close())
 	case s.dev != nil:
 		errs = append(errs, s.dev.Close())
+	}
+	if s.metrics != nil {
+		errs = append(errs, s.metrics.close())
 	}
 	if s.control != nil {
 		// Served, it is closed already.
