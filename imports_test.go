@@ -81,6 +81,7 @@ var policy = []rule{
 		},
 		outside: []string{promMod, netMod}, never: []string{"os", "syscall"},
 	},
+	{pkg: "harness/host/prometheus", never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/host/monitor", ours: []string{"harness/host/control", "harness/lab", "harness/lab/sockstat", "harness/term", "stack/tunable"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page"}, never: []string{"os", "net", "net/http"}},
