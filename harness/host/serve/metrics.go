@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"lastack/harness/host/metrics"
 	"lastack/harness/host/monitor"
 )
+
+// lookEvery is between two looks at the host, which are cheap.
+const lookEvery = 5 * time.Second
 
 // exporter shows the host to Prometheus.
 type exporter struct {
@@ -45,8 +49,9 @@ func (s *server) startMetrics(ctx context.Context) error {
 		},
 	}}
 	e, err := metrics.New(metrics.Config{
-		Targets: func() ([]metrics.Target, int, error) { return []metrics.Target{own}, 0, nil },
-		Trouble: func(what string) { s.logf("warning: %s", what) },
+		Targets:  func() ([]metrics.Target, int, error) { return []metrics.Target{own}, 0, nil },
+		Interval: lookEvery,
+		Trouble:  func(what string) { s.logf("warning: %s", what) },
 	})
 	if err != nil {
 		return err
