@@ -93,24 +93,15 @@ func (f *exportFlags) run(ctx context.Context, socket string, kernel bool, cfg *
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", f.listen)
-	switch err = fmt.Errorf("--listen %s: %w", f.listen, err); {
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return usagef("%w (ip address lists those that are here)", err)
-	case l == nil:
+	l, err := f.open()
+	if err != nil {
 		return err
 	}
 	defer l.Close()
-	c := metrics.Config{
-		Targets: metrics.NewNamespaces(f.netns, f.top).Targets, Interval: metrics.DefaultInterval,
-		Trouble: warn, Baseline: baseline, State: f.state,
-	}
+	c := f.config(socket, kernel)
+	c.Baseline = baseline
 	if f.given("interval") {
 		c.Interval = cfg.Interval
-	}
-	if !kernel {
-		host := metrics.Target{Source: monitor.NewHost(socket)}
-		c.Targets = func() ([]metrics.Target, int, error) { return []metrics.Target{host}, 0, nil }
 	}
 	e, err := metrics.New(c)
 	if err != nil {
@@ -119,15 +110,11 @@ func (f *exportFlags) run(ctx context.Context, socket string, kernel bool, cfg *
 	collectors := []metrics.Collector{e}
 	work := []func(context.Context) error{func(ctx context.Context) error { e.Run(ctx); return nil }}
 	if f.capture != "" {
-		live, err := capture.OpenLive(f.capture, capture.LiveConfig{SnapLen: headers, Buffer: liveBuffer, Wake: idleWake})
+		live, err := f.openCapture()
 		if err != nil {
-			return liveError(err)
-		}
-		defer live.Close()
-		// Packets are anybody's. The processes of other users are still looked up.
-		if err := dropPrivileges("monitor", nil, f.capabilities()...); err != nil {
 			return err
 		}
+		defer live.Close()
 		packets := metrics.NewCapture(live, f.capture, warn)
 		collectors, work = append(collectors, packets), append(work, packets.Run)
 	}
@@ -135,6 +122,44 @@ func (f *exportFlags) run(ctx context.Context, socket string, kernel bool, cfg *
 	return together(ctx, append(work, func(ctx context.Context) error {
 		return metrics.Serve(ctx, l, metrics.Handler(metrics.Registry(serve.Version(), collectors...)))
 	})...)
+}
+
+// open listens.
+func (f *exportFlags) open() (net.Listener, error) {
+	l, err := net.Listen("tcp", f.listen)
+	if err == nil {
+		return l, nil
+	}
+	err = fmt.Errorf("--listen %s: %w", f.listen, err)
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return nil, usagef("%w (ip address lists those that are here)", err)
+	}
+	return nil, err
+}
+
+// config is what to look at: the kernel, or the host behind a socket.
+func (f *exportFlags) config(socket string, kernel bool) metrics.Config {
+	c := metrics.Config{Trouble: warn, State: f.state}
+	if kernel {
+		c.Targets = metrics.NewNamespaces(f.netns, f.top).Targets
+		return c
+	}
+	host := metrics.Target{Source: monitor.NewHost(socket)}
+	c.Targets = func() ([]metrics.Target, int, error) { return []metrics.Target{host}, 0, nil }
+	return c
+}
+
+// openCapture begins to capture, and gives up what nothing needs any more: packets are
+// anybody's. The processes of other users are still looked up.
+func (f *exportFlags) openCapture() (*capture.Live, error) {
+	live, err := capture.OpenLive(f.capture, capture.LiveConfig{SnapLen: headers, Buffer: liveBuffer, Wake: idleWake})
+	if err != nil {
+		return nil, liveError(err)
+	}
+	if err := dropPrivileges("monitor", nil, f.capabilities()...); err != nil {
+		return nil, errors.Join(err, live.Close())
+	}
+	return live, nil
 }
 
 // capabilities are what looks need: to find out whose sockets are whose, to enter namespaces,

@@ -37,6 +37,7 @@ func NewNamespaces(names []string, top int) *Namespaces {
 func (n *Namespaces) Targets() (targets []Target, left int, err error) {
 	next := map[string]*monitor.Kernel{}
 	add := func(label, open string, inode uint64) {
+		label = strings.ToValidUTF8(label, "\uFFFD") // as Prometheus has it
 		k := n.known[label]
 		switch {
 		case next[label] != nil:
@@ -85,7 +86,7 @@ func (n *Namespaces) addAll(add func(label, open string, inode uint64)) (left in
 // in it, which stays when that process ends.
 func (n *Namespaces) label(ns *lab.NamespaceInfo) string {
 	if ns.Name != "" {
-		return strings.ToValidUTF8(ns.Name, "\uFFFD")
+		return ns.Name
 	}
 	end := fmt.Sprintf("/%d", ns.Inode)
 	for label := range n.known {
@@ -93,5 +94,5 @@ func (n *Namespaces) label(ns *lab.NamespaceInfo) string {
 			return label
 		}
 	}
-	return strings.ToValidUTF8(ns.Comm, "\uFFFD") + end
+	return ns.Comm + end
 }

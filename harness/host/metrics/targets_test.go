@@ -39,6 +39,9 @@ func TestNamespaces(t *testing.T) {
 	if got := labels(); !slices.Equal(got, []string{"blue", ""}) {
 		t.Errorf("%q after two went", got)
 	}
+	if odd, _, err := NewNamespaces([]string{"a\xff"}, 5).Targets(); err != nil || odd[0].Name != "a\uFFFD" {
+		t.Errorf("%+v, %v: want a label that Prometheus takes", odd, err)
+	}
 	if own, _, err := NewNamespaces(nil, 5).Targets(); err != nil || len(own) != 1 || own[0].Name != "" {
 		t.Errorf("%+v, %v: want the process's own", own, err)
 	}

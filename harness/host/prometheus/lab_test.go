@@ -29,7 +29,7 @@ const (
 
 // quick turns minutes into seconds, so that a test can wait for an alert.
 var quick = []string{
-	"for: 2m", "for: 1s", "for: 10m", "for: 1s", "for: 1m", "for: 1s", "for: 5m", "for: 1s",
+	"keep_firing_for: 5m", "keep_firing_for: 5s", "for: 2m", "for: 1s", "for: 10m", "for: 1s", "for: 1m", "for: 1s", "for: 5m", "for: 1s",
 	"[30m]", "[4s]", "[15m]", "[4s]", "[5m]", "[4s]", "> 600", "> 2",
 }
 
