@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -295,5 +296,42 @@ func TestServe(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDocumented: the README's table has every metric.
+func TestDocumented(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(name string) bool {
+		for line := range strings.Lines(string(readme)) {
+			if strings.Contains(line, "`"+name+"`") {
+				return true
+			}
+			for i := range name {
+				if name[i] == '_' && strings.Contains(line, "`"+name[:i]+"_") && strings.Contains(line, "`"+name[i:]+"`") {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	e := exporter(t, Config{}, one(full()))
+	e.round(t.Context())
+	names := []string{"lastack_close_wait_growth", "lastack_capture_up", "lastack_capture_packets_total", "lastack_capture_dropped_packets_total"}
+	for line := range strings.Lines(scrape(t, e, NewCloses())) {
+		name, _, _ := strings.Cut(line, "{")
+		name, _, _ = strings.Cut(name, " ")
+		if base, _, bucket := strings.Cut(name, "_seconds_"); bucket {
+			name = base + "_seconds"
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if !has(name) {
+			t.Errorf("%s is not in the README", name)
+		}
 	}
 }

@@ -164,6 +164,16 @@ func TestCloseWaitIsRemembered(t *testing.T) {
 	}
 }
 
+func TestAges(t *testing.T) {
+	var h Holder
+	for _, age := range []time.Duration{0, 10 * time.Second, 10*time.Second + 1, 24 * time.Hour, 25 * time.Hour} {
+		h.add(age)
+	}
+	if want := [ageBounds + 1]int{2, 1, 0, 0, 0, 0, 1, 1}; h.Ages != want || h.Count != 5 {
+		t.Errorf("%v, want %v", h.Ages, want)
+	}
+}
+
 // young is so many that have been seen for ten seconds at most.
 func young(n int) (ages [ageBounds + 1]int) {
 	ages[0] = n

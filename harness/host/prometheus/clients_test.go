@@ -32,6 +32,11 @@ func clients(t *testing.T, addr string, every time.Duration, b behaviour) {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		var leaked []io.Closer
+		// A port that is used again would meet the connection that leaked, and reset it.
+		from := &net.TCPAddr{}
+		if b == serverLeaks {
+			from.Port = leaksFrom
+		}
 		for {
 			select {
 			case <-tick.C:
@@ -41,17 +46,21 @@ func clients(t *testing.T, addr string, every time.Duration, b behaviour) {
 				}
 				return
 			}
-			if c := connect(l, b); c != nil {
+			if c := connect(l, from, b); c != nil {
 				leaked = append(leaked, c)
+				from.Port++
 			}
 		}
 	})
 }
 
+// leaksFrom is the first local port of connections that leak, outside the range of the others.
+const leaksFrom = 30_000
+
 // connect makes one connection and returns what is to leak. That no port is left is no
 // failure: the alert is about that.
-func connect(l net.Listener, b behaviour) io.Closer {
-	client, err := net.Dial("tcp", l.Addr().String())
+func connect(l net.Listener, from *net.TCPAddr, b behaviour) io.Closer {
+	client, err := net.DialTCP("tcp", from, l.Addr().(*net.TCPAddr))
 	if err != nil {
 		return nil
 	}
@@ -60,7 +69,7 @@ func connect(l net.Listener, b behaviour) io.Closer {
 		_ = client.Close()
 		return nil
 	}
-	first, second := client, server
+	var first, second net.Conn = client, server
 	if b == serverCloses {
 		first, second = server, client
 	}

@@ -37,7 +37,7 @@ var quick = []string{
 // leaking server and an exhausting client besides, and their two alerts fire, and no other.
 //
 //	client --8 a second, each closed by the client--> :8081   ports run out
-//	client --1 a second, never closed by the server-> :8082   CLOSE_WAIT grows
+//	client --2 a second, never closed by the server-> :8082   CLOSE_WAIT grows
 //	client --2 a second, closed by the server-------> :8083   healthy
 //	Prometheus :9090 --every 500 ms-----------------> :9817   the exporter, in this process
 func TestPrometheus(t *testing.T) {
@@ -59,7 +59,7 @@ func TestPrometheus(t *testing.T) {
 	if got := alerts(t); len(got) > 0 {
 		t.Fatalf("a healthy pair raises %v", got)
 	}
-	clients(t, "127.0.0.1:8082", time.Second, serverLeaks)
+	clients(t, "127.0.0.1:8082", 500*time.Millisecond, serverLeaks)
 	clients(t, "127.0.0.1:8081", 125*time.Millisecond, clientCloses)
 	want := []string{
 		"LastackCloseWaitGrows " + comm(t) + " firing",
