@@ -33,9 +33,10 @@ func clients(t *testing.T, addr string, every time.Duration, b behaviour) {
 		defer tick.Stop()
 		var leaked []io.Closer
 		// A port that is used again would meet the connection that leaked, and reset it.
-		from := &net.TCPAddr{}
+		// The others bind none: that would take one that no other destination has either.
+		var from *net.TCPAddr
 		if b == serverLeaks {
-			from.Port = leaksFrom
+			from = &net.TCPAddr{Port: leaksFrom}
 		}
 		for {
 			select {

@@ -96,6 +96,9 @@ func watch(t *testing.T, want []string) {
 		select {
 		case <-tick.C:
 			if got := alerts(t); !slices.Equal(got, want) {
+				for _, q := range []string{`lastack_ports_exhaustion_seconds[10s]`, `lastack_ports_used[10s]`, `lastack_close_wait[10s]`} {
+					t.Logf("%s", ask(t, q))
+				}
 				t.Fatalf("alerts %q, want %q", got, want)
 			}
 		case <-ctx.Done():
