@@ -23,7 +23,8 @@ const (
 // clients makes a connection to a server at addr again and again, until the test ends.
 func clients(t *testing.T, addr string, every time.Duration, b behaviour) {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
+	// Keep-alive, which Go has on, ends CLOSE_WAIT once the peer's FIN_WAIT_2 is over.
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
