@@ -44,15 +44,16 @@ http://ADDR/metrics, until Ctrl-C: sockets by state, local ports by destination 
 the forecast, CLOSE-WAIT by process and age, the kernel's counters. It looks by
 itself every --interval (15s), so no scrape waits and many cost no more than one.
 --netns looks into other network namespaces instead, or with "all" into those of all
-containers besides, labelled netns; it needs CAP_SYS_ADMIN. --top bounds the destinations told
-apart; the rest is summed. --capture counts closes by kind and cause, as explain -i
-does, and needs CAP_NET_RAW. Rules and a dashboard are in harness/host/prometheus.
+containers besides, labelled netns; it needs CAP_SYS_ADMIN. --top bounds the
+destinations told apart; the rest is summed. --capture counts closes by kind and
+cause, as explain -i does, and needs CAP_NET_RAW. Rules and a dashboard are in
+harness/host/prometheus.
 
   lastack monitor --kernel --listen :9817 --state /var/lib/lastack/monitor.json
 
 --state keeps what was seen in a file: since when which connection is in CLOSE-WAIT,
 and how many each process held in the last day. So a slow leak shows
-("40 more than 1h0m0s ago"), also after a restart.
+("40 more than an hour ago"), also after a restart.
 
 --json prints a JSON document a line, one for each interval, and one with the
 summary at the end. Ctrl-C ends it with the summary.

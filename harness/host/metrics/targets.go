@@ -16,9 +16,10 @@ const AllNamespaces = "all"
 type Namespaces struct {
 	names []string
 	top   int
-	// list and current are the lab's, but in tests.
+	// list, current and number are the lab's, but in tests.
 	list    func() ([]lab.NamespaceInfo, int, error)
 	current func() (uint64, error)
+	number  func(name string) (uint64, error)
 	known   map[string]*monitor.Kernel // by label
 }
 
@@ -28,7 +29,7 @@ type Namespaces struct {
 func NewNamespaces(names []string, top int) *Namespaces {
 	return &Namespaces{
 		names: slices.Compact(slices.Sorted(slices.Values(names))), top: top,
-		list: lab.Namespaces, current: lab.CurrentNamespace, known: map[string]*monitor.Kernel{},
+		list: lab.Namespaces, current: lab.CurrentNamespace, number: number, known: map[string]*monitor.Kernel{},
 	}
 }
 
@@ -74,8 +75,14 @@ func (n *Namespaces) addAll(add func(label, open string, inode uint64)) (left in
 		return 0, err
 	}
 	add("", "", 0)
+	seen := map[uint64]bool{own: true}
+	for _, name := range n.names {
+		if inode, err := n.number(name); err == nil {
+			seen[inode] = true // a target already, by another name perhaps
+		}
+	}
 	for i := range list {
-		if ns := &list[i]; ns.Inode != own {
+		if ns := &list[i]; !seen[ns.Inode] {
 			add(n.label(ns), ns.Open(), ns.Inode)
 		}
 	}
@@ -95,4 +102,14 @@ func (n *Namespaces) label(ns *lab.NamespaceInfo) string {
 		}
 	}
 	return ns.Comm + end
+}
+
+// number is the number of a namespace that is there.
+func number(name string) (uint64, error) {
+	ns, err := lab.OpenNamespace(name)
+	if err != nil {
+		return 0, err
+	}
+	defer ns.Close()
+	return ns.Inode()
 }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -10,8 +11,15 @@ import (
 func TestNamespaces(t *testing.T) {
 	list := []lab.NamespaceInfo{
 		{Inode: 1, PID: 1, Comm: "init"}, {Inode: 2, Name: "blue", PID: 20, Comm: "x"}, {Inode: 3, PID: 30, Comm: "pod\xff"},
+		{Inode: 4, PID: 41, Comm: "the one of 40"},
 	}
-	n := NewNamespaces([]string{AllNamespaces, "blue", "blue"}, 5)
+	n := NewNamespaces([]string{AllNamespaces, "blue", "blue", "40"}, 5)
+	n.number = func(name string) (uint64, error) {
+		if name == "40" {
+			return 4, nil
+		}
+		return 0, errors.New("none")
+	}
 	n.list = func() ([]lab.NamespaceInfo, int, error) { return list, 2, nil }
 	n.current = func() (uint64, error) { return 1, nil }
 	labels := func() (got []string) {
@@ -24,7 +32,7 @@ func TestNamespaces(t *testing.T) {
 		}
 		return got
 	}
-	want := []string{"blue", "", "pod\uFFFD/3"}
+	want := []string{"40", "blue", "", "pod\uFFFD/3"}
 	if got := labels(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -32,11 +40,11 @@ func TestNamespaces(t *testing.T) {
 	// The process is another, and the label and the source stay.
 	list[2] = lab.NamespaceInfo{Inode: 3, PID: 31, Comm: "later"}
 	again, _, _ := n.Targets()
-	if again[2].Name != first[2].Name || again[2].Source != first[2].Source {
-		t.Errorf("%+v and then %+v", first[2], again[2])
+	if again[3].Name != first[3].Name || again[3].Source != first[3].Source {
+		t.Errorf("%+v and then %+v", first[3], again[3])
 	}
 	list = list[:1]
-	if got := labels(); !slices.Equal(got, []string{"blue", ""}) {
+	if got := labels(); !slices.Equal(got, []string{"40", "blue", ""}) {
 		t.Errorf("%q after two went", got)
 	}
 	if odd, _, err := NewNamespaces([]string{"a\xff"}, 5).Targets(); err != nil || odd[0].Name != "a\uFFFD" {

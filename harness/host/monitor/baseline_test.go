@@ -36,7 +36,7 @@ func TestSlowLeak(t *testing.T) {
 	if err := writeText(&out, r); err != nil {
 		t.Fatal(err)
 	}
-	want := "  CLOSE-WAIT: 125 of nginx (812), seen for 3h0m0s, 40 more than 1h0m0s ago\n"
+	want := "  CLOSE-WAIT: 125 of nginx (812), seen for 3h0m0s, 40 more than an hour ago\n"
 	if !strings.HasSuffix(out.String(), want) {
 		t.Errorf("%q, want %q", out.String(), want)
 	}

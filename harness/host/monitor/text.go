@@ -49,7 +49,7 @@ func writeText(w io.Writer, r *Report) error {
 	return err
 }
 
-// holderWords are "45 of nginx (812), seen for 3h0m0s, 40 more than 1h0m0s ago".
+// holderWords are "45 of nginx (812), seen for 3h0m0s, 40 more than an hour ago".
 func holderWords(h *Holder) []string {
 	words := []string{fmt.Sprintf("%d of %s,", h.Count, h.Owner), seen(h.SeenMS)}
 	if h.MoreThanBefore == nil || *h.MoreThanBefore == 0 {
@@ -60,7 +60,11 @@ func holderWords(h *Holder) []string {
 		more, than = -more, "fewer"
 	}
 	words[1] += ","
-	return append(words, fmt.Sprintf("%d %s than %s ago", more, than, seconds(h.BeforeMS)))
+	ago := seconds(h.BeforeMS)
+	if h.BeforeMS == compareWith.Milliseconds() {
+		ago = "an hour"
+	}
+	return append(words, fmt.Sprintf("%d %s than %s ago", more, than, ago))
 }
 
 func stateWords(r *Report) []string {
