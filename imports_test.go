@@ -114,9 +114,18 @@ var policy = []rule{
 	},
 	{
 		pkg:     "harness/host/serve",
-		ours:    []string{"tun", "stack", "stack/impair", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/setting", "harness/host/trace", "harness/host/web", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/outfile"},
+		ours:    []string{"tun", "stack", "stack/impair", "stack/tunable", "harness/app", "harness/capture", "harness/host/control", "harness/host/metrics", "harness/host/monitor", "harness/host/setting", "harness/host/trace", "harness/host/web", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/outfile"},
 		outside: []string{netMod},
 	},
+	{
+		pkg: "harness/host/metrics",
+		ours: []string{
+			"harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
+		},
+		outside: []string{promMod, netMod}, never: []string{"os", "syscall"},
+	},
+	{pkg: "harness/host/prometheus", never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/host/monitor", ours: []string{"harness/host/control", "harness/lab", "harness/lab/sockstat", "harness/term", "stack/tunable"}},
 	{pkg: "harness/experiment", ours: []string{"tun", "stack/...", "harness/..."}, outside: []string{sys, yamlMod}},
 	{pkg: "harness/experiment/report", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/experiment", "harness/experiment/claims", "harness/teardown/page", "harness/term"}, never: []string{"os", "net", "net/http"}},
 	// Words on top of experiments: what those stand on is not for them.
@@ -169,6 +178,7 @@ const (
 	libcap     = "kernel.org/pub/linux/libs/security/libcap"
 	cobra      = "github.com/spf13/cobra"
 	pflagMod   = "github.com/spf13/pflag"
+	promMod    = "github.com/prometheus/client_golang"
 	yamlMod    = "go.yaml.in/yaml"
 )
 

@@ -13,6 +13,7 @@ func monitorCommand() *cobra.Command {
 	var socket string
 	var alarms []string
 	var kernel bool
+	var export exportFlags
 	c := &cobra.Command{
 		Use:   "monitor",
 		Short: "Watch the sockets of a running host, or of the kernel",
@@ -38,11 +39,27 @@ more than there are (net.ipv4.ip_local_port_range: 28232 to one destination).
 alarms above N; or ports-left=N, and alarms below N. A line ALARM is printed when
 the threshold is crossed.
 
+--listen ADDR prints nothing but serves what it sees to Prometheus, at
+http://ADDR/metrics, until Ctrl-C: sockets by state, local ports by destination with
+the forecast, CLOSE-WAIT by process and age, the kernel's counters. It looks by
+itself every --interval (15s), so no scrape waits and many cost no more than one.
+--netns looks into other network namespaces instead, or with "all" into those of all
+containers besides, labelled netns; it needs CAP_SYS_ADMIN. --top bounds the
+destinations told apart; the rest is summed. --capture counts closes by kind and
+cause, as explain -i does, and needs CAP_NET_RAW. Rules and a dashboard are in
+harness/host/prometheus.
+
+  lastack monitor --kernel --listen :9817 --state /var/lib/lastack/monitor.json
+
+--state keeps what was seen in a file: since when which connection is in CLOSE-WAIT,
+and how many each process held in the last day. So a slow leak shows
+("40 more than an hour ago"), also after a restart.
+
 --json prints a JSON document a line, one for each interval, and one with the
 summary at the end. Ctrl-C ends it with the summary.
 
 Exit status: 0; with --count, 1 if there was an alarm; 2 for a threshold that
-makes no sense; 3 if no host answers.`,
+makes no sense; 3 if no host answers, or the machine does not allow what was asked.`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
@@ -52,6 +69,7 @@ makes no sense; 3 if no host answers.`,
 	f.StringArrayVar(&alarms, "alarm", nil, "alarm at `STATE=N` or ports-left=N; repeatable")
 	f.BoolVar(&cfg.JSON, "json", false, "print lines of JSON")
 	socketFlag(c, &socket)
+	export.add(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		cfg.Out = c.OutOrStdout()
 		var err error
@@ -66,6 +84,16 @@ makes no sense; 3 if no host answers.`,
 		case cfg.Count < 0:
 			return usagef("--count %d: give the number of looks, or 0 for no end", cfg.Count)
 		}
+		if err := export.check(kernel); err != nil {
+			return err
+		}
+		if export.listen != "" {
+			return export.run(c.Context(), socket, kernel, &cfg)
+		}
+		if cfg.Baseline, err = loadBaseline(export.state); err != nil {
+			return err
+		}
+		cfg.State = export.state
 		cfg.Source = monitor.NewHost(socket)
 		sort := clientError
 		if kernel {

@@ -77,6 +77,7 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 	f.StringVar(&cfg.Pcapng, "pcapng", "", "record the wire, as the host sees it, in this `file`")
 	f.StringVar(&cfg.Control, "control", defaultSocket(), "open the control API on this unix `socket`; none if it is empty")
 	webFlag(c, &page)
+	f.StringVar(&cfg.Metrics, "metrics", "", "serve metrics to Prometheus at this `ADDR` of the kernel, such as :9817")
 	f.BoolVarP(&cfg.Verbose, "verbose", "v", false, "draw the ladder of each close")
 	f.BoolVar(&cfg.JSON, "json", false, "print each close as a line of JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -94,6 +95,9 @@ Apps (--app PORT=KIND[,KEY=VALUE]...):
 			return err
 		}
 		if cfg.Apps, err = parseEach(apps, "--app", app.ParseSpec); err != nil {
+			return err
+		}
+		if err := checkListen("--metrics", cfg.Metrics); f.Changed("metrics") && err != nil {
 			return err
 		}
 		cfg.Out, cfg.Log, cfg.Color, cfg.Columns = c.OutOrStdout(), os.Stderr, colored(os.Stdout), columns(os.Stdout)

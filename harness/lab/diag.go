@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"lastack/harness/lab/sockstat"
 	"lastack/stack/flow"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,16 +22,21 @@ const (
 // dumpRetries is how often an interrupted dump is begun anew.
 const dumpRetries = 5
 
-// diagRequest asks for the TCP sockets of one family in every state, ports that
+// The kernel's states as a set: that of listeners, and all of them.
+const (
+	listening  = 1 << 10
+	everyState = 1<<(newSynReceived+1) - 1
+)
+
+// diagRequest asks for the TCP sockets of one family in these states (0: every state), ports that
 // are not 0 restricting the answer. The netlink library has such a dump, but without
 // the ports: a namespace may hold tens of thousands of TIME_WAIT sockets.
 type diagRequest struct {
 	family     uint8
 	localPort  uint16
 	remotePort uint16
+	states     uint32
 }
-
-func (diagRequest) Len() int { return diagRequestSize }
 
 // Serialize writes struct inet_diag_req_v2. Addresses stay zero: for a dump the
 // kernel looks at the ports alone.
@@ -40,7 +44,11 @@ func (r diagRequest) Serialize() []byte {
 	b := make([]byte, diagRequestSize)
 	b[0] = r.family
 	b[1] = unix.IPPROTO_TCP
-	binary.NativeEndian.PutUint32(b[4:], 1<<(newSynReceived+1)-1)
+	states := r.states
+	if states == 0 {
+		states = everyState
+	}
+	binary.NativeEndian.PutUint32(b[4:], states)
 	binary.BigEndian.PutUint16(b[8:], r.localPort)
 	binary.BigEndian.PutUint16(b[10:], r.remotePort)
 	return b
@@ -51,19 +59,14 @@ func (r diagRequest) dump() ([]Socket, error) {
 	var err error
 	for range dumpRetries {
 		var socks []Socket
-		req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
-		req.AddData(r)
-		var bad error
-		err = req.ExecuteIter(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY, func(msg []byte) bool {
-			s, err := parseSocket(msg)
-			bad = err
-			socks = append(socks, s)
-			return err == nil
+		err = r.each(context.Background(), func(s *Socket) error {
+			socks = append(socks, *s)
+			return nil
 		})
-		if err = errors.Join(err, bad); err == nil {
+		if err == nil {
 			return socks, nil
 		}
-		if !errors.Is(err, netlink.ErrDumpInterrupted) && !errors.Is(err, unix.EINTR) {
+		if !errors.Is(err, errInterrupted) {
 			break
 		}
 	}
@@ -94,6 +97,7 @@ func parseSocket(b []byte) (Socket, error) {
 		RecvQ:           int(word(56)),
 		SendQ:           int(word(60)),
 		Inode:           word(68),
+		Cookie:          binary.NativeEndian.Uint64(b[44:]),
 		Timer:           timerName(b[2]),
 		TimerLeftMS:     int64(word(52)),
 		Retransmissions: int(b[3]),
@@ -108,8 +112,11 @@ func parseSocket(b []byte) (Socket, error) {
 // (include/net/tcp_states.h). It follows the states that sockstat names.
 const newSynReceived = 12
 
+// names are sockstat's; States copies them at each call.
+var names = sockstat.States()
+
 func stateName(n uint8) string {
-	switch names := sockstat.States(); {
+	switch {
 	case n == newSynReceived:
 		return flow.SynReceived.String()
 	case n == 0 || int(n) > len(names):

@@ -46,7 +46,7 @@ func sockets(family int, localPort, remotePort uint16) ([]Socket, error) {
 		if f == unix.AF_INET && family == unix.AF_INET6 {
 			continue
 		}
-		got, err := diagRequest{f, localPort, remotePort}.dump()
+		got, err := diagRequest{family: f, localPort: localPort, remotePort: remotePort}.dump()
 		if err != nil {
 			if f == unix.AF_INET6 && errors.Is(err, unix.ENOENT) {
 				continue // a kernel without IPv6

@@ -111,13 +111,22 @@ func (a *api) destinations(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	ports := sockstat.NewPorts(policy(a.Tunables))
-	a.Sockets.EachSocket(func(s *stack.Socket) bool {
+	reply(w, http.StatusOK, CountPorts(a.Sockets, a.Tunables, nil).Busiest(n))
+}
+
+// CountPorts counts the ports that a host's connections take, by destination. each, if it is
+// not nil, is called with every socket of the host on the way.
+func CountPorts(from SocketSource, set *tunable.Set, each func(*sockstat.Socket)) *sockstat.Ports {
+	ports := sockstat.NewPorts(policy(set))
+	from.EachSocket(func(s *stack.Socket) bool {
 		t := fromHost(s)
 		ports.Add(&t)
+		if each != nil {
+			each(&t)
+		}
 		return true
 	})
-	reply(w, http.StatusOK, ports.Busiest(n))
+	return ports
 }
 
 // policy is how the host gives ports out, as its tunables have it now.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -101,6 +103,16 @@ func TestHost(t *testing.T) {
 	}
 	if len(got.Destinations) != 1 {
 		t.Fatalf("destinations %+v, want one", got.Destinations)
+	}
+	// In the same process it looks the same.
+	counters := func() map[string]uint64 { return map[string]uint64{"TcpExtTCPTimeWaitOverflow": 1} }
+	own, err := (&Own{Sockets: host, Tunables: host.Tunables(), Counters: counters}).Look(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(own.States, got.States) || !slices.Equal(own.CloseWait, got.CloseWait) || own.Destinations[0].Left() != 94 ||
+		own.Counters["TcpExtTCPTimeWaitOverflow"] != 1 || own.Rest != 0 {
+		t.Errorf("%+v, and over the control socket %+v", own, got)
 	}
 	d := got.Destinations[0]
 	if d.Ports != 100 || d.Left() != 94 || d.TimeWait != 5 || d.Live != 1 || d.HoldMS != 60_000 || d.Rate(time.Minute) == 0 {

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 
 	"lastack/harness/lab"
 	"lastack/harness/lab/sockstat"
-
-	"golang.org/x/sys/unix"
 )
 
 // kernelLife is how long Linux keeps TIME_WAIT: TCP_TIMEWAIT_LEN, a constant.
@@ -21,44 +20,88 @@ const kernelLife = 60 * time.Second
 // defaultReuseDelay is for kernels that have no net.ipv4.tcp_tw_reuse_delay.
 const defaultReuseDelay = time.Second
 
-// Kernel is the kernel's TCP in the network namespace of the process. The zero
-// value works.
+// Kernel is the kernel's TCP in a network namespace. The zero value is that of the process.
 type Kernel struct {
+	// Namespace to look into, as lab.OpenNamespace takes it, which needs CAP_SYS_ADMIN; ""
+	// is that of the process.
+	Namespace string
+	// Inode of the Namespace: another is an error. 0 is any.
+	Inode uint64
+	// Top is how many destinations a look brings back; 0 means 10.
+	Top int
+
 	owners owners
 }
 
 // Name says so.
-func (k *Kernel) Name() string { return "the kernel" }
+func (k *Kernel) Name() string {
+	if k.Namespace != "" {
+		return "the kernel in " + k.Namespace
+	}
+	return "the kernel"
+}
 
-// Look lists every socket over inet_diag, which needs no privilege.
-func (k *Kernel) Look(context.Context) (*Sample, error) {
-	policy, err := kernelPolicy()
+// Look counts every socket over inet_diag, which needs no privilege, and keeps none but those
+// in CLOSE_WAIT, of which it keeps MaxHeld.
+func (k *Kernel) Look(ctx context.Context) (s *Sample, err error) {
+	if k.Namespace == "" {
+		s, err = k.look(ctx)
+	} else {
+		s, err = k.lookInside(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	all, err := lab.Sockets(unix.AF_UNSPEC)
+	inodes := make([]uint32, len(s.CloseWait))
+	for i := range s.CloseWait {
+		inodes[i] = s.CloseWait[i].inode
+	}
+	for i, owner := range k.owners.find(ctx, inodes) {
+		s.CloseWait[i].Owner = owner
+	}
+	return s, nil
+}
+
+func (k *Kernel) lookInside(ctx context.Context) (s *Sample, err error) {
+	ns, err := lab.OpenNamespace(k.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	if inode, err := ns.Inode(); err != nil || k.Inode != 0 && inode != k.Inode {
+		return nil, errors.Join(err, fmt.Errorf("monitor: the network namespace %s is another now", k.Namespace))
+	}
+	err = ns.Do(func() (err error) {
+		s, err = k.look(ctx)
+		return err
+	})
+	return s, err
+}
+
+// look is Look in the namespace of the thread, without the owners.
+func (k *Kernel) look(ctx context.Context) (*Sample, error) {
+	policy, err := kernelPolicy()
 	if err != nil {
 		return nil, err
 	}
 	s := &Sample{States: make(map[string]int)}
 	ports := sockstat.NewPorts(policy)
-	var held []uint32
-	for _, wanted := range []bool{true, false} { // listeners first
-		for i := range all {
-			if (all[i].State == "LISTEN") != wanted {
-				continue
-			}
-			t := &all[i]
-			ports.Add(t)
-			s.States[t.State]++
-			if t.State == "CLOSE_WAIT" {
-				held = append(held, t.Inode)
-			}
+	err = lab.EachSocket(ctx, func(t *lab.Socket) {
+		ports.Add(t)
+		s.States[t.State]++
+		if t.State == "CLOSE_WAIT" {
+			s.hold(Held{ID: strconv.FormatUint(t.Cookie, 36), inode: t.Inode})
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.Destinations = ports.Busiest(busiest)
-	for i, owner := range k.owners.find(held) {
-		s.CloseWait = append(s.CloseWait, Held{ID: strconv.Itoa(int(held[i])), Owner: owner})
+	top := cmp.Or(k.Top, busiest)
+	s.Destinations, s.Rest = ports.Busiest(top), ports.Rest(top)
+	// What cannot be read is left out.
+	s.Counters, _ = lab.Counters()
+	if n, err := lab.Orphans(); err == nil {
+		s.Orphans = &n
 	}
 	return s, nil
 }

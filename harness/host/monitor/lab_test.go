@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"os"
@@ -210,4 +211,53 @@ func tidy(s string) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// TestCountersAgainstNstat: lastack reads what nstat reads, by its names.
+func TestCountersAgainstNstat(t *testing.T) {
+	nstat, err := exec.LookPath("nstat")
+	if err != nil {
+		t.Skipf("needs nstat (sudo apt-get install iproute2): %v", err)
+	}
+	if !labtest.Inside(t) {
+		return
+	}
+	g := newGround(t)
+	g.closed()
+	g.leaked()
+	out, err := lab.Command(t.Context(), nstat, "-a", "-s", "-z", "-j").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct{ Kernel map[string]uint64 }
+	if err := json.Unmarshal(out, &want); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, err := lab.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for name, n := range got {
+		if there, ok := want.Kernel[name]; ok && strings.HasPrefix(name, "Tcp") {
+			compared++
+			if n != there {
+				t.Errorf("%s is %d, and to nstat %d", name, n, there)
+			}
+		}
+	}
+	if compared < 50 || got["TcpActiveOpens"] != 2 {
+		t.Errorf("%d counters compared; TcpActiveOpens is %d, want 2", compared, got["TcpActiveOpens"])
+	}
+}
+
+// TestManyHeld: beyond the bound connections in CLOSE_WAIT are only counted.
+func TestManyHeld(t *testing.T) {
+	var s Sample
+	for range MaxHeld + 3 {
+		s.hold(Held{})
+	}
+	if len(s.CloseWait) != MaxHeld || s.Beyond != 3 {
+		t.Errorf("%d held and %d beyond", len(s.CloseWait), s.Beyond)
+	}
 }

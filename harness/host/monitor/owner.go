@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,8 +15,11 @@ type owners struct {
 	proc  string // "" is /proc
 }
 
+// UnknownProcess stands for the name of a process that could not be found.
+const UnknownProcess = "unknown"
+
 // find returns the owner of each inode.
-func (o *owners) find(inodes []uint32) []Owner {
+func (o *owners) find(ctx context.Context, inodes []uint32) []Owner {
 	missing := make(map[uint32]bool)
 	for _, n := range inodes {
 		if _, ok := o.known[n]; !ok {
@@ -24,7 +28,7 @@ func (o *owners) find(inodes []uint32) []Owner {
 	}
 	found := make(map[uint32]Owner)
 	if len(missing) > 0 {
-		o.search(missing, found)
+		o.search(ctx, missing, found)
 	}
 	// A socket that is no longer asked for is forgotten: the kernel gives its number to
 	// another.
@@ -36,7 +40,7 @@ func (o *owners) find(inodes []uint32) []Owner {
 			owner, ok = o.known[n]
 		}
 		if !ok {
-			owner = Owner{Name: "unknown"}
+			owner = Owner{Name: UnknownProcess}
 		}
 		next[n], list[i] = owner, owner
 	}
@@ -45,8 +49,9 @@ func (o *owners) find(inodes []uint32) []Owner {
 }
 
 // search looks through the open files of every process that this user may look at. A
-// process that cannot be read is another user's, or gone.
-func (o *owners) search(missing map[uint32]bool, found map[uint32]Owner) {
+// process that cannot be read is another user's, or gone, as one may be between two reads: then
+// its sockets stay unknown. When ctx ends it stops where it is.
+func (o *owners) search(ctx context.Context, missing map[uint32]bool, found map[uint32]Owner) {
 	root := o.proc
 	if root == "" {
 		root = "/proc"
@@ -57,6 +62,9 @@ func (o *owners) search(missing map[uint32]bool, found map[uint32]Owner) {
 		if err != nil {
 			continue
 		}
+		if ctx.Err() != nil || len(found) == len(missing) {
+			return
+		}
 		files, _ := os.ReadDir(filepath.Join(root, p.Name(), "fd"))
 		for _, f := range files {
 			target, _ := os.Readlink(filepath.Join(root, p.Name(), "fd", f.Name()))
@@ -64,7 +72,10 @@ func (o *owners) search(missing map[uint32]bool, found map[uint32]Owner) {
 			if _, already := found[inode]; !ok || already || !missing[inode] {
 				continue
 			}
-			name, _ := os.ReadFile(filepath.Join(root, p.Name(), "comm"))
+			name, err := os.ReadFile(filepath.Join(root, p.Name(), "comm"))
+			if err != nil {
+				break
+			}
 			found[inode] = Owner{Name: strings.TrimSuffix(string(name), "\n"), PID: pid}
 		}
 	}

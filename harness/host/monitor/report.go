@@ -55,10 +55,35 @@ type Destination struct {
 // Holder is who ought to close connections in CLOSE_WAIT.
 type Holder struct {
 	Owner string `json:"owner"`
-	PID   int    `json:"pid,omitempty"`
-	Count int    `json:"count"`
+	// Process is the name in Owner as the process chose it.
+	Process string `json:"process"`
+	PID     int    `json:"pid,omitempty"`
+	Count   int    `json:"count"`
 	// SeenMS is for how long the oldest has been seen. It may be older.
 	SeenMS int64 `json:"seen_ms"`
+	// MoreThanBefore is how many more there are than BeforeMS ago; null if that is not known.
+	MoreThanBefore *int  `json:"more_than_before"`
+	BeforeMS       int64 `json:"before_ms,omitempty"`
+	// Ages counts them by the time for which each has been seen: those up to AgeBounds[i],
+	// and last the older ones. They are Count together.
+	Ages [ageBounds + 1]int `json:"-"`
+	// SeenSeconds is the sum of those times.
+	SeenSeconds float64 `json:"-"`
+}
+
+const ageBounds = 7
+
+// AgeBounds are the bounds of Holder.Ages.
+var AgeBounds = [ageBounds]time.Duration{
+	10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
+}
+
+func (h *Holder) add(age time.Duration) {
+	h.Count++
+	h.SeenMS = max(h.SeenMS, age.Milliseconds())
+	h.SeenSeconds += age.Seconds()
+	i, _ := slices.BinarySearch(AgeBounds[:], age)
+	h.Ages[i]++
 }
 
 // Tracker makes reports of samples. Make it with NewTracker.
@@ -69,6 +94,9 @@ type Tracker struct {
 	held    map[string]time.Time
 	live    map[route]liveSince
 	summary Summary
+
+	baseline *Baseline // nil if there is none
+	target   string    // what it calls these sockets
 }
 
 type route struct {
@@ -115,6 +143,10 @@ func (t *Tracker) Report(now time.Time, interval time.Duration, s *Sample) *Repo
 	t.count(r, interval, s)
 	t.forecast(r, interval, s)
 	r.CloseWait = append(r.CloseWait, t.holders(now, s)...)
+	if t.baseline != nil {
+		t.baseline.compare(now, t.target, r.CloseWait)
+		t.baseline.seen[t.target] = t.held
+	}
 	t.alarm(r, s)
 	t.summary.Looks++
 	t.last = r
@@ -208,11 +240,10 @@ func (t *Tracker) holders(now time.Time, s *Sample) []Holder {
 		held[c.ID] = since
 		h := byOwner[c.Owner]
 		if h == nil {
-			h = &Holder{Owner: c.Owner.String(), PID: c.PID}
+			h = &Holder{Owner: c.Owner.String(), Process: c.Name, PID: c.PID}
 			byOwner[c.Owner] = h
 		}
-		h.Count++
-		h.SeenMS = max(h.SeenMS, now.Sub(since).Milliseconds())
+		h.add(max(now.Sub(since), 0))
 	}
 	t.held = held
 	var list []Holder

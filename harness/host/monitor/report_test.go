@@ -150,13 +150,32 @@ func TestCloseWaitIsRemembered(t *testing.T) {
 		&Sample{CloseWait: held("a", 1, "y", "x")},
 	)
 	want := [][]Holder{
-		{{Owner: "a (1)", PID: 1, Count: 2}},
-		{{Owner: "b (2)", PID: 2, Count: 2}, {Owner: "a (1)", PID: 1, Count: 1, SeenMS: 5000}},
-		{{Owner: "a (1)", PID: 1, Count: 2, SeenMS: 10_000}}, // x is a new one
+		{{Owner: "a (1)", Process: "a", PID: 1, Count: 2, Ages: young(2)}},
+		{
+			{Owner: "b (2)", Process: "b", PID: 2, Count: 2, Ages: young(2)},
+			{Owner: "a (1)", Process: "a", PID: 1, Count: 1, SeenMS: 5000, SeenSeconds: 5, Ages: young(1)},
+		},
+		{{Owner: "a (1)", Process: "a", PID: 1, Count: 2, SeenMS: 10_000, SeenSeconds: 10, Ages: young(2)}}, // x is a new one
 	}
 	for i, r := range list {
 		if diff := cmp.Diff(want[i], r.CloseWait); diff != "" {
 			t.Errorf("look %d: %s", i+1, diff)
 		}
 	}
+}
+
+func TestAges(t *testing.T) {
+	var h Holder
+	for _, age := range []time.Duration{0, 10 * time.Second, 10*time.Second + 1, 24 * time.Hour, 25 * time.Hour} {
+		h.add(age)
+	}
+	if want := [ageBounds + 1]int{2, 1, 0, 0, 0, 0, 1, 1}; h.Ages != want || h.Count != 5 {
+		t.Errorf("%v, want %v", h.Ages, want)
+	}
+}
+
+// young is so many that have been seen for ten seconds at most.
+func young(n int) (ages [ageBounds + 1]int) {
+	ages[0] = n
+	return ages
 }

@@ -19,6 +19,10 @@ type Config struct {
 	Count int
 	// Alarms to raise.
 	Alarms []Alarm
+	// Baseline remembers earlier numbers; nil is one that is empty. State is the file it is
+	// saved in now and then and at the end; "" is none.
+	Baseline *Baseline
+	State    string
 	// Out takes the reports. It is required.
 	Out io.Writer
 	// JSON prints reports, and the summary at the end, as lines of JSON.
@@ -46,15 +50,26 @@ func Run(ctx context.Context, c Config) (Summary, error) {
 		return Summary{}, err
 	}
 	t := NewTracker(c.Alarms)
+	if c.Baseline == nil {
+		c.Baseline = NewBaseline()
+	}
+	t.Remember(c.Baseline, c.Source.Name())
 	err := c.watch(ctx, t)
 	s := t.Summary()
+	if c.State != "" {
+		err = errors.Join(err, c.Baseline.Save(c.State))
+	}
 	if s.Looks > 0 {
 		err = errors.Join(err, c.summarize(&s))
 	}
 	return s, err
 }
 
+// SaveEvery is how often a state is saved.
+const SaveEvery = time.Minute
+
 func (c *Config) watch(ctx context.Context, t *Tracker) error {
+	saved := time.Now()
 	tick := time.NewTicker(c.Interval)
 	defer tick.Stop()
 	for {
@@ -67,6 +82,12 @@ func (c *Config) watch(ctx context.Context, t *Tracker) error {
 		}
 		if err := c.print(t.Report(time.Now(), c.Interval, sample)); err != nil {
 			return err
+		}
+		if now := time.Now(); c.State != "" && now.Sub(saved) >= SaveEvery {
+			saved = now
+			if err := c.Baseline.Save(c.State); err != nil {
+				return err
+			}
 		}
 		if c.Count > 0 && t.summary.Looks == c.Count {
 			return nil

@@ -123,7 +123,7 @@ func TestOwners(t *testing.T) {
 	o := owners{proc: proc}
 	check := func(inodes []uint32, want ...Owner) {
 		t.Helper()
-		got := o.find(inodes)
+		got := o.find(t.Context(), inodes)
 		for i := range want {
 			if got[i] != want[i] {
 				t.Errorf("inode %d: %v, want %v", inodes[i], got[i], want[i])
@@ -139,6 +139,12 @@ func TestOwners(t *testing.T) {
 	check([]uint32{200, 101}, java, nginx)
 	check([]uint32{200}, java)
 	check([]uint32{101}, unknown)
+	// A process that ended between two reads has no name to give.
+	process("14", "gone", "socket:[400]")
+	if err := os.Remove(filepath.Join(proc, "14", "comm")); err != nil {
+		t.Fatal(err)
+	}
+	check([]uint32{400}, unknown)
 }
 
 func TestReserved(t *testing.T) {

@@ -1,12 +1,14 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"lastack/harness/host/control"
 	"lastack/harness/lab/sockstat"
 	"lastack/harness/term"
+	"lastack/stack/tunable"
 )
 
 // busiest is how many destinations a look brings back.
@@ -26,8 +28,28 @@ type Sample struct {
 	States map[string]int
 	// Destinations are the ones toward which most ports are taken.
 	Destinations []sockstat.Destination
-	// CloseWait are the connections in CLOSE_WAIT.
+	// Rest is how many ports are taken toward other destinations.
+	Rest int
+	// CloseWait are the connections in CLOSE_WAIT, at most MaxHeld; Beyond is how many there
+	// are besides.
 	CloseWait []Held
+	Beyond    int
+	// Counters of TCP by nstat's names; those that could not be read, or are not counted, are
+	// not there.
+	Counters map[string]uint64
+	// Orphans are the sockets that no process holds; nil is not known.
+	Orphans *int
+}
+
+// MaxHeld is how many connections in CLOSE_WAIT a Sample tells apart.
+const MaxHeld = 65_536
+
+func (s *Sample) hold(h Held) {
+	if len(s.CloseWait) == MaxHeld {
+		s.Beyond++
+		return
+	}
+	s.CloseWait = append(s.CloseWait, h)
 }
 
 // Held is a connection in CLOSE_WAIT and who holds it.
@@ -35,6 +57,8 @@ type Held struct {
 	// ID tells the connection from others, at this look and at the next.
 	ID string
 	Owner
+
+	inode uint32
 }
 
 // Owner is who ought to close a connection.
@@ -81,11 +105,46 @@ func (h *Host) Look(ctx context.Context) (*Sample, error) {
 		return s, nil
 	}
 	err = h.client.Sockets(ctx, "CLOSE_WAIT", func(c *sockstat.Socket) error {
-		s.CloseWait = append(s.CloseWait, Held{
-			ID:    c.Local.String() + " " + c.Remote.String(),
-			Owner: Owner{Name: fmt.Sprintf("port %d", c.Local.Port())},
-		})
+		s.hold(heldByApp(c))
 		return nil
 	})
 	return s, err
+}
+
+// heldByApp is a connection of a lastack host.
+func heldByApp(c *sockstat.Socket) Held {
+	return Held{
+		ID:    c.Local.String() + " " + c.Remote.String(),
+		Owner: Owner{Name: fmt.Sprintf("port %d", c.Local.Port())},
+	}
+}
+
+// Own is a lastack host in this process. Sockets and Tunables are required.
+type Own struct {
+	Sockets  control.SocketSource
+	Tunables *tunable.Set
+	// Counters are those of Sample; nil has none.
+	Counters func() map[string]uint64
+	// Top is how many destinations a look brings back; 0 means 10.
+	Top int
+}
+
+// Name says so.
+func (o *Own) Name() string { return "this host" }
+
+// Look goes through the sockets.
+func (o *Own) Look(context.Context) (*Sample, error) {
+	c := o.Sockets.SocketCounts()
+	s := &Sample{States: c.States, Orphans: &c.Orphaned}
+	ports := control.CountPorts(o.Sockets, o.Tunables, func(t *sockstat.Socket) {
+		if t.State == "CLOSE_WAIT" {
+			s.hold(heldByApp(t))
+		}
+	})
+	top := cmp.Or(o.Top, busiest)
+	s.Destinations, s.Rest = ports.Busiest(top), ports.Rest(top)
+	if o.Counters != nil {
+		s.Counters = o.Counters()
+	}
+	return s, nil
 }

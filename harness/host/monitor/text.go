@@ -38,9 +38,7 @@ func writeText(w io.Writer, r *Report) error {
 			fmt.Fprintf(&b, "  CLOSE-WAIT: and %d more who hold some\n", len(r.CloseWait)-shown)
 			break
 		}
-		b.WriteString(wrap("  CLOSE-WAIT:", " ", []string{
-			fmt.Sprintf("%d of %s,", h.Count, h.Owner), seen(h.SeenMS),
-		}))
+		b.WriteString(wrap("  CLOSE-WAIT:", " ", holderWords(&h)))
 	}
 	for _, a := range r.Alarms {
 		if a.New {
@@ -49,6 +47,24 @@ func writeText(w io.Writer, r *Report) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// holderWords are "45 of nginx (812), seen for 3h0m0s, 40 more than an hour ago".
+func holderWords(h *Holder) []string {
+	words := []string{fmt.Sprintf("%d of %s,", h.Count, h.Owner), seen(h.SeenMS)}
+	if h.MoreThanBefore == nil || *h.MoreThanBefore == 0 {
+		return words
+	}
+	more, than := *h.MoreThanBefore, "more"
+	if more < 0 {
+		more, than = -more, "fewer"
+	}
+	words[1] += ","
+	ago := seconds(h.BeforeMS)
+	if h.BeforeMS == compareWith.Milliseconds() {
+		ago = "an hour"
+	}
+	return append(words, fmt.Sprintf("%d %s than %s ago", more, than, ago))
 }
 
 func stateWords(r *Report) []string {

@@ -32,15 +32,15 @@ func (s *server) controlConfig() control.Config {
 		Tunables: s.host.Tunables(), Sockets: s.host, Impairments: s.host,
 		Info: func() control.HostInfo {
 			return control.HostInfo{
-				Version: version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
+				Version: Version(), Addresses: s.host.Addrs(), Flows: s.host.Flows(),
 				UptimeMS: time.Since(began).Milliseconds(),
 			}
 		},
 	}
 }
 
-// version is the module's, as far as the binary knows it.
-func version() string {
+// Version is the module's, as far as the binary knows it.
+func Version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

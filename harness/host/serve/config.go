@@ -9,6 +9,7 @@ import (
 
 	"lastack/harness/app"
 	"lastack/harness/host/setting"
+	"lastack/harness/teardown"
 	"lastack/stack/impair"
 	"lastack/stack/tunable"
 	"lastack/tun"
@@ -46,6 +47,8 @@ type Config struct {
 	Control string
 	// Web is a page for a browser; nil is none.
 	Web *Web
+	// Metrics is the address, of the kernel, where Prometheus finds what it asks for; "" is none.
+	Metrics string
 
 	// Confine is called once everything is open that may take privileges, with the
 	// device, and before anything is read from the network or the control socket; its
@@ -64,6 +67,9 @@ type Config struct {
 	Columns int
 	// Quiet leaves out what is said at the start.
 	Quiet bool
+
+	// count is called with each close, if it is not nil.
+	count func(teardown.Kind, teardown.Cause)
 }
 
 // DefaultKernelAddrs are the kernel's addresses on the TUN where none are given.

@@ -75,6 +75,9 @@ func (p *printer) forgotten(c *teardown.Conn) {
 func (p *printer) print(c *teardown.Conn) {
 	v := c.Verdict()
 	p.counts[v.Close]++
+	if p.cfg.count != nil {
+		p.cfg.count(v.Close, v.Cause)
+	}
 	switch {
 	case p.cfg.JSON:
 		p.note(json.NewEncoder(p.out).Encode(c.Report()))

@@ -51,6 +51,7 @@ type server struct {
 	dev     tun.Device
 	file    *recording      // nil if there is none
 	control *control.Server // nil if there is none
+	metrics *exporter       // nil if there is none
 	cancel  context.CancelCauseFunc
 	workers sync.WaitGroup // apps and the control API
 }
@@ -83,6 +84,9 @@ func (s *server) open(ctx context.Context, set *tunable.Set, rules []impair.Rule
 	if err := s.startWeb(ctx); err != nil {
 		return err
 	}
+	if err := s.startMetrics(ctx); err != nil {
+		return err
+	}
 	if s.file != nil {
 		if err := s.file.begin(); err != nil {
 			return err
@@ -105,6 +109,12 @@ func (s *server) openPrivileged() error {
 		if s.file, err = newRecording(s.cfg.Pcapng, s.cfg.TUN); err != nil {
 			return err
 		}
+	}
+	if s.cfg.Metrics != "" {
+		if s.metrics, err = newExporter(s.cfg.Metrics); err != nil {
+			return err
+		}
+		s.cfg.count = s.metrics.closes.Add
 	}
 	if s.cfg.Control != "" {
 		s.control, err = control.Listen(s.cfg.Control)
@@ -173,6 +183,9 @@ func (s *server) announce() {
 	if s.cfg.Web != nil {
 		fmt.Fprintf(w, "page: %s\n", s.cfg.Web.URL())
 	}
+	if s.metrics != nil {
+		fmt.Fprintf(w, "metrics: http://%s/metrics\n", s.metrics.l.Addr())
+	}
 	fmt.Fprintln(w, "ready; Ctrl-C ends it")
 }
 
@@ -198,6 +211,9 @@ func (s *server) close() error {
 		errs = append(errs, s.host.Close())
 	case s.dev != nil:
 		errs = append(errs, s.dev.Close())
+	}
+	if s.metrics != nil {
+		errs = append(errs, s.metrics.close())
 	}
 	if s.control != nil {
 		// Served, it is closed already.

@@ -15,6 +15,11 @@ const (
 	DACOverride = cap.DAC_OVERRIDE
 	// SetPCap removes capabilities from the bounding set.
 	SetPCap = cap.SETPCAP
+	// SysPtrace and DACReadSearch see whose files are open in processes of others.
+	SysPtrace     = cap.SYS_PTRACE
+	DACReadSearch = cap.DAC_READ_SEARCH
+	// SysAdmin enters other namespaces.
+	SysAdmin = cap.SYS_ADMIN
 )
 
 // Has reports whether the calling thread has the capability in force, in its own

@@ -63,11 +63,19 @@ type Destination struct {
 
 // Ports counts connections by destination. Listeners have to be added before the
 // connections they accepted, which take no port of the range.
+//
+// A count holds at most MaxDestinations, some 600 bytes each. Connections to others are
+// counted together, in Rest: a destination that holds many ports is met early among the
+// sockets, whose order is that of a hash.
 type Ports struct {
 	policy    Policy
 	listening map[uint16]bool
 	dests     map[route]*Destination
+	beyond    int // connections to destinations beyond the bound
 }
+
+// MaxDestinations is how many destinations a Ports counts apart.
+const MaxDestinations = 16_384
 
 type route struct {
 	local  netip.Addr
@@ -92,6 +100,10 @@ func (p *Ports) Add(s *Socket) {
 	key := route{s.Local.Addr(), s.Remote}
 	d := p.dests[key]
 	if d == nil {
+		if len(p.dests) == MaxDestinations {
+			p.beyond++
+			return
+		}
 		hold := p.policy.Hold(s.Remote.Addr())
 		d = &Destination{Local: key.local, Remote: key.remote, Ports: p.policy.Ports(), HoldMS: hold.Milliseconds()}
 		p.dests[key] = d
@@ -113,6 +125,18 @@ func (p *Ports) Busiest(n int) []Destination {
 		top = append(top, *d)
 	}
 	return top
+}
+
+// Rest is what Busiest(n) leaves out: how many ports are taken toward other destinations,
+// those beyond MaxDestinations included, whose TIME_WAIT counts whatever its age.
+func (p *Ports) Rest(n int) (taken int) {
+	for _, d := range p.dests {
+		taken += d.Taken()
+	}
+	for _, d := range p.Busiest(n) {
+		taken -= d.Taken()
+	}
+	return taken + p.beyond
 }
 
 func (d *Destination) add(s *Socket, life time.Duration) {

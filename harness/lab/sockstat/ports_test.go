@@ -104,3 +104,17 @@ func TestRate(t *testing.T) {
 		}
 	}
 }
+
+// TestPortsAreBounded: very many destinations take little memory, and every port is counted.
+func TestPortsAreBounded(t *testing.T) {
+	p := NewPorts(linux)
+	const n = MaxDestinations + 1000
+	for i := range n {
+		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 80)
+		s := Socket{State: "ESTABLISHED", Local: netip.MustParseAddrPort("10.0.0.1:40000"), Remote: to}
+		p.Add(&s)
+	}
+	if len(p.dests) != MaxDestinations || p.Rest(20) != n-20 {
+		t.Errorf("%d destinations and %d ports in the rest, want %d and %d", len(p.dests), p.Rest(20), MaxDestinations, n-20)
+	}
+}

@@ -38,6 +38,9 @@ type Socket struct {
 	// Inode names a kernel's socket in /proc/*/fd. It is 0 if no process holds the socket,
 	// as in TIME_WAIT.
 	Inode uint32 `json:"inode,omitempty"`
+	// Cookie is the kernel's number for the socket, which no other gets until the machine
+	// boots again. It is not asked for of a lastack host.
+	Cookie uint64 `json:"-"`
 }
 
 // TimerLeft is until the timer fires.
