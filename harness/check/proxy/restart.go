@@ -25,7 +25,7 @@ func restart(ctx context.Context, g *ground, f *finding) error {
 	both.Go(func() { client = p.client.ended(patience) })
 	both.Go(func() { server = p.server.ended(patience) })
 	start := time.Now()
-	gone := g.program.terminate(ctx, g.path, patience)
+	gone := g.program.Terminate(ctx, patience)
 	took := time.Since(start)
 	both.Wait()
 	told := fmt.Sprintf("an open connection: the client gets %s, the server gets %s", client, server)

@@ -8,6 +8,7 @@ import (
 
 	"lastack/harness/check"
 	"lastack/harness/lab"
+	"lastack/harness/lab/middle"
 )
 
 // Result is what came of a run.
@@ -66,10 +67,10 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 	}
 	p.close()
 	if poll(ctx, once, g.dead) {
-		return nil, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.death())
+		return nil, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.Death())
 	}
 	r := &Result{}
-	r.Command, _ = c.fill()
+	r.Command, _ = middle.Fill(c.Command)
 	for _, k := range all {
 		if !c.wants(k.name) {
 			continue
@@ -124,8 +125,8 @@ func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
 	case ctx.Err() != nil:
 		return check.Check{}, context.Cause(ctx)
 	case g.dead():
-		g.program.hear()
-		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.death())
+		g.program.Hear()
+		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.Death())
 		if err := g.again(ctx); err != nil {
 			f.note("it does not start again: %v", err)
 		}
@@ -139,13 +140,13 @@ func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
 
 // dead reports whether there was a program, and it serves no more.
 func (g *ground) dead() bool {
-	return g.program != nil && g.program.ended() && !g.program.listens(g.path)
+	return g.program != nil && g.program.Ended() && !g.program.Listens()
 }
 
 // again starts the proxy anew.
 func (g *ground) again(ctx context.Context) (err error) {
-	g.program.stop(g.path)
-	g.program, err = g.cfg.start(ctx, g.path)
+	g.program.Stop()
+	g.program, err = middle.Start(ctx, g.path, middle.Config{Command: g.cfg.Command, Ready: g.cfg.Ready})
 	return err
 }
 
@@ -154,5 +155,5 @@ func (g *ground) explain(err error) error {
 	if g.program == nil {
 		return err
 	}
-	return fmt.Errorf("%s listens at %s, but %w; its output: %s", g.program.name, listenAt, err, g.program.said)
+	return fmt.Errorf("%s listens at %s, but %w; its output: %s", g.program.Name(), middle.ListenAt, err, g.program.Said())
 }
