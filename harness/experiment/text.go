@@ -54,7 +54,10 @@ func (t Text) Done(e *Experiment, r *Result) {
 		return
 	}
 	t.ladders(e, r)
-	fmt.Fprintf(t.W, "states afterwards: client %s, server %s\n", r.States.Client, r.States.Server)
+	fmt.Fprintf(t.W, "states afterwards: client %s, %s %s\n", r.States.Client, r.Opposite(), r.States.Server)
+	if r.Behind != nil && r.Behind.States != nil {
+		fmt.Fprintf(t.W, "behind the proxy: proxy %s, server %s\n", r.Behind.States.Client, r.Behind.States.Server)
+	}
 	for _, a := range r.Answers {
 		fmt.Fprint(t.W, paragraph.Indented(fmt.Sprintf("%s: %s", a.Step, a.Got), "  "))
 	}
@@ -70,10 +73,12 @@ func (t Text) width() int {
 	return width
 }
 
+// few connections are all drawn.
+const few = 3
+
 // ladders draws every connection if they are few, else the one that the result
 // is about.
 func (t Text) ladders(e *Experiment, r *Result) {
-	const few = 3
 	cfg := ladder.Config{Color: t.Color}
 	cfg.Client, cfg.Server = e.Sides(r.Subject)
 	drawn := r.All
@@ -82,6 +87,22 @@ func (t Text) ladders(e *Experiment, r *Result) {
 	}
 	for i := range drawn {
 		fmt.Fprintf(t.W, "\n%s", ladder.Render(&drawn[i], cfg))
+	}
+	if r.Behind != nil {
+		t.behind(e, r)
+	}
+}
+
+// behind draws the server's leg in the same way.
+func (t Text) behind(e *Experiment, r *Result) {
+	cfg := ladder.Config{Color: t.Color}
+	cfg.Client, cfg.Server = e.SidesBehind(r.Subject)
+	drawn := r.Behind.All
+	if len(drawn) > few && r.Behind.Report != nil {
+		drawn = []teardown.Report{*r.Behind.Report}
+	}
+	for i := range drawn {
+		fmt.Fprintf(t.W, "\nbehind %s:\n%s", e.Through.name(), ladder.Render(&drawn[i], cfg))
 	}
 }
 
