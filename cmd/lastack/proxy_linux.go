@@ -114,17 +114,19 @@ func (f *proxyFlags) complete(args []string) error {
 
 func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 	text := check.Text{W: w, Color: colored(os.Stdout), Ladders: f.out.ladders}
+	said := newProxyProgress(terminal(os.Stderr))
+	defer said.end()
+	f.cfg.Begin = said.begin
 	f.cfg.Done = func(c *check.Check) {
+		said.clear()
 		if !f.out.json {
 			one := []check.Check{*c}
 			check.MarkKnown(one, f.out.known)
 			text.Write(&one[0])
 		}
 	}
-	if terminal(os.Stderr) {
-		f.cfg.Begin = func(name string) { fmt.Fprintf(os.Stderr, "checking %s ...\n", name) }
-	}
 	r, err := proxy.Run(ctx, f.cfg)
+	said.clear()
 	if err != nil {
 		return err
 	}

@@ -100,8 +100,11 @@ func answerAndLeave(p *pair) {
 	p.client.ended(answer)
 }
 
+// lingering is how long what is closed may linger at least.
+const lingering = 2 * time.Second
+
 // lingering is how long what is closed may linger.
-func (g *ground) lingering() time.Duration { return max(g.cfg.Patience, 2*time.Second) }
+func (g *ground) lingering() time.Duration { return max(g.cfg.Patience, lingering) }
 
 // settled measures what the proxy holds, once that no longer shrinks to what it was, or
 // after a while.

@@ -21,7 +21,7 @@ func restart(ctx context.Context, g *ground, f *finding) error {
 	defer p.close()
 	var client, server ends.Ending
 	var both sync.WaitGroup
-	patience := max(g.cfg.Patience, 2*time.Second)
+	patience := g.lingering()
 	both.Go(func() { client = p.client.ended(patience) })
 	both.Go(func() { server = p.server.ended(patience) })
 	start := time.Now()
