@@ -97,7 +97,7 @@ func (p *proxyProgress) clear() {
 
 // progressLine is the line so long after a check began.
 func progressLine(p proxy.Progress, gone time.Duration) string {
-	left := "longer than most"
+	left := "longer than usual"
 	if d := (p.Left - gone).Round(time.Second); d > 0 {
 		left = fmt.Sprintf("about %v left", d)
 	}
