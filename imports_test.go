@@ -66,6 +66,7 @@ var policy = []rule{
 		ours:    []string{"tun", "stack", "stack/segment", "stack/impair", "stack/closepath", "stack/link", "harness/app", "harness/lab", "harness/lab/forward"},
 		outside: []string{sys, gvisor, netlinkMod},
 	},
+	{pkg: "harness/lab/middle", ours: []string{"harness/lab", "harness/lab/wire", "harness/term"}, outside: []string{sys}, never: []string{"net", "os/exec"}},
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
@@ -140,7 +141,7 @@ var policy = []rule{
 	{pkg: "harness/check/watch", ours: []string{"harness/capture", "harness/teardown", "stack/segment"}, never: []string{"os", "net", "os/exec"}},
 	{
 		pkg:     "harness/check/proxy",
-		ours:    []string{"harness/check", "harness/check/ends", "harness/check/watch", "harness/app", "harness/lab", "harness/lab/wire", "harness/teardown", "harness/term"},
+		ours:    []string{"harness/check", "harness/check/ends", "harness/check/watch", "harness/app", "harness/lab", "harness/lab/middle", "harness/lab/wire", "harness/teardown"},
 		outside: []string{sys}, never: []string{"os/exec"},
 	},
 	{

@@ -113,7 +113,11 @@ func (f *proxyFlags) complete(args []string) error {
 }
 
 func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
-	text := check.Text{W: w, Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
+	p := newProgress()
+	text := check.Text{W: p.above(w), Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
+	var course proxyCourse
+	stop := p.follow(course.String)
+	f.cfg.Begin = course.begin
 	f.cfg.Done = func(c *check.Check) {
 		if !f.out.json {
 			one := []check.Check{*c}
@@ -121,10 +125,8 @@ func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 			text.Write(&one[0])
 		}
 	}
-	if terminal(os.Stderr) {
-		f.cfg.Begin = func(name string) { fmt.Fprintf(os.Stderr, "checking %s ...\n", name) }
-	}
 	r, err := proxy.Run(ctx, f.cfg)
+	stop()
 	if err != nil {
 		return err
 	}

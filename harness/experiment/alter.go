@@ -47,6 +47,9 @@ func (c *Config) foreign(e *Experiment, subject string) string {
 	if subject == Kernel && e.Load.Peer == Lastack && len(c.Impairments) > 0 {
 		return "a rule's host is the subject, and here the peer; run it with --subject lastack"
 	}
+	if e.Through.given() && len(c.Impairments) > 0 {
+		return "a rule is for one wire, and here there are two, one on either side of " + e.Through.name()
+	}
 	for _, s := range c.Settings {
 		if subject == Kernel && !strings.HasPrefix(s.Name, "net.") {
 			return fmt.Sprintf("the kernel has no %s to set; run it with --subject lastack", s.Name)

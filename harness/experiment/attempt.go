@@ -19,6 +19,7 @@ type attempt struct {
 	exp    *Experiment
 	ground *ground
 	watch  *watch
+	behind *watch      // of the server's leg, behind a proxy; else nil
 	open   []wire.Conn // of the client
 	clock  *lab.Late
 	// crafted is the client that is no socket; nil if there is none.
@@ -55,7 +56,12 @@ type observed struct {
 	// witness is what captured, compared is the host's own trace against it.
 	witness  string
 	compared *teardown.Diff
-	// died is how a stranger died; proof what a look at its sockets got.
+	// behind are the connections on the server's leg, behind a proxy; statesBehind are
+	// the states of the one at strayBehind.
+	behind       []teardown.Report
+	statesBehind States
+	strayBehind  int
+	// died is how a stranger or a proxy died; proof what a look at its sockets got.
 	died, proof string
 	// flooded: there were more packets than are looked at.
 	flooded bool
@@ -93,9 +99,10 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 	if e.loaded() {
 		return a, a.underLoad(ctx, subject)
 	}
-	if a.watch, err = startWatch(ctx, a.ground.Near, e.tcpdump); err != nil {
+	if err := a.startWatches(ctx); err != nil {
 		return nil, err
 	}
+	defer a.abandonWatches()
 	a.watch.accepted = len(e.Client.Crafted) > 0
 	if a.ground.outside != nil {
 		a.ground.outside.watch = a.watch
@@ -103,14 +110,16 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 			a.watch.hits = a.ground.hits
 		}
 	}
-	defer a.watch.abandon()
 	a.clock = lab.StartLate(ctx)
 	err = a.observe(ctx)
 	a.seen.late = max(a.seen.late, a.clock.Stop())
 	if a.ground.outside != nil {
-		if a.seen.died = a.ground.outside.died(); a.seen.died != "" && ctx.Err() == nil {
-			err = nil // whatever went wrong, that is why
-		}
+		a.seen.died = a.ground.outside.died()
+	} else if a.ground.proxy != nil {
+		a.seen.died = a.ground.proxyDied()
+	}
+	if a.seen.died != "" && ctx.Err() == nil {
+		err = nil // whatever went wrong, that is why
 	}
 	if err != nil {
 		return nil, err
@@ -129,7 +138,7 @@ func try(ctx context.Context, e *Experiment, subject string, s *Stranger) (_ *at
 		a.seen.said = a.ground.program.said()
 	}
 	a.seen.reports, a.packets, a.seen.flooded = a.watch.reports(), a.watch.packets, a.watch.full
-	return a, nil
+	return a, a.lookBehind()
 }
 
 // observe runs the client and looks at what comes of it.
@@ -230,16 +239,23 @@ func (a *attempt) settle(ctx context.Context) (bool, error) {
 func (a *attempt) settled() (bool, error) {
 	pairs := a.watch.pairs()
 	for i, p := range pairs {
-		st, err := a.states(p)
+		st, err := a.states(i, p)
 		a.seen.states, a.seen.stray = st, i
 		if err != nil || !a.exp.Expect.States.admit(st) {
 			return false, err
 		}
 	}
-	return float64(len(pairs)) >= a.exp.connections(a.seen.failures).Min, nil
+	if float64(len(pairs)) < a.exp.connections(a.seen.failures).Min {
+		return false, nil
+	}
+	return a.settledBehind()
 }
 
-func (a *attempt) states(p pair) (s States, err error) {
+// states are those of the i-th connection's sockets.
+func (a *attempt) states(i int, p pair) (s States, err error) {
+	if a.ground.path != nil {
+		return a.statesThrough(i, p)
+	}
 	if s.Client, err = a.ground.client.State(p.client, p.server); err != nil {
 		return s, err
 	}
@@ -275,7 +291,7 @@ func (a *attempt) outlast(ctx context.Context) error {
 	pairs := a.watch.pairs()
 	p := pairs[len(pairs)-1]
 	_, err := poll(ctx, every, func() (bool, error) {
-		st, err := a.states(p)
+		st, err := a.states(len(pairs)-1, p)
 		state := st.Server
 		if want.Side == "client" {
 			state = st.Client
@@ -295,7 +311,7 @@ func (a *attempt) check(ctx context.Context) error {
 		if program := strings.Fields(c.Run)[0]; !installed(program) {
 			return &lab.MissingError{What: "the program " + program + " is not installed", Mend: "install it, or put it on the PATH"}
 		}
-		err := a.ground.Near.Do(func() error {
+		err := a.ground.peer().Do(func() error {
 			out, err := lab.Command(ctx, "sh", "-c", c.Run).Output()
 			a.seen.prints = append(a.seen.prints, strings.TrimSpace(string(out)))
 			var exit *exec.ExitError

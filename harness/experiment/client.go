@@ -43,7 +43,7 @@ func (a *attempt) command(ctx context.Context) error {
 		}
 		args[0] = path
 	}
-	return a.ground.Near.Do(func() error {
+	return a.ground.peer().Do(func() error {
 		cmd := lab.Command(ctx, args[0], args[1:]...)
 		cmd.Stdin = strings.NewReader(a.exp.Client.Stdin)
 		out, err := cmd.CombinedOutput()
@@ -91,6 +91,8 @@ func (s *script) step(ctx context.Context, a *attempt, step *Step) (err error) {
 			s.conn, err = a.ground.client.Dial(ctx, a.ground.to, uint16(step.N), step.Data)
 			return err
 		})
+	case "forget":
+		return a.ground.path.ForgetConnections()
 	case "wait":
 		return pause(ctx, step.Wait)
 	}

@@ -33,6 +33,13 @@ type texter interface {
 	describe() (what, pattern string)
 }
 
+// shaper is a type of value that may be written in more than one shape.
+type shaper interface {
+	decode(d *decoder, n *yaml.Node, at spot)
+	// shape gives the shapes in words and as a JSON Schema.
+	shape() (words string, schema map[string]any)
+}
+
 // decoder reads YAML nodes into tagged structs and collects what is wrong.
 type decoder struct {
 	file  string
@@ -107,6 +114,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, at spot) {
 				d.fail(n.Line, "%s: %v", at.name(), err)
 			}
 		}
+		return
+	}
+	if t, ok := v.Addr().Interface().(shaper); ok {
+		t.decode(d, n, at)
 		return
 	}
 	switch v.Kind() {

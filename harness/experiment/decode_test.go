@@ -134,6 +134,8 @@ func TestManyMistakes(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(whole)
 	f.Add(loaded)
+	f.Add(throughNAT)
+	f.Add(throughProxy)
 	f.Add("a: &b [*b]")
 	files, err := filepath.Glob("corpus/*.yaml")
 	if err != nil {

@@ -42,5 +42,9 @@
 // are those that the wire shows, and a FIN of the client's that is sent once more shows
 // whether TIME_WAIT and CLOSE_WAIT are there (outside.go).
 //
+// Between the client and the server there may be a proxy or NAT (Experiment.Through), put
+// there by package middle, at whose addresses everything is then. Both legs are captured, and
+// the subject is the server behind it (throughground.go).
+//
 // Run must be called inside a lab (package lab).
 package experiment

@@ -29,6 +29,7 @@ type Experiment struct {
 	Tunables Tunables `yaml:"tunables" doc:"settings of either side, each NAME: VALUE"`
 	Impair   Rules    `yaml:"impair" doc:"rules that make the wire between the two sides bad, as for lastack serve --impair; the host is the subject, the peer the other side. Something must fall to each"`
 	Server   Server   `yaml:"server" need:"yes" doc:"the app or the program that serves"`
+	Through  Through  `yaml:"through" doc:"what stands between client and server: nat for nftables, or a proxy's command as for lastack proxy, with {LISTEN_HOST}, {LISTEN_PORT}, {SERVER_HOST} and {SERVER_PORT} in it. expect is then about the client's leg, where the proxy's socket is the server's, and expect.behind about the server's"`
 	Client   Client   `yaml:"client" need:"yes" doc:"what the client does: a command, steps or crafted segments"`
 	Load     LoadSpec `yaml:"load" doc:"makes the client do its steps very often, with few ports: it is counted, and not captured"`
 	Repeat   int      `yaml:"repeat" doc:"how often the client does that, one after the other; once if left out"`
@@ -90,6 +91,7 @@ type Expect struct {
 	Rest         Rest          `yaml:"rest" doc:"what happens when nothing does"`
 	Counts       Counts        `yaml:"counts" doc:"how many of something there are in the end"`
 	NoPort       string        `yaml:"no_port" one:"never|after the last" doc:"with a load: when a connection finds no port: never, or after the last, which is when each port has been used once, unless TIME_WAIT is shorter than that"`
+	Behind       Behind        `yaml:"behind" doc:"with through: what must be seen on the server's leg, where the proxy's socket is the client's"`
 	Checks       []Check       `yaml:"checks" doc:"shell commands, run in the network namespace of the side that is not the subject once the states are as expected"`
 
 	// fourToo takes a close in four segments for one in three: the subject does not wait
@@ -167,6 +169,8 @@ func (e *Experiment) Sides(subject string) (client, server string) {
 		name = Lastack // which may be the peer
 	}
 	switch atSubject := subject != Kernel; {
+	case e.Through.given():
+		server = e.Through.name()
 	case !atSubject && e.Load.Peer != Lastack:
 	case atSubject == (e.Subject == "client"):
 		client = name

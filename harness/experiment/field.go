@@ -62,6 +62,10 @@ func kind(f field) string {
 	if what, _, ok := syntax(f.typ); ok {
 		return what
 	}
+	if x, ok := reflect.New(f.typ).Interface().(shaper); ok {
+		words, _ := x.shape()
+		return words
+	}
 	switch f.typ.Kind() {
 	case reflect.Bool:
 		return "true or false"

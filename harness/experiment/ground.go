@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"lastack/harness/lab/middle"
 	"lastack/harness/lab/wire"
 	"lastack/harness/term"
 )
@@ -34,11 +35,37 @@ type ground struct {
 	client, server wire.Side
 	to             netip.AddrPort
 	program        *program
+	// path is there if something stands between the client and the server, and Wire is
+	// its server's leg then; proxy is what stands there, nil for NAT.
+	path  *wire.Path
+	proxy *middle.Program
+}
+
+// peer is the kernel at the near end, where captures and clients that are programs are.
+func (g *ground) peer() wire.Side {
+	if g.path != nil {
+		return g.path.Client
+	}
+	return g.Near
+}
+
+// Close ends all of the ground.
+func (g *ground) Close() error {
+	if g.proxy != nil {
+		g.proxy.Stop()
+	}
+	if g.path != nil {
+		return g.path.Close()
+	}
+	return g.Wire.Close()
 }
 
 // raise builds the ground; who raises it closes it. The stranger is nil if the subject is
 // built in.
 func raise(ctx context.Context, e *Experiment, subject string, s *Stranger) (*ground, error) {
+	if e.Through.given() {
+		return raiseThrough(ctx, e, subject)
+	}
 	g := &ground{hits: newHits()}
 	c := wire.Config{
 		Subject: wire.Kernel{}, Apart: true, Link: linkName, FarLink: farName, NearAddr: nearPrefix, FarAddr: farAddr,

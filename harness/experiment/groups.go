@@ -37,6 +37,7 @@ func Groups() []Group {
 		{"ports", "running out of ports, and what helps", []string{"port-*", "ports-*", "time-wait-reuse-syn"}},
 		{"http", "HTTP over connections that are kept, or not", []string{"http-*"}},
 		{"fast-open", "TCP Fast Open and closing", []string{"fast-open-*"}},
+		{"through", "a proxy or NAT between client and server", []string{"*-through-*", "nat-*"}},
 		{others, "what is in no other group", nil},
 	}
 }

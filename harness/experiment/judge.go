@@ -47,6 +47,9 @@ func (e *Experiment) judge(o *observed) (why string, conn int) {
 	if !x.States.admit(o.states) && len(o.reports) > 0 {
 		return x.judgeStates(o), o.stray
 	}
+	if why, conn := e.judgeBehind(o); why != "" {
+		return why, conn
+	}
 	if !o.settled {
 		return fmt.Sprintf("the sockets did not come to rest within %v", settleTimeout), 0
 	}

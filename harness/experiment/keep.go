@@ -25,6 +25,12 @@ func (c *Config) keep(r *Result, a *attempt) error {
 		if err := outfile.Write(r.Capture, func(w io.Writer) error { return writePackets(w, a.packets) }); err != nil {
 			return fmt.Errorf("keeping the capture of %s: %w", r.Experiment, err)
 		}
+		if a.behind != nil {
+			r.Behind.Capture = base + "-behind.pcap"
+			if err := outfile.Write(r.Behind.Capture, func(w io.Writer) error { return writePackets(w, a.behind.packets) }); err != nil {
+				return fmt.Errorf("keeping the capture of %s's server leg: %w", r.Experiment, err)
+			}
+		}
 	}
 	doc, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

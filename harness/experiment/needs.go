@@ -18,6 +18,8 @@ func (e *Experiment) unable(s *Stranger) string {
 		return "the subject is the client, and a program is known to serve only"
 	case len(e.Server.Command) > 0:
 		return "the server is a program for the kernel's sockets"
+	case e.Through.given():
+		return "something stands between the client and the server, and a program is at the end of a wire of its own"
 	case e.loaded():
 		return "a load counts the subject's ports and sockets, which do not show from outside"
 	case e.Expect.Lasts.Side == "server":

@@ -36,7 +36,7 @@ type Result struct {
 	Excused int `json:"excused,omitempty"`
 	// TookMS is how long all attempts took together.
 	TookMS int64 `json:"took_ms"`
-	// Died is how a subject that is a program died, with the last that it printed.
+	// Died is how a subject that is a program, or a proxy, died, with the last that it printed.
 	Died string `json:"died,omitempty"`
 	// LateMS is how long, in the last attempt, this process was kept from running:
 	// on a busy machine applications are late.
@@ -85,6 +85,8 @@ type Result struct {
 	Answers []Answer `json:"answers,omitempty"`
 	// Prints are what the checks printed.
 	Prints []string `json:"prints,omitempty"`
+	// Behind is the server's leg, where something stands between client and server.
+	Behind *Leg `json:"behind,omitempty"`
 	// Capture is the file that the packets of the last attempt were kept in.
 	Capture string `json:"capture,omitempty"`
 }
@@ -137,6 +139,7 @@ func (r *Result) settle(e *Experiment, o *observed) {
 		r.Report, r.States = rep, &Ends{o.states.Client, o.states.Server}
 		r.Close, r.ActiveCloser, r.TimeWait, r.Segments = rep.Close, rep.ActiveCloser, rep.TimeWait, rep.Segments
 	}
+	r.Behind = e.behind(o, conn)
 }
 
 // distrusted reports that lastack's trace is not what the witness saw, which no busy

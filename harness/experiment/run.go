@@ -181,6 +181,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		var lacks *unsupported
 		var device *tun.Error
 		var unfit *SubjectError
+		var proxy *ProxyError
 		switch {
 		case errors.As(err, &unfit):
 			return nil, unfit
@@ -191,6 +192,9 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		case errors.As(err, &device) && subject == Kernel:
 			// Only a bad wire and lastack as its peer need one; the others go on without.
 			return r.skip("%v", device), nil
+		case errors.As(err, &proxy):
+			r.Verdict, r.Why, r.Attempts = Fail, proxy.Error(), r.Attempts+1
+			return r, nil
 		case err != nil:
 			return nil, err
 		}

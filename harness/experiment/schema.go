@@ -3,6 +3,7 @@ package experiment
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -35,6 +36,11 @@ func schemaOf(f field) map[string]any {
 	if what, pattern, ok := syntax(f.typ); ok {
 		s["type"], s["pattern"] = []string{"string", "number"}, pattern
 		s["$comment"] = what
+		return s
+	}
+	if x, ok := reflect.New(f.typ).Interface().(shaper); ok {
+		_, schema := x.shape()
+		maps.Copy(s, schema)
 		return s
 	}
 	switch f.typ.Kind() {
@@ -162,6 +168,9 @@ func helpObject(b *strings.Builder, t reflect.Type, in string) {
 			inner = inner.Elem()
 		}
 		_, _, own := syntax(inner)
+		if _, shaped := reflect.New(inner).Interface().(shaper); shaped {
+			own = true
+		}
 		nested := inner.Kind() == reflect.Struct && !own
 		fmt.Fprintf(b, "%s  %s\n", in, f.name+need)
 		b.WriteString(paragraph.Indented(f.doc, in+"      "))

@@ -49,6 +49,7 @@ func verbs() []verb {
 		{"cork", "cork", "set TCP_CORK, so that what is sent waits for the FIN; on the kernel only", (*Step).nothing},
 		{"close", "close", "close()", (*Step).nothing},
 		{"abort", "abort", "close() with SO_LINGER 0", (*Step).nothing},
+		{"forget", "forget", "make the NAT in the middle lose its table of connections, as a router does that restarts; with through: nat only", (*Step).nothing},
 		{"wait", "wait DURATION", "do nothing for a while: wait 20ms", (*Step).pause},
 	}
 }

@@ -68,9 +68,12 @@ func (t *Text) Done(e *Experiment, r *Result) {
 		return
 	}
 	t.ladders(e, r)
-	fmt.Fprint(t.W, paragraph.Hanging(fmt.Sprintf("states afterwards: client %s, server %s", r.States.Client, r.States.Server), "", t.Columns))
+	t.hang(fmt.Sprintf("states afterwards: client %s, %s %s", r.States.Client, r.Opposite(), r.States.Server), "")
+	if r.Behind != nil && r.Behind.States != nil {
+		t.hang(fmt.Sprintf("behind the proxy: proxy %s, server %s", r.Behind.States.Client, r.Behind.States.Server), "")
+	}
 	for _, a := range r.Answers {
-		fmt.Fprint(t.W, paragraph.Hanging(fmt.Sprintf("%s: %s", a.Step, a.Got), "  ", t.Columns))
+		t.hang(fmt.Sprintf("%s: %s", a.Step, a.Got), "  ")
 	}
 	fmt.Fprintln(t.W)
 }
@@ -114,10 +117,15 @@ func (t *Text) width() int {
 	return width
 }
 
+// hang writes a paragraph that hangs from its indentation.
+func (t *Text) hang(text, by string) { fmt.Fprint(t.W, paragraph.Hanging(text, by, t.Columns)) }
+
+// few connections are all drawn.
+const few = 3
+
 // ladders draws every connection if they are few, else the one that the result
 // is about.
 func (t *Text) ladders(e *Experiment, r *Result) {
-	const few = 3
 	cfg := ladder.Config{Color: t.Color, Width: t.Columns}
 	cfg.Client, cfg.Server = e.Sides(r.Subject)
 	drawn := r.All
@@ -126,6 +134,22 @@ func (t *Text) ladders(e *Experiment, r *Result) {
 	}
 	for i := range drawn {
 		fmt.Fprintf(t.W, "\n%s", ladder.Render(&drawn[i], cfg))
+	}
+	if r.Behind != nil {
+		t.behind(e, r)
+	}
+}
+
+// behind draws the server's leg in the same way.
+func (t Text) behind(e *Experiment, r *Result) {
+	cfg := ladder.Config{Color: t.Color}
+	cfg.Client, cfg.Server = e.SidesBehind(r.Subject)
+	drawn := r.Behind.All
+	if len(drawn) > few && r.Behind.Report != nil {
+		drawn = []teardown.Report{*r.Behind.Report}
+	}
+	for i := range drawn {
+		fmt.Fprintf(t.W, "\nbehind %s:\n%s", e.Through.name(), ladder.Render(&drawn[i], cfg))
 	}
 }
 

@@ -100,7 +100,7 @@ func truth(t *testing.T, e *Experiment, subject string) (r *teardown.Report, see
 			t.Error(err)
 		}
 	}()
-	if a.watch, err = startWatch(t.Context(), a.ground.Near, false); err != nil {
+	if a.watch, err = startWatch(t.Context(), a.ground.Near, linkName, false); err != nil {
 		t.Fatal(err)
 	}
 	defer a.watch.abandon()
@@ -143,7 +143,7 @@ func (a *attempt) ask(stop <-chan struct{}) (seen []sample) {
 			continue
 		}
 		from := time.Now()
-		st, err := a.states(pairs[0])
+		st, err := a.states(0, pairs[0])
 		if err == nil {
 			seen = append(seen, sample{from, time.Now(), [2]string{st.Client, st.Server}})
 		}

@@ -45,6 +45,7 @@ func (d *decoder) validate(e *Experiment) {
 	d.validateClient(e)
 	d.validateTunables(e)
 	d.validateLoad(e)
+	d.validateThrough(e)
 	d.validateLasts(e)
 	d.validateChecks(e)
 	d.validateRest(e)

@@ -20,6 +20,7 @@ import (
 // watch is the capture of one attempt, taken apart into connections as it goes.
 type watch struct {
 	name   string // of what captures
+	iface  string // what is captured
 	source source
 	stop   func() error // ends the source when it has given all packets
 	over   chan error   // what ended the reader
@@ -52,16 +53,16 @@ type source interface {
 // subject may flood the wire.
 const mostPackets = 1 << 17
 
-// startWatch captures what crosses the link from now on, with tcpdump or a packet
+// startWatch captures what crosses an interface of a side from now on, with tcpdump or a packet
 // socket.
-func startWatch(ctx context.Context, near wire.Side, tcpdump bool) (*watch, error) {
-	w := &watch{over: make(chan error, 1), room: mostPackets}
+func startWatch(ctx context.Context, at wire.Side, iface string, tcpdump bool) (*watch, error) {
+	w := &watch{iface: iface, over: make(chan error, 1), room: mostPackets}
 	w.begin()
 	open := w.openLive
 	if tcpdump {
 		open = func() error { return w.startTcpdump(ctx) }
 	}
-	if err := near.Do(open); err != nil {
+	if err := at.Do(open); err != nil {
 		return nil, err
 	}
 	go w.read()
@@ -69,7 +70,7 @@ func startWatch(ctx context.Context, near wire.Side, tcpdump bool) (*watch, erro
 }
 
 func (w *watch) openLive() error {
-	l, err := capture.OpenLive(linkName, capture.LiveConfig{})
+	l, err := capture.OpenLive(w.iface, capture.LiveConfig{})
 	if err == nil {
 		w.name, w.source, w.stop = "the packet socket", l, l.Stop
 	}
@@ -77,7 +78,7 @@ func (w *watch) openLive() error {
 }
 
 func (w *watch) startTcpdump(ctx context.Context) error {
-	t, err := capture.StartTcpdump(ctx, linkName, capture.TcpdumpConfig{})
+	t, err := capture.StartTcpdump(ctx, w.iface, capture.TcpdumpConfig{})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lastack/harness/check/ends"
+	"lastack/harness/lab/middle"
 )
 
 const (
@@ -29,6 +30,10 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 		defer p.close()
 		pairs[i] = p
 	}
+	empty, err := middle.Measure(g.path)
+	if err != nil {
+		return err
+	}
 	var took [2]int64
 	var both sync.WaitGroup
 	for i, reader := range readers {
@@ -36,11 +41,18 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 		both.Go(func() { took[i] = writer.fill() })
 	}
 	both.Wait()
+	full, err := middle.Measure(g.path)
+	if err != nil {
+		return err
+	}
+	if grown := full.Memory - empty.Memory; g.program != nil {
+		defer func() { f.note("meanwhile the proxy's memory grew by %s", ends.Size(max(grown, 0))) }()
+	}
 	for i, reader := range readers {
 		p := pairs[i]
 		from, to := p.ends(reader)
 		if took[i] >= unbounded {
-			f.differ(p, "a slow reader makes the proxy's memory grow until it is killed, with everybody's connections", "the %s stops reading: the proxy takes %s and goes on", reader, ends.Size(took[i]))
+			f.differ(p, "a slow reader makes the proxy's memory grow until it is killed, with everybody's connections", "the %s stops reading: the proxy takes %s, which is as much as is tried, and goes on", reader, ends.Size(took[i]))
 		} else {
 			f.note("the %s stops reading: the writer is held up after %s", reader, ends.Size(took[i]))
 		}

@@ -3,26 +3,12 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"lastack/harness/check"
+	"lastack/harness/lab/middle"
 	"lastack/harness/lab/wire"
-)
-
-// The addresses; the picture is in the package comment. They are the same in every run, for
-// who writes them into a configuration file.
-var (
-	clientAddr = netip.MustParsePrefix("10.78.1.1/24")
-	nearAddr   = netip.MustParseAddr("10.78.1.2")
-	farAddr    = netip.MustParseAddr("10.78.2.1")
-	serverAddr = netip.MustParsePrefix("10.78.2.2/24")
-
-	listenAt = netip.AddrPortFrom(nearAddr, 7001)
-	serverAt = netip.AddrPortFrom(serverAddr.Addr(), 7002)
 )
 
 // Speak is what a client says to the proxy before it can speak to the server.
@@ -54,14 +40,14 @@ type Config struct {
 	// Only names the checks to make; empty means all.
 	Only []string
 	// Begin is called before a check, Done after it; either may be nil.
-	Begin func(name string)
+	Begin func(Progress)
 	Done  func(*check.Check)
 }
 
 // Bounds of Config.Patience and Config.Ready.
 const (
 	defaultPatience = 3 * time.Second
-	defaultReady    = 10 * time.Second
+	defaultReady    = middle.DefaultReady
 	maxWait         = 24 * time.Hour
 )
 
@@ -93,56 +79,12 @@ func (c *Config) Validate() error {
 	case c.Ready < 100*time.Millisecond || c.Ready > maxWait:
 		return fmt.Errorf("--ready %v is out of range; give 100ms to 24h", c.Ready)
 	}
-	if len(c.Command) > 0 && strings.TrimSpace(c.Command[0]) == "" {
-		return errors.New("the command's name is empty; give the proxy's command after --")
-	}
-	for _, arg := range c.Command {
-		if err := validateArg(arg); err != nil {
+	if len(c.Command) > 0 {
+		if err := middle.Validate(c.Command); err != nil {
 			return err
 		}
 	}
 	return check.Names("--only", c.Only, Names())
-}
-
-// places are what is replaced in a command's arguments.
-func places() map[string]string {
-	return map[string]string{
-		"LISTEN_HOST": listenAt.Addr().String(), "LISTEN_PORT": strconv.Itoa(int(listenAt.Port())),
-		"SERVER_HOST": serverAt.Addr().String(), "SERVER_PORT": strconv.Itoa(int(serverAt.Port())),
-	}
-}
-
-// validateArg finds what looks like a place and is none: {LISTENPORT}.
-func validateArg(arg string) error {
-	if strings.ContainsRune(arg, 0) {
-		return fmt.Errorf("the argument %q of the command has a zero byte in it", arg)
-	}
-	for rest := arg; ; {
-		_, after, ok := strings.Cut(rest, "{")
-		if !ok {
-			return nil
-		}
-		name, _, closed := strings.Cut(after, "}")
-		if _, known := places()[name]; closed && !known && (strings.HasPrefix(name, "LISTEN") || strings.HasPrefix(name, "SERVER")) {
-			return fmt.Errorf("there is no {%s}; there are {LISTEN_HOST}, {LISTEN_PORT}, {SERVER_HOST} and {SERVER_PORT}", name)
-		}
-		rest = after
-	}
-}
-
-// fill replaces the places in the command.
-func (c *Config) fill() (args, env []string) {
-	var pairs []string
-	for name, value := range places() {
-		pairs = append(pairs, "{"+name+"}", value)
-		env = append(env, name+"="+value)
-	}
-	r := strings.NewReplacer(pairs...)
-	for _, arg := range c.Command {
-		args = append(args, r.Replace(arg))
-	}
-	slices.Sort(env)
-	return args, env
 }
 
 // wants reports whether a check is to be made.
@@ -153,13 +95,12 @@ func (c *Config) wants(name string) bool {
 // pathConfig is that of the wire. Buffers are smaller than Linux would let them grow, so
 // that a proxy which does not stop reading is known sooner.
 func pathConfig() wire.PathConfig {
-	return wire.PathConfig{
-		Client: clientAddr, Near: nearAddr, Far: farAddr, Server: serverAddr,
-		Settings: map[string]string{
-			"net.ipv4.tcp_rmem": "4096 131072 524288", "net.ipv4.tcp_wmem": "4096 16384 524288",
-		},
+	c := middle.Path()
+	c.Settings = map[string]string{
+		"net.ipv4.tcp_rmem": "4096 131072 524288", "net.ipv4.tcp_wmem": "4096 16384 524288",
 	}
+	return c
 }
 
 // Addresses says where the proxy is to listen, and where the server is.
-func Addresses() string { return fmt.Sprintf("%s and %s", listenAt, serverAt) }
+func Addresses() string { return fmt.Sprintf("%s and %s", middle.ListenAt, middle.ServerAt) }

@@ -8,9 +8,10 @@
 //	   our script             the command          our script
 //
 // Each stands in a network namespace of its own (wire.RaisePath), and both ends are sockets
-// of the kernel. The proxy is a command, or nftables (Config.NAT). Both legs are captured
-// in the middle (leg.go); a check drives the two ends of a connection (pair.go, end.go),
-// and judges by what the sockets got and what the captures show.
+// of the kernel. The proxy is a command, or nftables (Config.NAT), which package middle puts
+// there. Both legs are captured in the middle (package watch); a check drives the two ends
+// of a connection (ground.go, end.go), and judges by what the sockets got and what the
+// captures show.
 //
 //	r, err := proxy.Run(ctx, proxy.Config{Command: []string{"socat", "TCP-LISTEN:{LISTEN_PORT},fork,reuseaddr", "TCP:{SERVER_HOST}:{SERVER_PORT}"}})
 //	if err != nil { ... }

@@ -37,8 +37,7 @@ func serverGone(ctx context.Context, g *ground, f *finding) error {
 	return g.outage(ctx, f)
 }
 
-// leaves has one side close for good, as a process does that is killed, while the other
-// writes: that one should be told.
+// leaves has one side's process be killed while the other writes: that one should be told.
 func (g *ground) leaves(ctx context.Context, f *finding, who side) error {
 	p, err := g.open(ctx)
 	if err != nil {
@@ -52,7 +51,7 @@ func (g *ground) leaves(ctx context.Context, f *finding, who side) error {
 	if !from.holds(ctx, answer) {
 		return fmt.Errorf("nothing that the %s sent arrived within %v", who.other(), answer)
 	}
-	if err := from.Close(); err != nil {
+	if err := from.kill(ctx); err != nil {
 		return err
 	}
 	err = <-done

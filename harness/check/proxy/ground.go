@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lastack/harness/check/watch"
+	"lastack/harness/lab/middle"
 	"lastack/harness/lab/wire"
 )
 
@@ -18,7 +19,7 @@ type ground struct {
 	cfg                  *Config
 	path                 *wire.Path
 	clientLeg, serverLeg *watch.Watch
-	program              *program // nil with NAT
+	program              *middle.Program // nil with NAT
 
 	opening  sync.Mutex // one connection is opened at a time
 	listener net.Listener
@@ -52,15 +53,15 @@ func raise(ctx context.Context, c *Config) (_ *ground, err error) {
 		return nil, err
 	}
 	if c.NAT {
-		return g, translate(ctx, g.path)
+		return g, middle.Translate(ctx, g.path)
 	}
-	g.program, err = c.start(ctx, g.path)
+	g.program, err = middle.Start(ctx, g.path, middle.Config{Command: c.Command, Ready: c.Ready})
 	return g, err
 }
 
 func (g *ground) close() error {
 	if g.program != nil {
-		g.program.stop(g.path)
+		g.program.Stop()
 	}
 	var errs []error
 	if g.listener != nil {
@@ -82,7 +83,7 @@ const backlog = 64
 
 // listen begins to serve.
 func (g *ground) listen() error {
-	l, err := g.path.Server.Listen(serverAt.Port())
+	l, err := g.path.Server.Listen(middle.ServerAt.Port())
 	if err != nil {
 		return fmt.Errorf("listening as the server: %w", err)
 	}
@@ -172,7 +173,7 @@ func (g *ground) connect(ctx context.Context, within time.Duration) (*net.TCPCon
 	defer cancel()
 	var c wire.Conn
 	err := g.path.Client.Do(func() (err error) {
-		c, err = g.path.Client.Dial(ctx, listenAt, 0, nil)
+		c, err = g.path.Client.Dial(ctx, middle.ListenAt, 0, nil)
 		return err
 	})
 	if err != nil {

@@ -69,6 +69,11 @@ func TestCorrectProxy(t *testing.T) {
 		return
 	}
 	all := examine(t, config(t, correct))
+	for _, name := range []string{"reset-from-client", "reset-from-server"} {
+		if c := named(t, all, name); strings.Count(c.How, "RST passed on") != 3 || !strings.Contains(c.How, "killed process: RST passed on") {
+			t.Errorf("%+v", c)
+		}
+	}
 	for _, c := range all {
 		if c.Verdict != check.Pass || c.How == "" || c.Breaks != "" {
 			t.Errorf("%+v", c)
@@ -145,7 +150,10 @@ func TestUnboundedBuffer(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	examine(t, config(t, hoards), "backpressure")
+	all := examine(t, config(t, hoards), "backpressure")
+	if c := named(t, all, "backpressure"); !regexp.MustCompile(`takes 32\.0 MB, which is as much as is tried, .* memory grew by \d\d`).MatchString(c.How) {
+		t.Error(c.How)
+	}
 }
 
 func TestIdleIsCut(t *testing.T) {
@@ -202,7 +210,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := config(t, correct)
 	c.Only, c.Patience = []string{"idle"}, time.Hour
-	c.Begin = func(string) { time.AfterFunc(100*time.Millisecond, cancel) }
+	c.Begin = func(proxy.Progress) { time.AfterFunc(100*time.Millisecond, cancel) }
 	if _, err := proxy.Run(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want %v", err, context.Canceled)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lastack/harness/check/ends"
+	"lastack/harness/lab/middle"
 )
 
 // rounds is how many connections of each kind come and go.
@@ -53,23 +54,23 @@ func leak(ctx context.Context, g *ground, f *finding) error {
 }
 
 // held judges what the proxy holds more than before, after n connections.
-func (f *finding) held(before, after *usage, n int) {
+func (f *finding) held(before, after *middle.Usage, n int) {
 	const breaks = "the proxy runs out of descriptors or memory after hours or days, and then serves nobody"
 	later := fmt.Sprintf("%s after %d connections came and went", ends.Brief(f.g.lingering()), n)
-	sockets := after.total() - before.total()
+	sockets := after.Total() - before.Total()
 	if sockets >= rounds/2 {
-		f.differ(nil, breaks, "%s the proxy holds %d sockets more: %s", later, sockets, more(before.sockets, after.sockets))
+		f.differ(nil, breaks, "%s the proxy holds %d sockets more: %s", later, sockets, more(before.Sockets, after.Sockets))
 	}
-	if d := after.descriptors - before.descriptors; d >= rounds/2 && sockets < rounds/2 {
+	if d := after.Descriptors - before.Descriptors; d >= rounds/2 && sockets < rounds/2 {
 		f.differ(nil, breaks, "%s the proxy holds %d descriptors more, of sockets that are closed", later, d)
 	}
-	if d := after.processes - before.processes; d >= rounds/2 {
+	if d := after.Processes - before.Processes; d >= rounds/2 {
 		f.differ(nil, breaks, "%s the proxy has %d processes more", later, d)
 	}
 	if len(f.differs) == 0 {
 		f.note("after %d connections came and went no socket, descriptor or process is left", n)
 	}
-	f.note("memory grew by %s", ends.Size(max(after.memory-before.memory, 0)))
+	f.note("memory grew by %s", ends.Size(max(after.Memory-before.Memory, 0)))
 }
 
 // round opens a connection and has something done with it.
@@ -99,19 +100,22 @@ func answerAndLeave(p *pair) {
 	p.client.ended(answer)
 }
 
+// lingering is how long what is closed may linger at least.
+const lingering = 2 * time.Second
+
 // lingering is how long what is closed may linger.
-func (g *ground) lingering() time.Duration { return max(g.cfg.Patience, 2*time.Second) }
+func (g *ground) lingering() time.Duration { return max(g.cfg.Patience, lingering) }
 
 // settled measures what the proxy holds, once that no longer shrinks to what it was, or
 // after a while.
-func (g *ground) settled(ctx context.Context, before *usage) (u usage, err error) {
+func (g *ground) settled(ctx context.Context, before *middle.Usage) (u middle.Usage, err error) {
 	poll(ctx, g.lingering(), func() bool {
 		pause(ctx, 20*time.Millisecond)
-		u, err = measure(g.path)
+		u, err = middle.Measure(g.path)
 		if before == nil {
-			return err != nil || u.total() == 0
+			return err != nil || u.Total() == 0
 		}
-		return err != nil || u.total() <= before.total() && u.descriptors <= before.descriptors && u.processes <= before.processes
+		return err != nil || u.Total() <= before.Total() && u.Descriptors <= before.Descriptors && u.Processes <= before.Processes
 	})
 	return u, err
 }

@@ -10,12 +10,19 @@ import (
 // before is how much is sent before a reset: less than any buffer on the way.
 const before = 32 << 10
 
+// The ways to abort.
+const (
+	lingerZero = "SO_LINGER 0"
+	unreadData = "unread data"
+	killed     = "killed process"
+)
+
 const breaksReset = "the other side takes an aborted transfer for a complete one, where only the end of the stream marks its end"
 
-// resets has one end abort: by SO_LINGER 0, and by closing with data unread. The kernel
-// sends a RST for both, as for a process that is killed with data unread.
+// resets has one end abort: by SO_LINGER 0, by closing with data unread, and by the death of
+// its process with data unread. The kernel sends a RST for each.
 func resets(ctx context.Context, g *ground, f *finding, by side) error {
-	for _, way := range []string{"SO_LINGER 0", "unread data"} {
+	for _, way := range []string{lingerZero, unreadData, killed} {
 		p, err := g.open(ctx)
 		if err != nil {
 			return err
@@ -38,15 +45,20 @@ func (g *ground) reset(ctx context.Context, f *finding, p *pair, by side, way st
 		return fmt.Errorf("%d bytes from the %s were not acknowledged within %v", before, by, answer)
 	}
 	var err error
-	if way == "unread data" {
+	if way != lingerZero {
 		if err = to.send(message, answer); err == nil && !from.holds(ctx, answer) {
 			err = fmt.Errorf("%d bytes from the %s did not arrive within %v", message, by.other(), answer)
 		}
-		if err == nil {
+	}
+	if err == nil {
+		switch way {
+		case lingerZero:
+			err = from.abort()
+		case unreadData:
 			err = from.Close()
+		case killed:
+			err = from.kill(ctx)
 		}
-	} else {
-		err = from.abort()
 	}
 	if err != nil {
 		return fmt.Errorf("aborting by %s: %w", way, err)

@@ -21,11 +21,11 @@ func restart(ctx context.Context, g *ground, f *finding) error {
 	defer p.close()
 	var client, server ends.Ending
 	var both sync.WaitGroup
-	patience := max(g.cfg.Patience, 2*time.Second)
+	patience := g.lingering()
 	both.Go(func() { client = p.client.ended(patience) })
 	both.Go(func() { server = p.server.ended(patience) })
 	start := time.Now()
-	gone := g.program.terminate(ctx, g.path, patience)
+	gone := g.program.Terminate(ctx, patience)
 	took := time.Since(start)
 	both.Wait()
 	told := fmt.Sprintf("an open connection: the client gets %s, the server gets %s", client, server)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lastack/harness/check"
 	"lastack/harness/lab"
+	"lastack/harness/lab/middle"
 )
 
 // Result is what came of a run.
@@ -23,27 +25,36 @@ type kind struct {
 	// make makes the check. An error means that no connection came about, or that the
 	// ground gave way.
 	make func(context.Context, *ground, *finding) error
+	// takes is about how long that is. One that waits takes Config.Patience in addition,
+	// all of them together; one that lingers takes that, too.
+	takes          time.Duration
+	waits, lingers bool
 }
 
 // all are the checks, in the order in which they are made: those come last that the proxy
 // may not survive.
 var all = []kind{
-	{"close", closes},
-	{"half-close-client", func(ctx context.Context, g *ground, f *finding) error { return halfClose(ctx, g, f, theClient) }},
-	{"half-close-server", func(ctx context.Context, g *ground, f *finding) error { return halfClose(ctx, g, f, theServer) }},
-	{"data-after-half-close", dataAfterHalfClose},
-	{"half-close-tolerance", tolerance},
-	{"reset-from-client", func(ctx context.Context, g *ground, f *finding) error { return resets(ctx, g, f, theClient) }},
-	{"reset-from-server", func(ctx context.Context, g *ground, f *finding) error { return resets(ctx, g, f, theServer) }},
-	{"refused", refused},
-	{"unreachable", unreachable},
-	{"client-gone", clientGone},
-	{"server-gone", serverGone},
-	{"idle", idle},
-	{"keep-alive", keepAlive},
-	{"backpressure", backpressure},
-	{"leak", leak},
-	{"restart", restart},
+	{name: "close", make: closes, takes: 100 * time.Millisecond},
+	{name: "half-close-client", make: by(halfClose, theClient), takes: 200 * time.Millisecond},
+	{name: "half-close-server", make: by(halfClose, theServer), takes: 200 * time.Millisecond},
+	{name: "data-after-half-close", make: dataAfterHalfClose, takes: 2 * time.Second},
+	{name: "half-close-tolerance", make: tolerance, waits: true},
+	{name: "reset-from-client", make: by(resets, theClient), takes: 100 * time.Millisecond},
+	{name: "reset-from-server", make: by(resets, theServer), takes: 100 * time.Millisecond},
+	{name: "refused", make: refused, takes: 100 * time.Millisecond},
+	{name: "unreachable", make: unreachable, takes: 3 * time.Second},
+	{name: "client-gone", make: clientGone, takes: time.Second},
+	{name: "server-gone", make: serverGone, takes: time.Second},
+	{name: "idle", make: idle, waits: true},
+	{name: "keep-alive", make: keepAlive, waits: true},
+	{name: "backpressure", make: backpressure, takes: time.Second},
+	{name: "leak", make: leak, takes: 500 * time.Millisecond},
+	{name: "restart", make: restart, lingers: true},
+}
+
+// by makes a check of one that is made from either side.
+func by(do func(context.Context, *ground, *finding, side) error, first side) func(context.Context, *ground, *finding) error {
+	return func(ctx context.Context, g *ground, f *finding) error { return do(ctx, g, f, first) }
 }
 
 // once is how long a proxy that serves one connection only may take to end behind it.
@@ -66,16 +77,14 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 	}
 	p.close()
 	if poll(ctx, once, g.dead) {
-		return nil, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.death())
+		return nil, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.Death())
 	}
 	r := &Result{}
-	r.Command, _ = c.fill()
-	for _, k := range all {
-		if !c.wants(k.name) {
-			continue
-		}
+	r.Command, _ = middle.Fill(c.Command)
+	todo := slices.DeleteFunc(slices.Clone(all), func(k kind) bool { return !c.wants(k.name) })
+	for i, k := range todo {
 		if c.Begin != nil {
-			c.Begin(k.name)
+			c.Begin(c.progress(todo, i))
 		}
 		result, err := g.one(ctx, k)
 		if err != nil {
@@ -124,8 +133,8 @@ func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
 	case ctx.Err() != nil:
 		return check.Check{}, context.Cause(ctx)
 	case g.dead():
-		g.program.hear()
-		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.death())
+		g.program.Hear()
+		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.Death())
 		if err := g.again(ctx); err != nil {
 			f.note("it does not start again: %v", err)
 		}
@@ -139,13 +148,13 @@ func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
 
 // dead reports whether there was a program, and it serves no more.
 func (g *ground) dead() bool {
-	return g.program != nil && g.program.ended() && !g.program.listens(g.path)
+	return g.program != nil && g.program.Ended() && !g.program.Listens()
 }
 
 // again starts the proxy anew.
 func (g *ground) again(ctx context.Context) (err error) {
-	g.program.stop(g.path)
-	g.program, err = g.cfg.start(ctx, g.path)
+	g.program.Stop()
+	g.program, err = middle.Start(ctx, g.path, middle.Config{Command: g.cfg.Command, Ready: g.cfg.Ready})
 	return err
 }
 
@@ -154,5 +163,5 @@ func (g *ground) explain(err error) error {
 	if g.program == nil {
 		return err
 	}
-	return fmt.Errorf("%s listens at %s, but %w; its output: %s", g.program.name, listenAt, err, g.program.said)
+	return fmt.Errorf("%s listens at %s, but %w; its output: %s", g.program.Name(), middle.ListenAt, err, g.program.Said())
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"lastack/harness/lab/middle"
 )
 
 // RefusedError is what a proxy answered instead of a connection to the server.
@@ -38,9 +40,9 @@ func (s Speak) request(c net.Conn) error {
 	var b []byte
 	switch s {
 	case SOCKS5:
-		ip := serverAt.Addr().As4()
+		ip := middle.ServerAt.Addr().As4()
 		b = append([]byte{5, 1, 0, 5, 1, 0, 1}, ip[:]...)
-		b = append(b, byte(serverAt.Port()>>8), byte(serverAt.Port()))
+		b = append(b, byte(middle.ServerAt.Port()>>8), byte(middle.ServerAt.Port()))
 		// Some proxies read the greeting alone, and drop what came with it.
 		if _, err := c.Write(b[:3]); err != nil {
 			return err
@@ -54,7 +56,7 @@ func (s Speak) request(c net.Conn) error {
 		}
 		b = b[3:]
 	case Connect:
-		b = fmt.Appendf(nil, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", serverAt, serverAt)
+		b = fmt.Appendf(nil, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", middle.ServerAt, middle.ServerAt)
 	}
 	_, err := c.Write(b)
 	return err

@@ -95,6 +95,34 @@ func shown(r *experiment.Result) (out []*teardown.Report) {
 	return out
 }
 
+// shownBehind are those of the server's leg, likewise.
+func shownBehind(r *experiment.Result) (out []*teardown.Report) {
+	switch {
+	case r.Behind == nil || r.Behind.Report == nil:
+		return nil
+	case len(r.Behind.All) == 0 || len(r.Behind.All) > few:
+		return []*teardown.Report{r.Behind.Report}
+	}
+	for i := range r.Behind.All {
+		out = append(out, &r.Behind.All[i])
+	}
+	return out
+}
+
+// leg says which leg of a path it is; empty if there is one wire only.
+func (e *entry) leg(where string) string {
+	if what := e.Between(); what != "" {
+		return where + " " + what
+	}
+	return ""
+}
+
+// sidesBehind says what client and server were on the server's leg.
+func (e *entry) sidesBehind(subject string) ladder.Config {
+	client, server := e.SidesBehind(subject)
+	return ladder.Config{Client: client, Server: server}
+}
+
 // sides says what client and server were.
 func (e *entry) sides(subject string) ladder.Config {
 	client, server := e.Experiment.Sides(subject)

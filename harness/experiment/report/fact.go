@@ -21,7 +21,10 @@ func facts(r *experiment.Result) (out []fact) {
 		add("altered for this run", "%s", what)
 	}
 	if r.States != nil {
-		add("sockets afterwards", "client %s, server %s", r.States.Client, r.States.Server)
+		add("sockets afterwards", "client %s, %s %s", r.States.Client, r.Opposite(), r.States.Server)
+	}
+	if r.Behind != nil && r.Behind.States != nil {
+		add("sockets behind the proxy", "proxy %s, server %s", r.Behind.States.Client, r.Behind.States.Server)
 	}
 	if r.Report != nil && r.Report.AckDelayUS >= 0 {
 		add("first FIN acknowledged", "after %s ms", short(float64(r.Report.AckDelayUS)/1000))

@@ -114,6 +114,8 @@ func (p *resultsPage) On(e *entry) (out []*experiment.Result) {
 
 // drawing is a connection of a result and its ladder.
 type drawing struct {
+	// Leg is what the connection is on one side of; empty if nothing is in between.
+	Leg     string
 	Picture template.HTML
 	Verdict string
 	Report  *teardown.Report
@@ -126,7 +128,11 @@ func (e *entry) Drawings(r *experiment.Result) (out []drawing) {
 		if i > 0 {
 			id = fmt.Sprintf("%s_%d", id, i+1)
 		}
-		out = append(out, drawing{template.HTML(ladder.SVG(c, e.sides(r.Subject), id)), ladder.Verdict(c), c})
+		out = append(out, drawing{e.leg("in front of"), template.HTML(ladder.SVG(c, e.sides(r.Subject), id)), ladder.Verdict(c), c})
+	}
+	for i, c := range shownBehind(r) {
+		id := fmt.Sprintf("%s_%s_behind_%d", e.ID, r.Subject, i+1)
+		out = append(out, drawing{e.leg("behind"), template.HTML(ladder.SVG(c, e.sidesBehind(r.Subject), id)), ladder.Verdict(c), c})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"lastack/harness/experiment"
+	"lastack/harness/teardown"
 	"lastack/harness/teardown/ladder"
 )
 
@@ -35,11 +36,22 @@ func (e *entry) markdown(b *strings.Builder, r *experiment.Result) {
 		fmt.Fprintf(b, "\n%s\n", markdown(r.Why))
 	}
 	for _, c := range shown(r) {
-		fmt.Fprintf(b, "\n%s. %s (RFC %s)\n", markdown(ladder.Verdict(c)), markdown(c.Reason), markdown(c.RFC))
-		for _, diagram := range []string{ladder.Mermaid(c, e.sides(r.Subject)), ladder.StateDiagram(c)} {
-			if diagram != "" {
-				fmt.Fprintf(b, "\n```mermaid\n%s```\n", diagram)
-			}
+		connection(b, c, e.leg("in front of"), e.sides(r.Subject))
+	}
+	for _, c := range shownBehind(r) {
+		connection(b, c, e.leg("behind"), e.sidesBehind(r.Subject))
+	}
+}
+
+// connection writes what there is to say about a connection, and its diagrams.
+func connection(b *strings.Builder, c *teardown.Report, leg string, sides ladder.Config) {
+	if leg != "" {
+		leg = markdown(strings.ToUpper(leg[:1])+leg[1:]) + ": "
+	}
+	fmt.Fprintf(b, "\n%s%s. %s (RFC %s)\n", leg, markdown(ladder.Verdict(c)), markdown(c.Reason), markdown(c.RFC))
+	for _, diagram := range []string{ladder.Mermaid(c, sides), ladder.StateDiagram(c)} {
+		if diagram != "" {
+			fmt.Fprintf(b, "\n```mermaid\n%s```\n", diagram)
 		}
 	}
 }

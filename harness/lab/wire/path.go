@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/netip"
 
-	"lastack/harness/lab"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -27,9 +25,13 @@ type PathConfig struct {
 	Near, Far      netip.Addr
 	// Settings are sysctls of all three namespaces.
 	Settings map[string]string
+	// Subject is what stands at the server's end, in place of a kernel. Lose and Find
+	// are not for one that has no namespace.
+	Subject Subject
 }
 
-// Path is two wires, one behind the other, between three kernels. Nothing passes
+// Path is two wires, one behind the other, between three kernels, unless something else is
+// the server. Nothing passes
 // through the middle but what is set up there: a proxy, or forwarding.
 //
 //	+--------+  ClientLeg  +--------------+  ServerLeg  +--------+
@@ -39,8 +41,8 @@ type PathConfig struct {
 // Make it with RaisePath; who raises it closes it.
 type Path struct {
 	Client, Middle, Server Side
-	// MiddleNamespace is Middle's. It ends with the Path.
-	MiddleNamespace *lab.Namespace
+	// Behind is the server's leg, on which servers begin by Serve; it ends with the Path.
+	Behind *Wire
 
 	config PathConfig
 	legs   []*Wire
@@ -55,19 +57,26 @@ func RaisePath(ctx context.Context, c PathConfig) (_ *Path, err error) {
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	first, err := p.leg(ctx, Config{Apart: true, Link: ClientLeg, NearAddr: c.Client, FarAddr: c.Near})
+	first, err := p.leg(ctx, Config{Apart: true, Link: ClientLeg, NearAddr: c.Client, FarAddr: c.Near, Subject: quiet})
 	if err != nil {
 		return nil, err
 	}
 	middle := first.Far.(*kernel)
+	if c.Subject == nil {
+		c.Subject = quiet
+	}
 	second, err := p.leg(ctx, Config{
-		NearIn: middle.ns, Link: ServerLeg,
+		NearIn: middle.ns, Link: ServerLeg, Subject: c.Subject,
 		NearAddr: netip.PrefixFrom(c.Far, c.Server.Bits()), FarAddr: c.Server.Addr(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.Client, p.Middle, p.Server, p.MiddleNamespace = first.Near, middle, second.Far.(Side), middle.ns
+	server, ok := second.Far.(Side)
+	if !ok {
+		return nil, fmt.Errorf("wire: a %T at the server's end of a path: %w", c.Subject, errors.ErrUnsupported)
+	}
+	p.Client, p.Middle, p.Server, p.Behind = first.Near, middle, server, second
 	for _, side := range []Side{p.Client, p.Middle, p.Server} {
 		if err := set(side, c.Settings, true); err != nil {
 			return nil, err
@@ -76,9 +85,11 @@ func RaisePath(ctx context.Context, c PathConfig) (_ *Path, err error) {
 	return p, nil
 }
 
-// leg raises one of the wires. Its far kernel sends no keep-alive probes of its own accord.
+// quiet is a kernel that sends no keep-alive probes of its own accord.
+var quiet = Kernel{KeepAlive: -1}
+
+// leg raises one of the wires.
 func (p *Path) leg(ctx context.Context, c Config) (*Wire, error) {
-	c.Subject = Kernel{KeepAlive: -1}
 	w, err := Raise(ctx, c)
 	if err == nil {
 		p.legs = append(p.legs, w)

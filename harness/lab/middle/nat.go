@@ -1,4 +1,4 @@
-package proxy
+package middle
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 	"lastack/harness/lab/wire"
 )
 
-// translate puts nftables into the middle: connections to where a proxy would listen go to
+// Translate puts nftables into the middle: connections to where a proxy would listen go to
 // the server, with the middle's address as their source.
-func translate(ctx context.Context, path *wire.Path) error {
+func Translate(ctx context.Context, path *wire.Path) error {
 	rules := fmt.Sprintf(`table ip lastack {
 	chain to { type nat hook prerouting priority dstnat; ip daddr %s tcp dport %d dnat to %s; }
 	chain from { type nat hook postrouting priority srcnat; ip daddr %s masquerade; }
 }
-`, listenAt.Addr(), listenAt.Port(), serverAt, serverAt.Addr())
+`, ListenAt.Addr(), ListenAt.Port(), ServerAt, ServerAt.Addr())
 	if err := path.Middle.Set("net.ipv4.ip_forward", "1"); err != nil {
 		return err
 	}

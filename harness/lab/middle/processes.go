@@ -1,4 +1,4 @@
-package proxy
+package middle
 
 import (
 	"fmt"
@@ -98,33 +98,33 @@ func signalAll(path *wire.Path, signal unix.Signal) {
 	}
 }
 
-// usage is what the proxy holds.
-type usage struct {
-	// sockets counts those that a process holds, by leg and state: "CLOSE_WAIT on the
+// Usage is what the proxy holds.
+type Usage struct {
+	// Sockets counts those that a process holds, by leg and state: "CLOSE_WAIT on the
 	// client leg".
-	sockets map[string]int
-	// descriptors counts the descriptors of sockets, memory is in bytes.
-	descriptors, processes int
-	memory                 int64
+	Sockets map[string]int
+	// Descriptors counts the descriptors of sockets, Memory is in bytes.
+	Descriptors, Processes int
+	Memory                 int64
 }
 
-// total counts the sockets.
-func (u *usage) total() (n int) {
-	for _, k := range u.sockets {
+// Total counts the sockets.
+func (u *Usage) Total() (n int) {
+	for _, k := range u.Sockets {
 		n += k
 	}
 	return n
 }
 
-// measure counts what the proxy holds now.
-func measure(path *wire.Path) (u usage, err error) {
-	u.sockets = map[string]int{}
+// Measure counts what the proxy holds now.
+func Measure(path *wire.Path) (u Usage, err error) {
+	u.Sockets = map[string]int{}
 	err = path.Middle.Do(func() error {
 		all, err := lab.Sockets(unix.AF_UNSPEC)
 		for i := range all {
 			s := &all[i]
 			if s.Live() && s.Inode != 0 {
-				u.sockets[fmt.Sprintf("%s on the %s", s.State, legOf(s))]++
+				u.Sockets[fmt.Sprintf("%s on the %s", s.State, legOf(s))]++
 			}
 		}
 		return err
@@ -135,10 +135,10 @@ func measure(path *wire.Path) (u usage, err error) {
 	all, err := processes(path)
 	for i := range all {
 		p := &all[i]
-		u.processes++
-		u.descriptors += socketDescriptors(p.dir)
+		u.Processes++
+		u.Descriptors += socketDescriptors(p.dir)
 		if kb, err := strconv.ParseInt(strings.TrimSuffix(p.field("VmRSS"), " kB"), 10, 64); err == nil {
-			u.memory += kb << 10
+			u.Memory += kb << 10
 		}
 	}
 	return u, err
@@ -146,9 +146,9 @@ func measure(path *wire.Path) (u usage, err error) {
 
 func legOf(s *lab.Socket) string {
 	switch {
-	case s.Local == listenAt:
+	case s.Local == ListenAt:
 		return "client leg"
-	case s.Remote == serverAt:
+	case s.Remote == ServerAt:
 		return "server leg"
 	}
 	return "proxy's own connections"
