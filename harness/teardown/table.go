@@ -342,6 +342,9 @@ func (t *Table) forget(e *entry) {
 		t.succeed(e) // which forgets e; nobody challenged the SYN
 		return
 	}
+	if e.Done() != e.finished {
+		t.touch(e) // a SYN on its 4-tuple showed that it was over
+	}
 	t.index.remove(e)
 	t.listOf(e).remove(e)
 	t.leave(e)
