@@ -175,14 +175,17 @@ func lookPath(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return name, &MissingError{
-		What: "the program " + name + " is not installed",
-		Mend: "sudo apt-get install " + aptPackage(name),
-		Err:  err,
+	missing := &MissingError{What: "the program " + name + " is not installed", Err: err}
+	if pkg := aptPackage(name); pkg != "" {
+		missing.Mend = "sudo apt-get install " + pkg
+	} else {
+		missing.Mend = "install it, or give its path"
 	}
+	return name, missing
 }
 
-// aptPackage is the Debian and Ubuntu package of a program; most are named alike.
+// aptPackage is the Debian and Ubuntu package of a program that experiments, labs and
+// READMEs use, empty for any other: its name may be mistyped, or that of no package.
 func aptPackage(program string) string {
 	switch program {
 	case "nc", "netcat", "nc.openbsd":
@@ -199,8 +202,25 @@ func aptPackage(program string) string {
 		return "mariadb-server"
 	case "tshark", "dumpcap":
 		return "tshark"
+	case "java", "javac":
+		return "default-jdk-headless"
+	case "nginx":
+		return "nginx-light libnginx-mod-stream"
+	case "ssh":
+		return "openssh-client"
+	case "sshd":
+		return "openssh-server"
+	case "docker-proxy":
+		return "docker.io"
+	case "danted":
+		return "dante-server"
+	case "stunnel":
+		return "stunnel4"
+	case "curl", "tcpdump", "socat", "haproxy", "stunnel4", "tinyproxy", "squid", "microsocks", "slirp4netns", "passt",
+		"conntrack", "python3", "gcc", "make", "chromium", "prometheus", "strace", "telnet", "wget", "iperf3":
+		return program
 	}
-	return program
+	return ""
 }
 
 // shutdownOption matches OpenBSD netcat's help on -N, which closes the sending half of
