@@ -34,7 +34,8 @@ func (s *soaking) settle(ctx context.Context, end time.Time) error {
 	if err != nil {
 		return err
 	}
-	if embryos := states(r.host)["SYN_RECEIVED"]; embryos > 0 && embryos == len(r.host) && len(r.client) == 0 {
+	// The close path follows a handshake a little longer than netstack keeps it.
+	if embryos := states(r.host)["SYN_RECEIVED"]; r.stuck() && embryos == len(r.host) && len(r.client) == 0 {
 		r, err = s.until(ctx, time.Now().Add(embryoLife+10*time.Second), func(r *remains) bool { return !r.stuck() })
 		if err != nil {
 			return err
