@@ -36,6 +36,23 @@ type Check struct {
 	Legs []Leg `json:"legs,omitempty"`
 }
 
+// Conclude gives c, which has a name, its legs and what a difference would break, the
+// verdict and the words: a reason to skip it comes first, and then differences, which stand
+// before what else was noted.
+func Conclude(c Check, skip string, differs, notes []string) Check {
+	said, breaks := notes, c.Breaks
+	c.Verdict, c.Breaks = Pass, ""
+	switch {
+	case skip != "":
+		c.Verdict, said = Skip, []string{skip}
+	case len(differs) > 0:
+		c.Verdict, c.Breaks = Differs, breaks
+		said = append(append([]string(nil), differs...), notes...)
+	}
+	c.How = strings.Join(said, "; ")
+	return c
+}
+
 // Leg is a connection that shows what a Check says.
 type Leg struct {
 	// Name says which it is: "client leg".

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"strings"
 
 	"lastack/harness/check"
 	"lastack/harness/teardown"
@@ -77,15 +76,5 @@ func (g *ground) reports(p *pair) (client, server *teardown.Report) {
 
 // check makes the verdict.
 func (f *finding) check(name string) check.Check {
-	c := check.Check{Name: name, Verdict: check.Pass, Legs: f.legs}
-	said := f.notes
-	switch {
-	case f.skip != "":
-		c.Verdict, said = check.Skip, []string{f.skip}
-	case len(f.differs) > 0:
-		c.Verdict, c.Breaks = check.Differs, f.breaks
-		said = append(append([]string(nil), f.differs...), f.notes...)
-	}
-	c.How = strings.Join(said, "; ")
-	return c
+	return check.Conclude(check.Check{Name: name, Breaks: f.breaks, Legs: f.legs}, f.skip, f.differs, f.notes)
 }
