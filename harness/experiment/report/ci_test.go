@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/junit"
 )
 
 // ciFixture is a run on three subjects, of which one is somebody's own.
@@ -87,7 +88,7 @@ func TestJUnit(t *testing.T) {
 	if err := JUnit(&out, all, results); err != nil {
 		t.Fatal(err)
 	}
-	var doc junitSuites
+	var doc junit.Suites
 	if err := xml.Unmarshal(out.Bytes(), &doc); err != nil {
 		t.Fatalf("%v in %s", err, out.String())
 	}

@@ -1,83 +1,44 @@
 package report
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
 
 	"lastack/harness/experiment"
+	"lastack/harness/experiment/junit"
 	"lastack/harness/teardown/ladder"
 )
 
 // JUnit writes the results as the XML that build servers read: a suite for each subject, a
 // case for each experiment. What failed comes with its ladders.
 func JUnit(w io.Writer, all []*experiment.Experiment, results []experiment.Result) error {
-	doc := junitSuites{Name: "lastack run"}
+	doc := junit.Suites{Name: "lastack run"}
 	list := entries(all, results)
 	for _, s := range experiment.SubjectsOf(results) {
-		suite := junitSuite{Name: s}
+		suite := junit.Suite{Name: s}
 		for _, e := range list {
 			if r := e.on(s); r != nil {
-				suite.add(e, r)
+				addCase(&suite, e, r)
 			}
 		}
 		doc.Suites = append(doc.Suites, suite)
 		doc.Tests, doc.Failures, doc.Skipped = doc.Tests+suite.Tests, doc.Failures+suite.Failures, doc.Skipped+suite.Skipped
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", "  ")
-	if err := enc.Encode(doc); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return junit.Write(w, &doc)
 }
 
-type junitSuites struct {
-	XMLName  xml.Name     `xml:"testsuites"`
-	Name     string       `xml:"name,attr"`
-	Tests    int          `xml:"tests,attr"`
-	Failures int          `xml:"failures,attr"`
-	Skipped  int          `xml:"skipped,attr"`
-	Suites   []junitSuite `xml:"testsuite"`
-}
-
-type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Name    string    `xml:"name,attr"`
-	Class   string    `xml:"classname,attr"`
-	Seconds string    `xml:"time,attr"`
-	Failure *junitWhy `xml:"failure"`
-	Skipped *junitWhy `xml:"skipped"`
-}
-
-type junitWhy struct {
-	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
-}
-
-func (s *junitSuite) add(e *entry, r *experiment.Result) {
-	c := junitCase{Name: e.ID, Class: "lastack." + r.Subject, Seconds: fmt.Sprintf("%.3f", float64(r.TookMS)/1000)}
+// addCase adds a result to a suite.
+func addCase(s *junit.Suite, e *entry, r *experiment.Result) {
+	c := junit.Case{Name: e.ID, Class: "lastack." + r.Subject, Seconds: fmt.Sprintf("%.3f", float64(r.TookMS)/1000)}
 	s.Tests++
 	switch r.Verdict {
 	case experiment.Fail:
 		s.Failures++
-		c.Failure = &junitWhy{Message: r.Why, Text: e.evidence(r)}
+		c.Failure = &junit.Why{Message: r.Why, Text: e.evidence(r)}
 	case experiment.Skipped:
 		s.Skipped++
-		c.Skipped = &junitWhy{Message: r.Why}
+		c.Skipped = &junit.Why{Message: r.Why}
 	}
 	s.Cases = append(s.Cases, c)
 }

@@ -1,11 +1,11 @@
 package suite
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
 
+	"lastack/harness/experiment/junit"
 	"lastack/harness/term"
 )
 
@@ -48,44 +48,20 @@ func (r *Result) reason() string {
 	return r.Why
 }
 
-type junitSuite struct {
-	XMLName  xml.Name    `xml:"testsuite"`
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Name    string    `xml:"name,attr"`
-	Class   string    `xml:"classname,attr"`
-	Time    string    `xml:"time,attr"`
-	Failure *junitWhy `xml:"failure,omitempty"`
-	Error   *junitWhy `xml:"error,omitempty"`
-	Skipped *junitWhy `xml:"skipped,omitempty"`
-}
-
-type junitWhy struct {
-	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
-}
-
 // WriteJUnit writes the results as JUnit's XML. A known difference is a skipped test, and
 // times are the subject's.
 func WriteJUnit(w io.Writer, all []*Result) error {
-	s := junitSuite{Name: "packetdrill", Tests: len(all)}
+	s := junit.Suite{Name: "packetdrill", Tests: len(all)}
 	for _, r := range all {
-		c := junitCase{Name: name(r.File), Class: r.File, Time: fmt.Sprintf("%.6f", float64(r.SubjectUS)/1e6)}
-		why := &junitWhy{Message: fmt.Sprintf("line %d: %s", r.Line, r.reason())}
+		c := junit.Case{Name: name(r.File), Class: r.File, Seconds: fmt.Sprintf("%.6f", float64(r.SubjectUS)/1e6)}
+		why := &junit.Why{Message: fmt.Sprintf("line %d: %s", r.Line, r.reason())}
 		if r.Expected != "" {
 			why.Text = fmt.Sprintf("expected %s\ngot      %s\n", squeeze(r.Expected), squeeze(r.Got))
 		}
 		switch {
 		case r.OK() && r.Known != nil:
 			s.Skipped++
-			c.Skipped = &junitWhy{Message: r.Known.explain()}
+			c.Skipped = &junit.Why{Message: r.Known.explain()}
 		case r.OK():
 		case r.Verdict == Error:
 			s.Errors++
@@ -96,14 +72,5 @@ func WriteJUnit(w io.Writer, all []*Result) error {
 		}
 		s.Cases = append(s.Cases, c)
 	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(w)
-	enc.Indent("", "  ")
-	if err := enc.Encode(s); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return junit.Write(w, &s)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/experiment/junit"
 	"lastack/harness/experiment/packetdrill"
 	"lastack/harness/experiment/packetdrill/inprocess"
 )
@@ -155,7 +156,7 @@ func TestJUnit(t *testing.T) {
 	if err := WriteJUnit(&b, four(t, nil)); err != nil {
 		t.Fatal(err)
 	}
-	var s junitSuite
+	var s junit.Suite
 	if err := xml.Unmarshal(b.Bytes(), &s); err != nil {
 		t.Fatal(err)
 	}
