@@ -172,9 +172,10 @@ func (d deadline) Read(p []byte) (int, error) {
 	return d.c.Read(p)
 }
 
-// hoard reads as much as comes, and keeps it.
+// hoard reads as much as comes, and keeps it: its channel has room for more pieces than
+// [unbounded] has segments, and is itself small beside that.
 func hoard(from io.Reader) io.Reader {
-	pieces := make(chan []byte, 1<<20)
+	pieces := make(chan []byte, 1<<15)
 	r, w := io.Pipe()
 	go func() {
 		buf := make([]byte, 64<<10)
