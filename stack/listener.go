@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lastack/stack/closepath"
+
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
@@ -15,6 +17,7 @@ type Listener struct {
 	host   *Host
 	ep     tcpip.Endpoint
 	wq     *waiter.Queue
+	light  *closepath.LightListener
 	addr   *net.TCPAddr
 	closed atomic.Bool
 	accept direction
@@ -23,7 +26,7 @@ type Listener struct {
 var _ net.Listener = (*Listener)(nil)
 
 // newListener begins to listen on a bound endpoint.
-func newListener(h *Host, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr) (*Listener, tcpip.Error) {
+func newListener(h *Host, network string, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr) (*Listener, tcpip.Error) {
 	l := &Listener{host: h, ep: ep, wq: wq, addr: addr}
 	l.accept.entry, l.accept.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
 	if err := ep.Listen(h.backlog); err != nil {
@@ -34,6 +37,7 @@ func newListener(h *Host, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr
 		return nil, err
 	}
 	addr.Port = int(bound.Port)
+	l.light = h.path.ListenLight(addr.AddrPort(), network != "tcp6", network != "tcp4", h.backlog, wq)
 	return l, nil
 }
 
@@ -48,6 +52,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 		}
 		if l.accept.deadline.over() {
 			return nil, timeoutError("accept", nil, l.addr)
+		}
+		if c := l.light.Accept(); c != nil {
+			return newLightConn(l.host, c), nil
 		}
 		ep, wq, err := l.ep.Accept(nil)
 		switch err.(type) {
@@ -90,6 +97,7 @@ func (l *Listener) Close() error {
 		return opError("close", nil, l.addr, net.ErrClosed)
 	}
 	l.ep.Close()
+	l.light.Close()
 	l.accept.release(l.wq)
 	return nil
 }

@@ -20,6 +20,9 @@ func (h *Host) State(t segment.Tuple) string {
 	if _, ok := h.path.TimeWait(t); ok {
 		return flow.TimeWait.String()
 	}
+	if l, ok := h.path.Light(t); ok {
+		return l.State.String()
+	}
 	ep := closepath.Find(h.net, nic, t)
 	if ep == nil {
 		return flow.Closed.String()
@@ -52,7 +55,8 @@ func (h *Host) unfollowed(t segment.Tuple) bool {
 // exists reports to ports whether anything is left of a connection.
 func (h *Host) exists(t segment.Tuple) bool {
 	_, waits := h.path.TimeWait(t)
-	return waits || closepath.Find(h.net, nic, t) != nil
+	_, light := h.path.Light(t)
+	return waits || light || closepath.Find(h.net, nic, t) != nil
 }
 
 // elapsed is the clock's monotonic time, as the close path counts it.

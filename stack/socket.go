@@ -39,6 +39,9 @@ type Socket struct {
 	TimerLeft time.Duration
 	// Timestamps: both sides use RFC 7323's option.
 	Timestamps bool
+	// Light: the close path has the connection in netstack's place (lastack.light). SendQ
+	// is then known.
+	Light bool
 	// FastOpen counts the bytes that the connection's SYN brought and the SYN-ACK
 	// acknowledged. In TIME_WAIT it is forgotten.
 	FastOpen int
@@ -82,6 +85,18 @@ func (h *Host) EachSocket(f func(*Socket) bool) {
 		}
 	}
 	var s Socket
+	more := true
+	h.path.EachLight(func(l *closepath.LightInfo) bool {
+		s = Socket{
+			State: l.State.String(), Local: l.Tuple.Src.AddrPort(), Remote: l.Tuple.Dst.AddrPort(),
+			RecvQ: l.RecvQ, SendQ: l.SendQ, Timestamps: l.Timestamps, Light: true,
+		}
+		more = f(&s)
+		return more
+	})
+	if !more {
+		return
+	}
 	h.path.EachTimeWait(func(r *timewait.Record) bool {
 		s = Socket{
 			State: flow.TimeWait.String(), Local: r.Src.AddrPort(), Remote: r.Dst.AddrPort(),
@@ -117,10 +132,28 @@ func (h *Host) SocketCounts() SocketCounts {
 			c.IPv6++
 		}
 	}
+	h.path.EachLight(func(l *closepath.LightInfo) bool {
+		c.add(l)
+		return true
+	})
 	if n := h.path.TimeWaits(); n > 0 {
 		c.States[flow.TimeWait.String()] = n
 	}
 	return c
+}
+
+// add counts a light connection.
+func (c *SocketCounts) add(l *closepath.LightInfo) {
+	c.States[l.State.String()]++
+	switch l.State {
+	case flow.FinWait1, flow.FinWait2, flow.Closing, flow.LastAck:
+		c.Orphaned++
+	}
+	if l.Tuple.Src.Is4() {
+		c.IPv4++
+	} else {
+		c.IPv6++
+	}
 }
 
 // orphan reports whether an endpoint has sent its FIN and is not through.

@@ -50,6 +50,8 @@ const (
 //     of the wire.
 //   - admit, next to netstack, changes what netstack would refuse; netstack's ACKs, held
 //     or not, show where netstack stands.
+//   - lights stands where netstack would, with the wire's sequence numbers: renumbering leads
+//     from those to netstack's for a connection that it hands on.
 //   - Renumbering is inside of every stage that reads sequence numbers: they use the
 //     wire's.
 //   - The host tap is innermost: it shows what netstack believes. Few ask for it.
@@ -65,6 +67,7 @@ func (e *Endpoint) stages(tapHost bool) []stage {
 		e.fastOpen,
 		e.delayed,
 		e.admit,
+		e.lights,
 		&renumber{e: e},
 	}
 	if tapHost {

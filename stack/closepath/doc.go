@@ -24,6 +24,8 @@
 //	      |              |
 //	  admit  ----------------------  makes netstack take what TCP has to take
 //	      |              |
+//	  lights  ---------------------  short connections in netstack's place, if lastack.light
+//	      |              |           says so (lastack/stack/light)
 //	  renumber  -------------------  a 4-tuple that comes back goes on beyond
 //	      |              |           the old connection's sequence numbers
 //	  tap(host)  ------------------  every segment as netstack has it, if asked for

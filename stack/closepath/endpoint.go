@@ -88,6 +88,7 @@ type Endpoint struct {
 	finish   *finish
 	fastOpen *fastOpen
 	admit    *admit
+	lights   *lights
 	impair   *impairment
 	tracker  *tracker
 	chain    []stage
@@ -125,12 +126,13 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.tracker = &tracker{e: e}
 	e.finish = &finish{e: e}
 	e.admit = newAdmit(e)
+	e.lights = newLights(e)
 	e.impair = newImpairment(e, cfg.Impairments, cfg.Seed)
 	e.chain = e.stages(cfg.TapHost)
 	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
 	e.admit.place, e.impair.place = e.position(e.admit), e.position(e.impair)
 	e.fastOpen.place, e.finish.place = e.position(e.fastOpen), e.position(e.finish)
-	e.tracker.place = e.position(e.tracker)
+	e.tracker.place, e.lights.place = e.position(e.tracker), e.position(e.lights)
 	e.flows.init(e)
 	e.unwatch = append(e.unwatch, e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
@@ -155,6 +157,7 @@ func (e *Endpoint) Close() {
 		stop()
 	}
 	e.delayed.flushAll()
+	e.lights.close()
 	e.impair.close()
 	e.finish.close()
 	e.admit.close()
@@ -163,6 +166,13 @@ func (e *Endpoint) Close() {
 	e.timeWait.close()
 	e.reserved.close()
 	e.Endpoint.Close()
+}
+
+// Wait implements stack.LinkEndpoint: it returns when every goroutine of the endpoint and of
+// the wrapped one has ended.
+func (e *Endpoint) Wait() {
+	e.Endpoint.Wait()
+	e.lights.carriers.Wait()
 }
 
 // WritePackets implements stack.LinkWriter: netstack's packets on their way out.

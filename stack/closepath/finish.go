@@ -180,6 +180,11 @@ func (s *finish) expire(f *tracked, gen uint32) {
 	case !alone && una == next && !h.orphan:
 		h.on = false // all is acknowledged; the next segment starts it again
 		f.mu.Unlock()
+	case !alone && f.isLight():
+		if left := s.e.lights.overdue(f, now); left > 0 {
+			s.again(f, left)
+		}
+		f.mu.Unlock()
 	case !alone:
 		s.watchTail(f, now)
 	case now.Before(h.sent.Add(h.rto)):

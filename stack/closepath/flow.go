@@ -32,7 +32,7 @@ type tracked struct {
 
 	// ack belongs to the delayed-ACK stage, opening to the one for Fast Open, admitted
 	// to admit, finishing to finish, challenge to the tracker, numbers to the renumbering
-	// one, impaired to the one for impairment, and stamps to the ones for timestamps and
+	// one, impaired to the one for impairment, light to lights, and stamps to the ones for timestamps and
 	// TIME_WAIT.
 	ack       heldACK
 	opening   opening
@@ -41,6 +41,7 @@ type tracked struct {
 	challenge challenge
 	numbers   numbers
 	impaired  impaired
+	light     *Light // nil: netstack's from the start
 	stamps
 
 	// now is scratch for the segment that the chain is working on.
@@ -69,7 +70,10 @@ func (f *tracked) said(s *segment.Segment, now time.Duration) {
 
 // follow makes f the connection after an old one on its 4-tuple.
 func (f *tracked) follow(old *timewait.Record) {
-	f.numbers = numbers{follows: true, last: old.SndNxt}
+	f.numbers = numbers{follows: true, first: old.SndNxt + beyond}
+	if f.numbers.first == 0 {
+		f.numbers.first++ // as Linux, for which 0 means none
+	}
 }
 
 // enqueue adds a packet to what will be written, with a reference of its own.

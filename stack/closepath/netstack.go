@@ -54,6 +54,7 @@ func ForStack(s *netstack.Stack, nic tcpip.NICID, link netstack.LinkEndpoint, cf
 		cfg.Listening = q.listening
 	}
 	e := New(link, cfg)
+	e.lights.attach(s, nic)
 	if !cfg.PicksPorts {
 		e.reserve(s)
 	}

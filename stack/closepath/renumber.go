@@ -5,7 +5,8 @@ import "lastack/stack/segment"
 // renumber moves the host's sequence numbers of a connection that follows
 // another on its 4-tuple, so that they begin 65,537 beyond the old ones. That is
 // Linux's choice: no old segment falls into the window of the new connection
-// (RFC 9293 3.10.7.4, fifth check; RFC 6191). netstack's own initial sequence
+// (RFC 9293 3.10.7.4, fifth check; RFC 6191). A connection that netstack gets in mid-life
+// (light_move.go) goes on with the numbers that it has. netstack's own initial sequence
 // numbers follow a clock of 64 ns (RFC 6528), which says nothing of the old
 // connection once that clock has gone half around, after 137 s.
 //
@@ -15,10 +16,9 @@ type renumber struct{ e *Endpoint }
 
 // numbers is a flow's share of the stage, guarded by the flow's lock.
 type numbers struct {
-	// follows: there was a connection on the 4-tuple before; last is its
-	// SND.NXT.
+	// follows: the wire's initial sequence number is to be first.
 	follows bool
-	last    segment.Seq
+	first   segment.Seq
 	// chosen: netstack has sent its SYN, with the number iss; shift leads from
 	// netstack's numbers to the wire's.
 	chosen bool
@@ -52,11 +52,7 @@ func (r *renumber) outbound(f *tracked, p *packet) verdict {
 		return taken
 	}
 	if p.seg.Flags.Has(segment.SYN) && !n.chosen {
-		first := n.last + beyond
-		if first == 0 {
-			first++ // as Linux, for which 0 means none
-		}
-		n.chosen, n.iss, n.shift = true, p.seg.Seq, first-p.seg.Seq
+		n.chosen, n.iss, n.shift = true, p.seg.Seq, n.first-p.seg.Seq
 	}
 	if n.shift == 0 {
 		return pass

@@ -222,6 +222,9 @@ func (t *table) outlived(f *tracked, s *segment.Segment, dir Dir) bool {
 	if f.admitted.cookie {
 		return false // of which netstack has no endpoint yet
 	}
+	if f.isLight() {
+		return false
+	}
 	f.mu.Unlock()
 	alive := t.e.alive(f.key)
 	f.mu.Lock()
@@ -245,6 +248,7 @@ func (t *table) leave(f *tracked) bool {
 	t.e.delayed.drop(f)
 	t.e.finish.stop(f)
 	t.e.fastOpen.drop(f)
+	t.e.lights.left(f)
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
 	if f.embryo {
@@ -288,9 +292,9 @@ func (t *table) sweep() {
 	now := t.epoch.Add(1)
 	for _, f := range t.all() {
 		f.mu.Lock()
-		idle, embryo := now-f.epoch, f.embryo
+		idle, embryo, light := now-f.epoch, f.embryo, f.isLight()
 		f.mu.Unlock()
-		if idle <= 1 || !t.ended(f.key, idle, embryo) {
+		if idle <= 1 || light || !t.ended(f.key, idle, embryo) {
 			continue
 		}
 		f.mu.Lock()

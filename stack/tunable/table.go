@@ -195,4 +195,16 @@ again. It is no limit on connections, and none on clients that send no data in
 SYNs. In Linux it is the backlog that each listener gives with TCP_FASTOPEN; here
 all listeners share it. As there, one that the client resets counts for a minute.`,
 	},
+	{
+		ID: Light, Name: "lastack.light", Min: 0, Max: 1, Default: 0,
+		Doc: `Whether the close path itself serves connections that peers open and that need
+little of TCP: in order, acknowledged in time, no more under way than ten segments, a
+second of data. netstack then never sees most short connections, which costs half the
+time, and gets one as soon as it wants more, by loss or size or an option, in the state
+in which it is. The close is the same with both: delayed ACK, the FIN's timers and
+TIME_WAIT are the close path's in either case. 0, the default, leaves every connection
+to netstack, which is what a lab shows. It is no other TCP, only less of one, and does
+nothing for connections that the host opens. A change is for connections that begin
+after it. Linux has nothing like it.`,
+	},
 }

@@ -40,6 +40,7 @@ const (
 	FastOpenKey
 	FastOpenBlackhole
 	FastOpenPending
+	Light
 	count
 )
 

@@ -1,0 +1,442 @@
+package closepath
+
+import (
+	"sync"
+	"time"
+
+	"lastack/stack/light"
+	"lastack/stack/segment"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// A connection is promoted: netstack gets it in mid-life. It is told a life that ends
+// where the connection is:
+//
+//	light                                            netstack
+//	SYN, numbered before what is unread       --->
+//	                                          <---   SYN-ACK, kept
+//	ACK, which measures the known round trip  --->
+//	a byte that netstack has already          --->
+//	                                          <---   ACK, kept: its window is open now
+//	what is unread, the peer's FIN            --->
+//	                                          <---   ACK, kept
+//	                    Write what is under way, Shutdown
+//	                                          <---   data, FIN, kept: the wire has them
+//	the ACK of the FIN                        --->
+//	what came meanwhile                       --->
+//
+// The renumbering stage leads from netstack's sequence numbers to the wire's, as for a
+// 4-tuple that comes back, and this one from its timestamps.
+
+// move is a connection's way to netstack. The flow's lock guards it.
+type move struct {
+	c    *Light
+	cond *sync.Cond
+	done chan struct{} // closed when it is over
+	// lost: a retransmission timer has rung, so that the first segment that netstack sends
+	// again goes out; una is its number.
+	lost bool
+	una  segment.Seq
+	// synAck is netstack's, with the wire's number; shift leads from netstack's timestamps
+	// to the wire's.
+	synAck  segment.Segment
+	hasSYN  bool
+	shift   uint32
+	acks    int         // that netstack has sent
+	acked   segment.Seq // by the latest of them
+	ep      tcpip.Endpoint
+	created bool // or failed to be
+	// failed: the connection has ended meanwhile.
+	failed bool
+	// queue is what came meanwhile; flushing: it is handed over.
+	queue    []*late
+	flushing bool
+}
+
+// maxQueued bounds what comes in while a connection is on its way: the rest counts as lost.
+const maxQueued = 256
+
+// promote hands a connection to netstack. f.mu is held; the rest happens in another
+// goroutine.
+func (l *lights) promote(c *Light, lost bool) {
+	c.stopTimer()
+	c.phase = moving
+	c.move = &move{c: c, cond: sync.NewCond(&c.f.mu), done: make(chan struct{}), lost: lost, una: c.conn.Una()}
+	l.promoted.Add(1)
+	l.movings.Add(1)
+	l.moving.Store(c.f.key, c)
+	l.carriers.Go(func() { l.carry(c) })
+}
+
+// keep keeps a segment until netstack has the connection.
+func (m *move) keep(f *tracked, p *packet) {
+	if len(m.queue) >= maxQueued {
+		return
+	}
+	p.buf.IncRef()
+	m.queue = append(m.queue, &late{packet: *p, f: f, dir: In})
+}
+
+// swallow keeps what netstack sends and the wire has.
+func (m *move) swallow(p *packet) verdict {
+	c, s := m.c, &p.seg
+	if s.Flags.Has(segment.SYN) {
+		if !m.hasSYN {
+			m.hasSYN, m.synAck = true, *s
+			m.shift = c.f.stamp(c.e.timeWait.now()) - s.TSVal
+			m.cond.Broadcast()
+		}
+		return taken
+	}
+	c.stampOut(p)
+	if m.flushing || s.Flags.Has(segment.RST) {
+		return pass
+	}
+	m.acks++
+	m.acked = s.Ack
+	m.cond.Broadcast()
+	if s.Len() == 0 {
+		if s.Ack.LessEq(c.conn.RcvNxt()) {
+			return taken
+		}
+		return pass
+	}
+	if s.End().LessEq(c.f.conn.Next(c.f.host)) && !(m.lost && s.Seq == m.una) {
+		return taken
+	}
+	m.lost = m.lost && s.Seq != m.una
+	return pass
+}
+
+// stamp is the TSval of a segment that the host sends now.
+func (f *tracked) stamp(now time.Duration) uint32 {
+	return f.tsVal + uint32((now - f.tsValAt).Milliseconds())
+}
+
+// stampOut gives a segment of netstack's the timestamp that the peer knows, and stampIn one
+// of the peer's the echo that netstack knows.
+func (c *Light) stampOut(p *packet) {
+	if b := p.header(); b != nil && p.seg.HasTimestamps {
+		p.seg.SetTSVal(b, p.seg.TSVal+c.move.shift)
+	}
+}
+
+func (c *Light) stampIn(p *packet) {
+	if !p.seg.HasTimestamps || p.seg.TSEcr == 0 {
+		return
+	}
+	if b := p.incoming(); b != nil {
+		p.seg.SetTSEcr(b, p.seg.TSEcr-c.move.shift)
+	}
+}
+
+// life is what netstack is told.
+type life struct {
+	syn, ack segment.Segment // ack is what each further segment of the peer's is like
+	unread   []byte
+	fin      bool // the peer's
+	flight   []light.Piece
+	shut     bool // the host's FIN is out
+	finAcked bool
+	closed   bool
+	linger   tcpip.LingerOption
+}
+
+// life reads the connection. f.mu is held.
+func (c *Light) life() life {
+	conn := c.conn
+	v := life{
+		syn: conn.SYN, unread: conn.Unread(), fin: conn.FINTaken(),
+		flight: conn.Flight(), shut: conn.FINSent(), finAcked: conn.FINAcked(),
+		closed: c.closed, linger: c.linger,
+	}
+	begin := conn.RcvNxt() - segment.Seq(len(v.unread))
+	if v.fin {
+		begin--
+	}
+	una := conn.Una()
+	if v.finAcked {
+		una-- // netstack is told of the FIN, and then that it is acknowledged
+	}
+	recent, _ := c.f.conn.TSRecent(c.f.host)
+	v.syn.Seq, v.syn.TSVal, v.syn.TSEcr = begin-1, recent, 0
+	v.ack = segment.Segment{
+		Tuple: v.syn.Tuple, Version: v.syn.Version, Flags: segment.ACK,
+		Seq: begin, Ack: una, Window: conn.WindowField(),
+	}
+	v.ack.HasTimestamps, v.ack.TSVal = v.syn.HasTimestamps, recent
+	c.f.numbers = numbers{follows: true, first: una - 1}
+	return v
+}
+
+// carry does the whole of a promotion, and then hands over what came meanwhile.
+func (l *lights) carry(c *Light) {
+	c.f.mu.Lock()
+	v := c.life()
+	ok := l.introduce(c, &v)
+	ok = ok && l.relate(c, &v)
+	if ok {
+		l.flush(c)
+	} else {
+		l.fail(c)
+	}
+	c.f.mu.Unlock()
+}
+
+// introduce makes netstack's endpoint by a handshake. f.mu is held, and released meanwhile.
+func (l *lights) introduce(c *Light, v *life) bool {
+	m := c.move
+	l.unlocked(c, func() { l.handSYN(&v.syn) })
+	if !m.wait(func() bool { return m.hasSYN || m.created }) || !m.hasSYN {
+		return false
+	}
+	ack := v.ack
+	if m.synAck.HasTimestamps {
+		rtt := c.f.finishing.rtt.srtt
+		if m.lost {
+			// Twice the timeout that has passed (RFC 6298 5.5), of which a first measurement
+			// is a third.
+			rtt = 2 * c.f.finishing.rtt.timeout() / 3
+		}
+		ack.TSEcr = echo(m.synAck.TSVal, max(rtt, time.Millisecond))
+	}
+	l.deliver(c, &ack, nil)
+	return m.wait(func() bool { return m.created }) && m.ep != nil
+}
+
+// relate tells netstack what the connection has come to. f.mu is held, and released
+// meanwhile.
+func (l *lights) relate(c *Light, v *life) bool {
+	m := c.move
+	nudge := v.ack
+	nudge.Seq--
+	seen := m.acks
+	l.deliver(c, &nudge, []byte{0})
+	if !m.wait(func() bool { return m.acks > seen }) {
+		return false
+	}
+	s := v.ack
+	for rest := v.unread; len(rest) > 0; {
+		n := min(len(rest), chunk)
+		l.deliver(c, &s, rest[:n])
+		s.Seq += segment.Seq(n)
+		rest = rest[n:]
+	}
+	if v.fin {
+		end := s
+		end.Flags |= segment.FIN
+		l.deliver(c, &end, nil)
+		s.Seq++
+	}
+	if s.Seq != v.ack.Seq && !m.wait(func() bool { return m.acked == s.Seq }) {
+		return false
+	}
+	l.unlocked(c, func() { resume(m.ep, v) })
+	if v.finAcked && !m.failed {
+		s.Ack++
+		l.deliver(c, &s, nil)
+	}
+	return !m.failed
+}
+
+// chunk is how much data a made-up segment brings at most.
+const chunk = 16 << 10
+
+// resume does again what the application has done. Each piece is a segment as before.
+func resume(ep tcpip.Endpoint, v *life) {
+	for _, p := range v.flight {
+		r := payload(p.Data)
+		_, _ = ep.Write(&r, tcpip.WriteOptions{}) // the send buffer holds more than a light connection
+	}
+	ep.SocketOptions().SetLinger(v.linger)
+	switch {
+	case v.closed && len(v.unread) == 0:
+		ep.Close()
+	case v.shut:
+		_ = ep.Shutdown(tcpip.ShutdownWrite)
+	}
+}
+
+// payload is a tcpip.Payloader.
+type payload []byte
+
+func (p *payload) Len() int { return len(*p) }
+func (p *payload) Read(b []byte) (int, error) {
+	n := copy(b, *p)
+	*p = (*p)[n:]
+	return n, nil
+}
+
+// wait waits for netstack; false if the connection has ended. f.mu is held, and released
+// meanwhile.
+func (m *move) wait(done func() bool) bool {
+	for !done() && !m.failed {
+		m.cond.Wait()
+	}
+	return !m.failed
+}
+
+// unlocked calls do without the flow's lock.
+func (l *lights) unlocked(c *Light, do func()) {
+	c.f.mu.Unlock()
+	do()
+	c.f.mu.Lock()
+}
+
+// deliver hands netstack a segment of the peer's, by the numbers of the wire.
+func (l *lights) deliver(c *Light, s *segment.Segment, data []byte) {
+	own := *s
+	own.Ack -= c.f.numbers.shift
+	p := made(&own, data)
+	l.unlocked(c, func() {
+		l.e.Endpoint.DeliverNetworkPacket(protocolOf(&own), p.buf)
+		p.buf.DecRef()
+	})
+}
+
+// handSYN hands the SYN to the forwarder, which makes an endpoint that no listener has.
+func (l *lights) handSYN(syn *segment.Segment) {
+	b := segment.Append(nil, syn, nil)
+	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithData(b)})
+	defer pkt.DecRef()
+	pkt.NICID, pkt.NetworkProtocolNumber, pkt.RXChecksumValidated = l.nic, protocolOf(syn), true
+	ip := header.IPv4MinimumSize
+	if syn.Version == 6 {
+		ip = header.IPv6MinimumSize
+	}
+	if _, ok := pkt.NetworkHeader().Consume(ip); !ok {
+		return
+	}
+	if _, ok := pkt.TransportHeader().Consume(len(b) - ip); !ok {
+		return
+	}
+	pkt.TransportProtocolNumber = tcp.ProtocolNumber
+	l.forwarder.HandlePacket(netstack.TransportEndpointID{
+		LocalPort: syn.Dst.Port, LocalAddress: address(syn.Dst),
+		RemotePort: syn.Src.Port, RemoteAddress: address(syn.Src),
+	}, pkt)
+}
+
+// create is the forwarder's handler.
+func (l *lights) create(r *tcp.ForwarderRequest) {
+	id := r.ID()
+	key := segment.Tuple{
+		Src: endpointOf(id.LocalAddress, id.LocalPort),
+		Dst: endpointOf(id.RemoteAddress, id.RemotePort),
+	}
+	v, on := l.moving.Load(key)
+	if !on {
+		r.Complete(false)
+		return
+	}
+	c := v.(*Light)
+	ep, err := r.CreateEndpoint(&c.wq)
+	r.Complete(false)
+	c.f.mu.Lock()
+	defer c.f.mu.Unlock()
+	c.move.created = true
+	if err == nil {
+		c.move.ep = ep
+	}
+	c.move.cond.Broadcast()
+}
+
+func endpointOf(a tcpip.Address, port uint16) segment.Endpoint {
+	e := segment.Endpoint{Port: port}
+	if b := a.AsSlice(); len(b) == 4 {
+		e.Addr = [16]byte{10: 0xff, 11: 0xff}
+		copy(e.Addr[12:], b)
+	} else {
+		copy(e.Addr[:], b)
+	}
+	return e
+}
+
+// flush hands over what came meanwhile, in order, and ends the promotion. f.mu is held, and
+// released meanwhile.
+func (l *lights) flush(c *Light) {
+	m := c.move
+	m.flushing = true
+	for len(m.queue) > 0 {
+		s := m.queue[0]
+		m.queue[0] = nil
+		m.queue = m.queue[1:]
+		c.f.now = s.packet
+		c.stampIn(&c.f.now)
+		v, _ := l.e.arriveIn(c.f, l.place+1) // unlocks
+		if v != taken {
+			l.e.Endpoint.DeliverNetworkPacket(protocolOf(&s.seg), s.buf)
+		}
+		s.buf.DecRef()
+		c.f.mu.Lock()
+	}
+	c.phase = whole
+	c.full.Store(m.ep.(*tcp.Endpoint))
+	c.conn = nil
+	l.end(c)
+}
+
+// fail ends a promotion whose connection has ended, or that netstack does not take.
+func (l *lights) fail(c *Light) {
+	m := c.move
+	if !m.failed {
+		l.send(c, segment.RST|segment.ACK, c.conn.Next(), nil)
+		c.phase = over // so that the flow leaves as one that is over
+		c.err = &tcpip.ErrConnectionAborted{}
+		l.e.flows.forget(c.f)
+	} else {
+		c.err = c.why()
+	}
+	c.phase = over
+	if m.hasSYN && !m.created {
+		// The handshake inside ends by a RST in the peer's name.
+		s := segment.Segment{Tuple: c.f.key.Reverse(), Version: version(c.f.key), Flags: segment.RST, Seq: m.synAck.Ack}
+		l.unlocked(c, func() { l.e.deliverMade(&s) })
+		for !m.created {
+			m.cond.Wait()
+		}
+	}
+	if m.ep != nil {
+		ep := m.ep.(*tcp.Endpoint)
+		l.unlocked(c, ep.Abort)
+	}
+	for _, s := range m.queue {
+		s.buf.DecRef()
+	}
+	m.queue = nil
+	c.listener.drop(c)
+	l.end(c)
+}
+
+// end wakes those that have waited for the end of the promotion.
+func (l *lights) end(c *Light) {
+	l.moving.Delete(c.f.key)
+	l.movings.Add(-1)
+	close(c.move.done)
+	c.wq.Notify(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventHUp | waiter.EventErr)
+}
+
+// overdue looks at a light connection with data that the peer has not acknowledged; a
+// retransmission is netstack's. It reports how long the peer still has. f.mu is held.
+func (l *lights) overdue(f *tracked, now tcpip.MonotonicTime) (left time.Duration) {
+	c, rto := f.light, f.finishing.rtt.timeout()
+	if c.phase == moving {
+		return rto // netstack's timer has begun
+	}
+	if left = c.progress.Add(rto).Sub(now); left > 0 {
+		return left
+	}
+	l.promote(c, true)
+	return rto
+}
+
+// isLight reports whether the close path has the flow's connection in netstack's place.
+func (f *tracked) isLight() bool {
+	return f.light != nil && (f.light.phase == alone || f.light.phase == moving)
+}
