@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lastack/stack/closepath"
 	"lastack/stack/segment"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -21,7 +20,7 @@ import (
 type Conn struct {
 	host          *Host
 	clock         tcpip.Clock
-	ep            endpoint
+	ep            tcpip.Endpoint
 	wq            *waiter.Queue
 	local, remote *net.TCPAddr
 	closed        atomic.Bool
@@ -44,18 +43,10 @@ type direction struct {
 // events that can end a wait, beside data or room: an error or a hang-up.
 const ended = waiter.EventHUp | waiter.EventErr | waiter.EventRdHUp
 
-// endpoint is what a Conn needs of the TCP below it: netstack's, or the close path's own
-// for a light connection.
-type endpoint interface {
-	Read(io.Writer, tcpip.ReadOptions) (tcpip.ReadResult, tcpip.Error)
-	Write(tcpip.Payloader, tcpip.WriteOptions) (int64, tcpip.Error)
-	Shutdown(tcpip.ShutdownFlags) tcpip.Error
-	Close()
-	ModerateRecvBuf(copied int)
-}
-
 func newConn(h *Host, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) {
-	c := connOn(h, ep, wq)
+	c := &Conn{host: h, clock: h.clock, ep: ep, wq: wq}
+	c.read.entry, c.read.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
+	c.write.entry, c.write.wake = waiter.NewChannelEntry(waiter.WritableEvents | ended)
 	local, err := ep.GetLocalAddress()
 	if err != nil {
 		return nil, err
@@ -66,21 +57,6 @@ func newConn(h *Host, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) 
 	}
 	c.local, c.remote = tcpAddr(local), tcpAddr(remote)
 	return c, nil
-}
-
-// newLightConn is newConn for a connection that the close path has.
-func newLightConn(h *Host, l *closepath.Light) *Conn {
-	c := connOn(h, l, l.Queue())
-	t := l.Tuple()
-	c.local, c.remote = net.TCPAddrFromAddrPort(t.Src.AddrPort()), net.TCPAddrFromAddrPort(t.Dst.AddrPort())
-	return c
-}
-
-func connOn(h *Host, ep endpoint, wq *waiter.Queue) *Conn {
-	c := &Conn{host: h, clock: h.clock, ep: ep, wq: wq}
-	c.read.entry, c.read.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
-	c.write.entry, c.write.wake = waiter.NewChannelEntry(waiter.WritableEvents | ended)
-	return c
 }
 
 // wait returns when there may be something to do in the direction: after an
@@ -221,17 +197,10 @@ func (c *Conn) SetLinger(sec int) error {
 	if c.closed.Load() {
 		return c.fail("set", net.ErrClosed)
 	}
-	linger := tcpip.LingerOption{
+	c.ep.SocketOptions().SetLinger(tcpip.LingerOption{
 		Enabled: sec >= 0,
 		Timeout: time.Duration(max(sec, 0)) * time.Second,
-	}
-	if light, ok := c.ep.(*closepath.Light); ok {
-		light.SetLinger(linger)
-		return nil
-	}
-	if ep := c.netstack(); ep != nil {
-		ep.SocketOptions().SetLinger(linger)
-	}
+	})
 	return nil
 }
 

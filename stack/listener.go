@@ -8,6 +8,7 @@ import (
 	"lastack/stack/closepath"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -26,7 +27,7 @@ type Listener struct {
 var _ net.Listener = (*Listener)(nil)
 
 // newListener begins to listen on a bound endpoint.
-func newListener(h *Host, network string, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr) (*Listener, tcpip.Error) {
+func newListener(h *Host, ep tcpip.Endpoint, wq *waiter.Queue, addr *net.TCPAddr) (*Listener, tcpip.Error) {
 	l := &Listener{host: h, ep: ep, wq: wq, addr: addr}
 	l.accept.entry, l.accept.wake = waiter.NewChannelEntry(waiter.ReadableEvents | ended)
 	if err := ep.Listen(h.backlog); err != nil {
@@ -37,7 +38,7 @@ func newListener(h *Host, network string, ep tcpip.Endpoint, wq *waiter.Queue, a
 		return nil, err
 	}
 	addr.Port = int(bound.Port)
-	l.light = h.path.ListenLight(addr.AddrPort(), network != "tcp6", network != "tcp4", h.backlog, wq)
+	l.light = h.listenLight(ep, h.backlog, wq)
 	return l, nil
 }
 
@@ -54,7 +55,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return nil, timeoutError("accept", nil, l.addr)
 		}
 		if c := l.light.Accept(); c != nil {
-			return newLightConn(l.host, c), nil
+			if c, err := newConn(l.host, c, c.Queue()); err == nil {
+				return c, nil
+			}
+			continue
 		}
 		ep, wq, err := l.ep.Accept(nil)
 		switch err.(type) {
@@ -104,3 +108,16 @@ func (l *Listener) Close() error {
 
 // Addr is where it listens.
 func (l *Listener) Addr() net.Addr { return l.addr }
+
+// listenLight lets the close path take connections to where a listening endpoint is bound.
+func (h *Host) listenLight(ep tcpip.Endpoint, backlog int, wq *waiter.Queue) *closepath.LightListener {
+	bound, err := ep.GetLocalAddress()
+	if err != nil {
+		return nil
+	}
+	at := addrPort(bound.Addr, bound.Port, header.IPv4ProtocolNumber)
+	n, _ := ep.(*tcp.Endpoint)
+	v4 := n == nil || n.NetProto == header.IPv4ProtocolNumber || !ep.SocketOptions().GetV6Only()
+	v6 := n == nil || n.NetProto == header.IPv6ProtocolNumber
+	return h.path.ListenLight(at, v4, v6, backlog, wq)
+}

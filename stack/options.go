@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"lastack/stack/closepath"
-
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
 
@@ -27,9 +25,7 @@ func (c *Conn) SetKeepAlive(on bool) error {
 	if c.closed.Load() {
 		return c.fail("set", net.ErrClosed)
 	}
-	if ep := c.netstack(); ep != nil {
-		ep.SocketOptions().SetKeepAlive(on)
-	}
+	c.ep.SocketOptions().SetKeepAlive(on)
 	return nil
 }
 
@@ -64,19 +60,15 @@ func (c *Conn) setKeepAlive(config net.KeepAliveConfig) error {
 		return c.fail("set", net.ErrClosed)
 	}
 	idle, interval := tcpip.KeepaliveIdleOption(config.Idle), tcpip.KeepaliveIntervalOption(config.Interval)
-	ep := c.netstack()
-	if ep == nil {
-		return nil
-	}
 	var errs [3]tcpip.Error
 	if idle > 0 {
-		errs[0] = ep.SetSockOpt(&idle)
+		errs[0] = c.ep.SetSockOpt(&idle)
 	}
 	if interval > 0 {
-		errs[1] = ep.SetSockOpt(&interval)
+		errs[1] = c.ep.SetSockOpt(&interval)
 	}
 	if config.Count > 0 {
-		errs[2] = ep.SetSockOptInt(tcpip.KeepaliveCountOption, config.Count)
+		errs[2] = c.ep.SetSockOptInt(tcpip.KeepaliveCountOption, config.Count)
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -92,26 +84,7 @@ func (c *Conn) SetNoDelay(on bool) error {
 	if c.closed.Load() {
 		return c.fail("set", net.ErrClosed)
 	}
-	if light, ok := c.ep.(*closepath.Light); ok && on && light.Alone() {
-		return nil // which a light connection always does
-	}
-	if ep := c.netstack(); ep != nil {
-		ep.SocketOptions().SetDelayOption(!on)
-	}
-	return nil
-}
-
-// netstack is netstack's endpoint of the connection, which a light one becomes for the
-// sake of an option; nil if that is over, when no option means anything any more.
-func (c *Conn) netstack() tcpip.Endpoint {
-	switch ep := c.ep.(type) {
-	case tcpip.Endpoint:
-		return ep
-	case *closepath.Light:
-		if whole := ep.Endpoint(); whole != nil {
-			return whole
-		}
-	}
+	c.ep.SocketOptions().SetDelayOption(!on)
 	return nil
 }
 

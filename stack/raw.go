@@ -2,6 +2,7 @@ package stack
 
 import (
 	"net/netip"
+	"runtime"
 
 	"lastack/stack/closepath"
 	"lastack/stack/flow"
@@ -17,11 +18,12 @@ import (
 // options can be set before it is connected. What Conn and Listener do on top of netstack
 // is done in Connect, Accept and Close; for the rest there is the Endpoint.
 type Raw struct {
-	// Endpoint is netstack's. Its Connect, Accept and Close are not to be called.
+	// Endpoint is netstack's. Its Connect, Accept, Shutdown and Close are not to be called.
 	Endpoint tcpip.Endpoint
 	// Queue wakes who waits for events of the Endpoint.
 	Queue *waiter.Queue
 	host  *Host
+	light *closepath.LightListener // nil if it does not listen
 }
 
 // Raw makes a socket, for IPv4 or for IPv6.
@@ -39,7 +41,22 @@ func (r *Raw) Bind(a netip.AddrPort) tcpip.Error { return r.host.bind(r.Endpoint
 // Listen makes a listener of a bound socket. A backlog that is smaller than the host's
 // would bring SYN cookies into play, and is raised to it.
 func (r *Raw) Listen(backlog int) tcpip.Error {
-	return r.Endpoint.Listen(max(backlog, r.host.backlog))
+	backlog = max(backlog, r.host.backlog)
+	if err := r.Endpoint.Listen(backlog); err != nil {
+		return err
+	}
+	if r.light == nil {
+		r.light = r.host.listenLight(r.Endpoint, backlog, r.Queue)
+	}
+	return nil
+}
+
+// Shutdown is shutdown(2). A listener that is shut for reading listens no more.
+func (r *Raw) Shutdown(flags tcpip.ShutdownFlags) tcpip.Error {
+	if flags&tcpip.ShutdownRead != 0 {
+		r.light.Close()
+	}
+	return r.Endpoint.Shutdown(flags)
 }
 
 // Connect begins to connect, and returns ErrConnectStarted. With data, be they empty, it
@@ -98,6 +115,9 @@ func (r *Raw) MayOpenFast(to netip.AddrPort) (permitted, ready bool) {
 // Accept takes a connection whose handshake is over; ErrWouldBlock if there is none.
 func (r *Raw) Accept() (*Raw, tcpip.Error) {
 	for {
+		if c := r.light.Accept(); c != nil {
+			return &Raw{Endpoint: c, Queue: c.Queue(), host: r.host}, nil
+		}
 		ep, wq, err := r.Endpoint.Accept(nil)
 		if err != nil {
 			return nil, err
@@ -159,16 +179,24 @@ func (r *Raw) FastOpened() int {
 func (r *Raw) Close() {
 	t, connected := r.Tuple()
 	r.Endpoint.Close()
+	r.light.Close()
 	if connected {
 		r.host.path.Orphan(t)
 	}
 }
 
-// Drain returns when netstack has taken in every segment that was delivered to it. Others
+// Drain returns when netstack has taken in every segment that was delivered to it, and every
+// connection that is being promoted. Others
 // must not deliver segments meanwhile, and the Host must not be closed. It is exact for a Host that was made while
 // GOMAXPROCS was 1: netstack works with as many goroutines as that, which hand sockets to
 // each other, and is asked one by one whether they are through.
 func (h *Host) Drain() {
-	h.net.Pause()
-	h.net.Resume()
+	for {
+		h.net.Pause()
+		h.net.Resume()
+		if !h.path.Moving() {
+			return
+		}
+		runtime.Gosched()
+	}
 }

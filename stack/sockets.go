@@ -37,7 +37,7 @@ func (h *Host) Listen(network, address string) (*Listener, error) {
 		ep.Close()
 		return nil, opError("listen", nil, addr, bindErrno(err, where))
 	}
-	l, terr := newListener(h, network, ep, wq, addr)
+	l, terr := newListener(h, ep, wq, addr)
 	if terr != nil {
 		ep.Close()
 		return nil, opError("listen", nil, addr, errno(terr))

@@ -112,6 +112,9 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 	if h.on && f.conn.FINAcked(f.host) {
 		s.stop(f)
 	}
+	if f.light != nil && s.overdue(f) {
+		s.copy(f)
+	}
 	return pass
 }
 
@@ -128,9 +131,11 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
 	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
 		now := s.e.clock.NowMonotonic()
-		if p.hold == flow.HoldUnknown && (h.copies > 0 && now.Sub(h.sent) < h.rto/2 || s.spent(f, now)) {
+		if p.hold == flow.HoldUnknown && (h.copies > 0 && (now.Sub(h.sent) < h.rto/2 || f.light != nil) || s.spent(f, now)) {
 			s.e.report(f, p, Dropped, Host, Out)
-			return taken // one has just gone out, or the alarm is about to give up
+			// One has just gone out, or the alarm is about to give up; or netstack got the
+			// connection without a round trip, so that its own timeout is another.
+			return taken
 		}
 		h.copied(now)
 		return pass
@@ -193,7 +198,7 @@ func (s *finish) expire(f *tracked, gen uint32) {
 	case s.spent(f, now):
 		s.giveUp(f)
 	default:
-		s.resend(f, now)
+		s.resend(f)
 	}
 }
 
@@ -225,12 +230,27 @@ func (h *finishing) copied(now tcpip.MonotonicTime) {
 }
 
 // resend sends the FIN once more. f.mu is held and will be released.
-func (s *finish) resend(f *tracked, now tcpip.MonotonicTime) {
+func (s *finish) resend(f *tracked) {
+	s.copy(f)
+	_ = s.e.drain(f) // a failed write is a lost segment, which the next copy makes up for
+}
+
+// copy sends the FIN once more. f.mu is held; the caller drains the flow's queue.
+func (s *finish) copy(f *tracked) {
 	h := &f.finishing
-	h.copied(now)
+	h.copied(s.e.clock.NowMonotonic())
 	s.again(f, h.rto)
 	own := s.e.own(f, segment.FIN|segment.ACK, f.conn.Next(f.host)-1)
-	s.send(f, &own, nil)
+	s.e.emit(f, &own, nil, s.place)
+}
+
+// overdue reports whether the FIN, which stood behind data until now, should have been
+// acknowledged by now as well (RFC 6298 5.4). netstack sends it then, unless it got the
+// connection after the timeout and knows nothing of it.
+func (s *finish) overdue(f *tracked) bool {
+	h := &f.finishing
+	return h.on && f.conn.FINSent(f.host) && f.conn.Una(f.host)+1 == f.conn.Next(f.host) &&
+		!s.e.clock.NowMonotonic().Before(h.sent.Add(h.rto))
 }
 
 // send sends a segment that the stage made. f.mu is held and will be released.

@@ -78,9 +78,10 @@ type Light struct {
 	// The flow's lock guards the rest.
 	conn  *light.Conn
 	phase lightPhase
-	// closed: the application has closed it. linger is its SO_LINGER.
+	// closed: the application has closed it.
 	closed bool
-	linger tcpip.LingerOption
+	// options are those that the application has asked for or set; nil if none.
+	options *tcpip.SocketOptions
 	// err is why it is over; nil where it came to its end in order.
 	err   tcpip.Error
 	timer tcpip.Timer
@@ -116,7 +117,7 @@ func (l *lights) inbound(f *tracked, p *packet) verdict {
 	}
 	switch c.phase {
 	case whole:
-		c.stampIn(p)
+		c.translate(p)
 		return pass
 	case moving:
 		c.move.keep(f, p)
@@ -124,16 +125,10 @@ func (l *lights) inbound(f *tracked, p *packet) verdict {
 	case over:
 		return taken
 	}
-	if p.step.Before[f.host] == flow.SynReceived {
-		if p.refused || f.conn.State(f.host) == flow.SynReceived {
-			return taken // it completes no handshake, and the SYN-ACK goes again
-		}
-		if !c.established() {
-			l.abort(c)
-			return taken
-		}
+	if c.handshaking() && !l.handshake(c, p) {
+		return taken
 	}
-	if p.refused || !c.conn.Plain(&p.seg, l.e.timeWait.now()) {
+	if p.refused || c.closed && p.seg.PayloadLen > 0 || !c.conn.Plain(&p.seg, l.e.timeWait.now()) {
 		l.promote(c, false)
 		c.move.keep(f, p)
 		return taken
@@ -303,10 +298,25 @@ func (l *lights) waitForFIN(c *Light) {
 	c.after(time.Duration(l.e.tunables.Int(tunable.FinTimeout))*time.Second, func(c *Light) { l.e.flows.forget(c.f) })
 }
 
-// established puts the connection on its listener's queue; false if nobody listens any more.
-func (c *Light) established() bool {
-	c.stopTimer()
-	return c.listener.push(c)
+// handshaking reports whether the peer has not acknowledged the SYN-ACK.
+func (c *Light) handshaking() bool { return c.conn.Una() == c.conn.ISS }
+
+// handshake takes a segment in SYN_RECEIVED; true if the connection is established. What is
+// no acknowledgment of the SYN-ACK is answered with a RST (RFC 9293 3.10.7.4, fifth check in
+// SYN-RECEIVED), as one that comes when nobody listens any more.
+func (l *lights) handshake(c *Light, p *packet) bool {
+	f, s := c.f, &p.seg
+	switch done := !p.refused && f.conn.State(f.host) > flow.SynReceived; {
+	case done && c.listener.push(c):
+		c.stopTimer()
+		return true
+	case done, s.Flags.Has(segment.ACK) && s.Ack != c.conn.Next():
+		l.e.admit.reset(f, s)
+		if done {
+			l.e.flows.forget(f)
+		}
+	}
+	return false
 }
 
 // send sends a segment of a connection's. f.mu is held; the caller drains the flow's queue.

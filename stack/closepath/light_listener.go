@@ -104,8 +104,11 @@ func (n *LightListener) drop(c *Light) {
 	}
 }
 
-// Accept takes a connection off the queue; nil if there is none.
+// Accept takes a connection off the queue; nil if there is none, or no listener.
 func (n *LightListener) Accept() *Light {
+	if n == nil {
+		return nil
+	}
 	n.mu.Lock()
 	if len(n.queue) == 0 {
 		n.mu.Unlock()
@@ -122,6 +125,9 @@ func (n *LightListener) Accept() *Light {
 
 // Close resets the connections that nobody has accepted.
 func (n *LightListener) Close() {
+	if n == nil {
+		return
+	}
 	n.l.mu.Lock()
 	rest := slices.DeleteFunc(slices.Clone(n.l.listeners[n.at.Port()]), func(m *LightListener) bool { return m == n })
 	if len(rest) == 0 {

@@ -39,10 +39,11 @@ type move struct {
 	c    *Light
 	cond *sync.Cond
 	done chan struct{} // closed when it is over
-	// lost: a retransmission timer has rung, so that the first segment that netstack sends
-	// again goes out; una is its number.
+	// lost: a retransmission timer has rung. netstack then learns of room for the first
+	// segment alone, which goes out again, and sends the others when that is acknowledged.
 	lost bool
-	una  segment.Seq
+	// sent is SND.NXT of netstack's, by the wire's numbers.
+	sent segment.Seq
 	// synAck is netstack's, with the wire's number; shift leads from netstack's timestamps
 	// to the wire's.
 	synAck  segment.Segment
@@ -67,7 +68,7 @@ const maxQueued = 256
 func (l *lights) promote(c *Light, lost bool) {
 	c.stopTimer()
 	c.phase = moving
-	c.move = &move{c: c, cond: sync.NewCond(&c.f.mu), done: make(chan struct{}), lost: lost, una: c.conn.Una()}
+	c.move = &move{c: c, cond: sync.NewCond(&c.f.mu), done: make(chan struct{}), lost: lost, sent: c.conn.Una()}
 	l.promoted.Add(1)
 	l.movings.Add(1)
 	l.moving.Store(c.f.key, c)
@@ -107,10 +108,9 @@ func (m *move) swallow(p *packet) verdict {
 		}
 		return pass
 	}
-	if s.End().LessEq(c.f.conn.Next(c.f.host)) && !(m.lost && s.Seq == m.una) {
+	if s.End().LessEq(c.f.conn.Next(c.f.host)) && !(m.lost && s.PayloadLen > 0) {
 		return taken
 	}
-	m.lost = m.lost && s.Seq != m.una
 	return pass
 }
 
@@ -119,20 +119,32 @@ func (f *tracked) stamp(now time.Duration) uint32 {
 	return f.tsVal + uint32((now - f.tsValAt).Milliseconds())
 }
 
-// stampOut gives a segment of netstack's the timestamp that the peer knows, and stampIn one
-// of the peer's the echo that netstack knows.
+// stampOut gives a segment of netstack's the timestamp that the peer knows.
 func (c *Light) stampOut(p *packet) {
+	c.move.sent = c.move.sent.Max(p.seg.End())
 	if b := p.header(); b != nil && p.seg.HasTimestamps {
 		p.seg.SetTSVal(b, p.seg.TSVal+c.move.shift)
 	}
 }
 
-func (c *Light) stampIn(p *packet) {
-	if !p.seg.HasTimestamps || p.seg.TSEcr == 0 {
+// translate gives a segment of the peer's the echo that netstack knows, and no
+// acknowledgment of what netstack has still to send, but the wire has had: netstack drops
+// such a segment.
+func (c *Light) translate(p *packet) {
+	stamped := p.seg.HasTimestamps && p.seg.TSEcr != 0
+	early := p.seg.Flags.Has(segment.ACK) && c.move.sent.Less(p.seg.Ack) && !p.refused
+	if !stamped && !early {
 		return
 	}
-	if b := p.incoming(); b != nil {
+	b := p.incoming()
+	if b == nil {
+		return
+	}
+	if stamped {
 		p.seg.SetTSEcr(b, p.seg.TSEcr-c.move.shift)
+	}
+	if early {
+		p.seg.SetAck(b, c.move.sent)
 	}
 }
 
@@ -145,7 +157,7 @@ type life struct {
 	shut     bool // the host's FIN is out
 	finAcked bool
 	closed   bool
-	linger   tcpip.LingerOption
+	options  *tcpip.SocketOptions
 }
 
 // life reads the connection. f.mu is held.
@@ -154,7 +166,7 @@ func (c *Light) life() life {
 	v := life{
 		syn: conn.SYN, unread: conn.Unread(), fin: conn.FINTaken(),
 		flight: conn.Flight(), shut: conn.FINSent(), finAcked: conn.FINAcked(),
-		closed: c.closed, linger: c.linger,
+		closed: c.closed, options: c.options,
 	}
 	begin := conn.RcvNxt() - segment.Seq(len(v.unread))
 	if v.fin {
@@ -171,6 +183,9 @@ func (c *Light) life() life {
 		Seq: begin, Ack: una, Window: conn.WindowField(),
 	}
 	v.ack.HasTimestamps, v.ack.TSVal = v.syn.HasTimestamps, recent
+	if c.move.lost && len(v.flight) > 0 {
+		v.ack.Window = conn.RoomField(len(v.flight[0].Data))
+	}
 	c.f.numbers = numbers{follows: true, first: una - 1}
 	return v
 }
@@ -254,7 +269,7 @@ func resume(ep tcpip.Endpoint, v *life) {
 		r := payload(p.Data)
 		_, _ = ep.Write(&r, tcpip.WriteOptions{}) // the send buffer holds more than a light connection
 	}
-	ep.SocketOptions().SetLinger(v.linger)
+	copyOptions(ep.SocketOptions(), v.options)
 	switch {
 	case v.closed && len(v.unread) == 0:
 		ep.Close()
@@ -368,7 +383,7 @@ func (l *lights) flush(c *Light) {
 		m.queue[0] = nil
 		m.queue = m.queue[1:]
 		c.f.now = s.packet
-		c.stampIn(&c.f.now)
+		c.translate(&c.f.now)
 		v, _ := l.e.arriveIn(c.f, l.place+1) // unlocks
 		if v != taken {
 			l.e.Endpoint.DeliverNetworkPacket(protocolOf(&s.seg), s.buf)

@@ -61,8 +61,13 @@ func (c *Light) whole() *tcp.Endpoint {
 	}
 }
 
-// Read implements tcpip.Endpoint. A peek is not known here.
+// Read implements tcpip.Endpoint.
 func (c *Light) Read(w io.Writer, opts tcpip.ReadOptions) (tcpip.ReadResult, tcpip.Error) {
+	if opts.Peek {
+		if ep := c.whole(); ep != nil {
+			return ep.Read(w, opts)
+		}
+	}
 	if ep := c.lock(); ep != nil {
 		return ep.Read(w, opts)
 	}
@@ -77,7 +82,9 @@ func (c *Light) Read(w io.Writer, opts tcpip.ReadOptions) (tcpip.ReadResult, tcp
 	}
 	switch {
 	case c.phase == over && c.err != nil:
-		return tcpip.ReadResult{}, c.err
+		err := c.err
+		c.err = nil // it is told once, as netstack does
+		return tcpip.ReadResult{}, err
 	case c.phase == over, c.conn.FINTaken(), c.closed:
 		return tcpip.ReadResult{}, &tcpip.ErrClosedForReceive{}
 	}
@@ -86,6 +93,11 @@ func (c *Light) Read(w io.Writer, opts tcpip.ReadOptions) (tcpip.ReadResult, tcp
 
 // Write implements tcpip.Endpoint.
 func (c *Light) Write(p tcpip.Payloader, opts tcpip.WriteOptions) (int64, tcpip.Error) {
+	if opts.More || opts.To != nil {
+		if ep := c.whole(); ep != nil {
+			return ep.Write(p, opts)
+		}
+	}
 	for {
 		ep := c.lock()
 		if ep != nil {
@@ -94,6 +106,7 @@ func (c *Light) Write(p tcpip.Payloader, opts tcpip.WriteOptions) (int64, tcpip.
 		switch {
 		case c.phase == over && c.err != nil:
 			err := c.err
+			c.err = nil
 			c.unlock()
 			return 0, err
 		case c.phase == over, c.conn.FINSent():
@@ -163,7 +176,7 @@ func (c *Light) Close() {
 		return
 	}
 	c.closed = true
-	if len(c.conn.Unread()) > 0 || c.linger.Enabled && c.linger.Timeout == 0 {
+	if len(c.conn.Unread()) > 0 || c.aborts() {
 		c.e.lights.abort(c)
 		return
 	}
@@ -186,23 +199,6 @@ func (c *Light) Abort() {
 		c.e.lights.abort(c)
 	}
 }
-
-// SetLinger is SO_LINGER, as netstack has it among its SocketOptions.
-func (c *Light) SetLinger(o tcpip.LingerOption) {
-	if ep := c.lock(); ep != nil {
-		ep.SocketOptions().SetLinger(o)
-		return
-	}
-	defer c.unlock()
-	c.linger = o
-}
-
-// Alone reports whether netstack does not have the connection.
-func (c *Light) Alone() bool { return c.full.Load() == nil }
-
-// Endpoint promotes the connection and returns netstack's endpoint, for all that a Light
-// does not know; nil if the connection is over.
-func (c *Light) Endpoint() *tcp.Endpoint { return c.whole() }
 
 // ModerateRecvBuf implements tcpip.Endpoint.
 func (c *Light) ModerateRecvBuf(copied int) {

@@ -139,10 +139,13 @@ func (c *Conn) RcvNxt() segment.Seq { return c.rcv }
 // Edge is the right edge of the window that the host has offered.
 func (c *Conn) Edge() segment.Seq { return c.edge }
 
-// Window is SND.WND by the peer's latest segment, in bytes; WindowField is the header's
-// field for it, as the peer sends it behind the handshake.
-func (c *Conn) Window() uint32      { return c.window }
+// WindowField is the header's field for SND.WND, as the peer sent it, and RoomField the one
+// for a window that has room for n bytes and little more.
 func (c *Conn) WindowField() uint16 { return uint16(min(c.window>>c.peerScale(), 0xffff)) }
+func (c *Conn) RoomField(n int) uint16 {
+	step := 1 << c.peerScale()
+	return uint16(min((n+step-1)/step, 0xffff))
+}
 
 // FINSent and FINTaken report whether the host has sent its FIN, and taken the peer's.
 func (c *Conn) FINSent() bool  { return c.finSent }

@@ -95,11 +95,11 @@ func shutdown(k *socket, c *packetdrill.Call) *packetdrill.Result {
 	const readSide, writeSide, both = 0, 1, 2
 	switch c.How {
 	case readSide:
-		return outcome(k.raw.Endpoint.Shutdown(tcpip.ShutdownRead))
+		return outcome(k.raw.Shutdown(tcpip.ShutdownRead))
 	case writeSide:
-		return outcome(k.raw.Endpoint.Shutdown(tcpip.ShutdownWrite))
+		return outcome(k.raw.Shutdown(tcpip.ShutdownWrite))
 	case both:
-		return outcome(k.raw.Endpoint.Shutdown(tcpip.ShutdownRead | tcpip.ShutdownWrite))
+		return outcome(k.raw.Shutdown(tcpip.ShutdownRead | tcpip.ShutdownWrite))
 	}
 	return failed("EINVAL")
 }
