@@ -200,3 +200,7 @@ func (h *Host) Drain() {
 		runtime.Gosched()
 	}
 }
+
+// Promote hands each connection that the close path has in netstack's place (lastack.light)
+// to netstack, as if it wanted more, and returns how many. Drain waits for the end of it.
+func (h *Host) Promote() int { return h.path.Promote() }

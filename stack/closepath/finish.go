@@ -185,11 +185,9 @@ func (s *finish) expire(f *tracked, gen uint32) {
 	case !alone && una == next && !h.orphan:
 		h.on = false // all is acknowledged; the next segment starts it again
 		f.mu.Unlock()
-	case !alone && f.isLight():
-		if left := s.e.lights.overdue(f, now); left > 0 {
-			s.again(f, left)
-		}
-		f.mu.Unlock()
+	case !alone && s.e.lights.minds(f):
+		s.again(f, s.e.lights.overdue(f, now))
+		_ = s.e.drain(f) // a failed write is a lost segment
 	case !alone:
 		s.watchTail(f, now)
 	case now.Before(h.sent.Add(h.rto)):
@@ -251,13 +249,6 @@ func (s *finish) overdue(f *tracked) bool {
 	h := &f.finishing
 	return h.on && f.conn.FINSent(f.host) && f.conn.Una(f.host)+1 == f.conn.Next(f.host) &&
 		!s.e.clock.NowMonotonic().Before(h.sent.Add(h.rto))
-}
-
-// send sends a segment that the stage made. f.mu is held and will be released.
-func (s *finish) send(f *tracked, own *segment.Segment, data []byte) {
-	s.e.emit(f, own, data, s.place)
-	// A failed write is a lost segment, which the next copy makes up for.
-	_ = s.e.drain(f)
 }
 
 // again sets the timer behind the first alarm. f.mu is held.

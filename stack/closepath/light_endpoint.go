@@ -267,18 +267,16 @@ func (c *Light) Bind(tcpip.FullAddress) tcpip.Error { return &tcpip.ErrAlreadyBo
 // Moving reports whether a connection is on its way to netstack.
 func (e *Endpoint) Moving() bool { return e.lights.movings.Load() > 0 }
 
-// Promote hands the light connection on a tuple (Src is the host) to netstack, which it
-// does not wait for. It reports false where there is none.
-func (e *Endpoint) Promote(t segment.Tuple) bool {
-	f := e.flows.lookup(t)
-	if f == nil {
-		return false
+// Promote hands each light connection whose handshake is over to netstack, as if it wanted
+// more than it has, and returns how many. It does not wait for netstack.
+func (e *Endpoint) Promote() (n int) {
+	for _, f := range e.flows.all() {
+		f.mu.Lock()
+		if c := f.light; c != nil && c.phase == alone && !c.handshaking() {
+			e.lights.promote(c, false)
+			n++
+		}
+		f.mu.Unlock()
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.light == nil || f.light.phase != alone || f.embryo {
-		return false
-	}
-	e.lights.promote(f.light, false)
-	return true
+	return n
 }

@@ -42,8 +42,11 @@ type move struct {
 	// lost: a retransmission timer has rung. netstack then learns of room for the first
 	// segment alone, which goes out again, and sends the others when that is acknowledged.
 	lost bool
-	// sent is SND.NXT of netstack's, by the wire's numbers.
-	sent segment.Seq
+	// sent is SND.NXT of netstack's, by the wire's numbers, and una SND.UNA when it began.
+	sent, una segment.Seq
+	// blind: netstack knows no round trip. flight is what was under way when it began.
+	blind  bool
+	flight []light.Piece
 	// synAck is netstack's, with the wire's number; shift leads from netstack's timestamps
 	// to the wire's.
 	synAck  segment.Segment
@@ -68,7 +71,7 @@ const maxQueued = 256
 func (l *lights) promote(c *Light, lost bool) {
 	c.stopTimer()
 	c.phase = moving
-	c.move = &move{c: c, cond: sync.NewCond(&c.f.mu), done: make(chan struct{}), lost: lost, sent: c.conn.Una()}
+	c.move = &move{c: c, cond: sync.NewCond(&c.f.mu), done: make(chan struct{}), lost: lost, sent: c.conn.Una(), una: c.conn.Una()}
 	l.promoted.Add(1)
 	l.movings.Add(1)
 	l.moving.Store(c.f.key, c)
@@ -122,6 +125,9 @@ func (f *tracked) stamp(now time.Duration) uint32 {
 // stampOut gives a segment of netstack's the timestamp that the peer knows.
 func (c *Light) stampOut(p *packet) {
 	c.move.sent = c.move.sent.Max(p.seg.End())
+	if c.move.blind && c.f.conn.Una(c.f.host) == c.f.conn.Next(c.f.host) {
+		c.progress = c.e.clock.NowMonotonic()
+	}
 	if b := p.header(); b != nil && p.seg.HasTimestamps {
 		p.seg.SetTSVal(b, p.seg.TSVal+c.move.shift)
 	}
@@ -392,6 +398,9 @@ func (l *lights) flush(c *Light) {
 		c.f.mu.Lock()
 	}
 	c.phase = whole
+	if !m.lost && !c.conn.SYN.HasTimestamps {
+		m.blind, m.flight = true, c.conn.Flight()
+	}
 	c.full.Store(m.ep.(*tcp.Endpoint))
 	c.conn = nil
 	l.end(c)
@@ -437,17 +446,46 @@ func (l *lights) end(c *Light) {
 	c.wq.Notify(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventHUp | waiter.EventErr)
 }
 
-// overdue looks at a light connection with data that the peer has not acknowledged; a
-// retransmission is netstack's. It reports how long the peer still has. f.mu is held.
-func (l *lights) overdue(f *tracked, now tcpip.MonotonicTime) (left time.Duration) {
+// minds reports whether the data that the peer has not acknowledged are of a light
+// connection, or of one that netstack got with them and without a round trip: there is no
+// telling netstack of one where there are no timestamps, so that its timeout is a second (RFC
+// 6298 2.1) until the peer acknowledges something. f.mu is held.
+func (l *lights) minds(f *tracked) bool {
+	c := f.light
+	if c == nil || c.phase == over {
+		return false
+	}
+	if c.phase == whole && c.move.blind && f.conn.Una(f.host) != c.move.una {
+		c.move.see()
+	}
+	return c.phase != whole || c.move.blind
+}
+
+// see ends a connection's blindness.
+func (m *move) see() { m.blind, m.flight = false, nil }
+
+// overdue sends the first segment of data again, or has netstack send it, when its time has
+// come. It reports when to look again. f.mu is held; the caller drains the flow's queue.
+func (l *lights) overdue(f *tracked, now tcpip.MonotonicTime) time.Duration {
 	c, rto := f.light, f.finishing.rtt.timeout()
 	if c.phase == moving {
-		return rto // netstack's timer has begun
+		return rto
 	}
-	if left = c.progress.Add(rto).Sub(now); left > 0 {
+	if left := c.progress.Add(rto).Sub(now); left > 0 {
 		return left
 	}
-	l.promote(c, true)
+	if c.phase == alone {
+		l.promote(c, true)
+		return rto
+	}
+	if len(c.move.flight) > 0 {
+		first := c.move.flight[0]
+		s := l.e.own(f, segment.PSH|segment.ACK, first.Seq)
+		l.e.emit(f, &s, first.Data, l.place)
+	} else {
+		l.e.finish.probe(f)
+	}
+	c.move.see()
 	return rto
 }
 

@@ -95,10 +95,21 @@ func (s *finish) watchTail(f *tracked, now tcpip.MonotonicTime) {
 		f.mu.Unlock()
 		return
 	}
+	s.probe(f)
+	_ = s.e.drain(f) // a failed write is a lost segment, which the next copy makes up for
+}
+
+// probe sends the tail once more, if there is one. f.mu is held; the caller drains the flow's
+// queue.
+func (s *finish) probe(f *tracked) {
+	t := &f.finishing.tail
+	if t.buf == nil {
+		return
+	}
 	// The end of a large segment, which offload makes, is enough.
-	n := min(t.seg.PayloadLen, f.conn.FullSegment(f.host), t.seg.End().Diff(una))
+	n := min(t.seg.PayloadLen, f.conn.FullSegment(f.host), t.seg.End().Diff(f.conn.Una(f.host)))
 	whole := appendPacket(nil, t.buf)
 	end := t.seg.PayloadStart + t.seg.PayloadLen
 	own := s.e.own(f, segment.PSH|segment.ACK, t.seg.Seq+segment.Seq(t.seg.PayloadLen-n))
-	s.send(f, &own, whole[end-n:end])
+	s.e.emit(f, &own, whole[end-n:end], s.place)
 }

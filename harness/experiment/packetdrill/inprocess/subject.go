@@ -136,6 +136,13 @@ func (s *Subject) Sysctl(name, value string) error {
 	return s.rest()
 }
 
+// Promote hands each light connection (lastack.light) to netstack, whatever it has come to,
+// and returns how many.
+func (s *Subject) Promote() (int, error) {
+	n := s.host.Promote()
+	return n, s.rest()
+}
+
 // Close implements packetdrill.Subject.
 func (s *Subject) Close() error {
 	for _, k := range s.sockets {
