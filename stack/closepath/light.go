@@ -428,7 +428,9 @@ func (l *lights) configure() {
 		mss := int(l.e.MTU()) - ip - header.TCPMinimumSize
 		window := uint32(min(size/2, 0xffff, 2*light.InitialWindow*mss)) >> scale << scale
 		l.configs[i] = light.Config{
-			MSS: uint16(mss), Window: max(window, 1), Full: uint32(size / 2), Scale: scale,
+			MSS: uint16(mss), Window: max(window, 1), Scale: scale,
+			// netstack counts what a segment takes in memory, of that too which it answers.
+			Full:     uint32(size/2 - 2*tcp.SegOverheadSize),
 			Overhead: tcp.SegOverheadSize, SACK: bool(sack),
 		}
 	}

@@ -128,8 +128,13 @@ func (c *Light) Write(p tcpip.Payloader, opts tcpip.WriteOptions) (int64, tcpip.
 	if _, err := io.ReadFull(p, data); err != nil {
 		return 0, &tcpip.ErrBadBuffer{}
 	}
-	for _, piece := range c.conn.Send(data, c.e.timeWait.now()) {
-		c.e.lights.send(c, segment.PSH|segment.ACK, piece.Seq, piece.Data)
+	pieces := c.conn.Send(data, c.e.timeWait.now())
+	for i, piece := range pieces {
+		flags := segment.ACK
+		if i == len(pieces)-1 {
+			flags |= segment.PSH
+		}
+		c.e.lights.send(c, flags, piece.Seq, piece.Data)
 		if c.phase != alone {
 			break // an impairment, say, has ended the flow
 		}
