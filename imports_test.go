@@ -124,7 +124,7 @@ var policy = []rule{
 	{
 		pkg: "harness/host/metrics",
 		ours: []string{
-			"harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
+			"harness/capture/reasons", "harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
 		},
 		outside: []string{promMod, netMod}, never: []string{"os", "syscall"},
 	},

@@ -23,7 +23,7 @@ func TestCapture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCapture(live, "lo", func(what string) { t.Log(what) })
+	c := NewCapture(live, "lo", nil, func(what string) { t.Log(what) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
