@@ -80,6 +80,7 @@ type Analysis struct {
 	evidence
 
 	tunnels tunnels
+	kernel  kernelResets
 	icmp    map[icmpKey]*icmpNote
 
 	silences silences    // so far
@@ -136,6 +137,7 @@ func (a *Analysis) Summary() (*Summary, error) {
 	if a.opt.Partial == nil {
 		a.err = errors.Join(a.err, a.settle(a.each))
 	}
+	a.sum.KernelResets = a.kernel.list()
 	return a.report(a.opt.Ports), a.err
 }
 
@@ -277,7 +279,9 @@ func (a *Analysis) closed(c *teardown.Conn) {
 		return
 	}
 	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
-		a.err = a.opt.Closed(a.whole(&e))
+		whole := a.whole(&e)
+		a.kernel.see(whole.Kernel)
+		a.err = a.opt.Closed(whole)
 	}
 }
 

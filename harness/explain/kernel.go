@@ -1,7 +1,9 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lastack/harness/capture/reasons"
@@ -74,4 +76,78 @@ func (c *Connection) kernelLine() string {
 		return ""
 	}
 	return "; " + strings.Join(words, "; ")
+}
+
+// KernelReset counts connections that this machine's kernel reset.
+type KernelReset struct {
+	// Reason is the kernel's word; OtherReasons is all those that were not told apart.
+	Reason string `json:"reason"`
+	// Command is the process that the kernel did it for, by name; empty where that is
+	// unknown or nobody.
+	Command     string `json:"command,omitempty"`
+	Connections int    `json:"connections"`
+}
+
+// OtherReasons stands for those beyond the ones that are told apart.
+const OtherReasons = "others"
+
+const (
+	// maxKernelResets are told apart, and shownKernelResets of them in text.
+	maxKernelResets   = 64
+	shownKernelResets = 6
+)
+
+// kernelResets counts RSTs by reason and process; the zero value has none.
+type kernelResets struct {
+	all []KernelReset
+}
+
+// see counts a connection that is over.
+func (r *kernelResets) see(k *reasons.Close) {
+	if k == nil {
+		return
+	}
+	e := &k.End
+	if e.Reason == "" && k.Other != nil {
+		e = k.Other
+	}
+	if e.Reason == "" {
+		return
+	}
+	one := KernelReset{Reason: e.Reason, Command: e.Command}
+	same := func(o KernelReset) bool { return o.Reason == one.Reason && o.Command == one.Command }
+	i := slices.IndexFunc(r.all, same)
+	if i < 0 && len(r.all) >= maxKernelResets-1 {
+		one = KernelReset{Reason: OtherReasons}
+		i = slices.IndexFunc(r.all, same)
+	}
+	if i < 0 {
+		i = len(r.all)
+		r.all = append(r.all, one)
+	}
+	r.all[i].Connections++
+}
+
+// list has the most frequent first.
+func (r *kernelResets) list() []KernelReset {
+	return slices.SortedFunc(slices.Values(r.all), func(x, y KernelReset) int {
+		return cmp.Or(cmp.Compare(y.Connections, x.Connections), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Command, y.Command))
+	})
+}
+
+// kernelResets is a sentence about why the kernel sent RSTs.
+func (s *Summary) kernelResets() string {
+	var parts []string
+	for i, r := range s.KernelResets {
+		if i == shownKernelResets {
+			parts = append(parts, fmt.Sprintf("and %d more (--json has all)", len(s.KernelResets)-i))
+			break
+		}
+		part := r.Reason + " " + number(r.Connections)
+		if r.Command != "" {
+			part += " (" + term.Quote(r.Command) + ")"
+		}
+		parts = append(parts, part)
+	}
+	return "Why this machine's kernel sent RSTs: " + strings.Join(parts, ", ") + "."
 }
