@@ -13,8 +13,8 @@ import (
 
 // Bounds of the rings that the kernel writes to.
 const (
-	ringsTotal = 32 << 20  // bytes, of all CPUs together
-	ringMost   = 512 << 10 // of one
+	ringsTotal = 32 << 20 // bytes, of all CPUs together
+	ringMost   = 4 << 20  // of one: some 30,000 records
 	ringLeast  = 64 << 10
 )
 

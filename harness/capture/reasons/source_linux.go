@@ -17,7 +17,7 @@ import (
 
 const (
 	// drainEvery is how often the rings are emptied while nobody asks.
-	drainEvery = 100 * time.Millisecond
+	drainEvery = 50 * time.Millisecond
 	// The kernel sends a RST before it says why, and says that it got one after a capture
 	// has it: an answer about a RST younger than young waits for that, a little.
 	young = 5 * time.Millisecond

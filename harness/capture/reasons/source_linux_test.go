@@ -23,7 +23,7 @@ func TestParseCPUs(t *testing.T) {
 // TestRingsAreBounded: however many CPUs there are, their rings take no more than that, down to
 // a least each.
 func TestRingsAreBounded(t *testing.T) {
-	for cpus, want := range map[int]int{1: ringMost, 64: ringMost, 256: 128 << 10, 4096: ringLeast} {
+	for cpus, want := range map[int]int{1: ringMost, 8: ringMost, 9: ringMost / 2, 256: 128 << 10, 4096: ringLeast} {
 		if got := ringSize(cpus); got != want {
 			t.Errorf("%d CPUs: %d bytes, want %d", cpus, got, want)
 		}
