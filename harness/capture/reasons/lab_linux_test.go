@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lastack/harness/capture/tracepoint"
+	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 
 	"golang.org/x/sys/unix"
@@ -202,5 +203,47 @@ func TestTracefs(t *testing.T) {
 	}
 	if after := mounts(); after != before {
 		t.Errorf("mounts:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+// TestTwoNamespaces: sockets of two namespaces that have the same addresses and ports at one
+// time are not told apart by the kernel, and neither is believed.
+func TestTwoNamespaces(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	s := open(t)
+	start := time.Now()
+	var ends [2][2]*net.TCPConn
+	for i := range ends {
+		ns, err := lab.NewNamespace()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ns.Close()
+		err = ns.Do(func() error {
+			l, err := net.Listen("tcp", "127.0.0.1:8080")
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			c, err := net.DialTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000}, l.Addr().(*net.TCPAddr))
+			if err != nil {
+				return err
+			}
+			d, err := l.Accept()
+			ends[i] = [2]*net.TCPConn{c, d.(*net.TCPConn)}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range ends {
+		_, _ = e[0].Close(), e[1].Close()
+	}
+	k := s.Of(query(ends[0][0], start, Client, false))
+	if k == nil || !k.Ambiguous || k.PID != 0 || k.Other != nil {
+		t.Errorf("%+v", k)
 	}
 }

@@ -71,16 +71,16 @@ func (r *ring) trace(cpu int, id uint16, filter string) error {
 	attr.Type, attr.Config = unix.PERF_TYPE_TRACEPOINT, uint64(id)
 	fd, err := unix.PerfEventOpen(attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if err != nil {
-		return fmt.Errorf("perf_event_open on CPU %d: %w", cpu, err)
+		return fmt.Errorf("perf_event_open of tracepoint %d on CPU %d: %w", id, cpu, err)
 	}
 	r.fds = append(r.fds, fd)
 	if filter != "" {
 		if err := unix.IoctlSetString(fd, unix.PERF_EVENT_IOC_SET_FILTER, filter); err != nil {
-			return fmt.Errorf("perf_event_open on CPU %d: filter %q: %w", cpu, filter, err)
+			return fmt.Errorf("perf_event_open of tracepoint %d on CPU %d: filter %q: %w", id, cpu, filter, err)
 		}
 	}
 	if err := unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_SET_OUTPUT, r.fds[0]); err != nil {
-		return fmt.Errorf("perf_event_open on CPU %d: one ring for all: %w", cpu, err)
+		return fmt.Errorf("perf_event_open of tracepoint %d on CPU %d: one ring for all: %w", id, cpu, err)
 	}
 	return nil
 }

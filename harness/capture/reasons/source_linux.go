@@ -66,7 +66,7 @@ func (s *Source) open() error {
 		return err
 	}
 	defer fs.close()
-	known := map[uint16]*tracepoint.Tracepoint{}
+	filters := map[uint16]string{}
 	for i, p := range tracepoint.Tracepoints() {
 		f, err := fs.format(&p)
 		if err == nil {
@@ -74,7 +74,7 @@ func (s *Source) open() error {
 		}
 		switch {
 		case err == nil:
-			known[f.ID] = &p
+			filters[f.ID] = p.Filter(f)
 		case i == 0:
 			return err
 		default:
@@ -91,9 +91,9 @@ func (s *Source) open() error {
 			return err
 		}
 		s.rings = append(s.rings, r)
-		for id, p := range known {
-			if err := r.trace(cpu, id, p.Filter); err != nil {
-				return fmt.Errorf("tracepoint %s:%s: %w", p.Group, p.Name, err)
+		for id, filter := range filters {
+			if err := r.trace(cpu, id, filter); err != nil {
+				return err
 			}
 		}
 	}

@@ -21,10 +21,17 @@ const (
 type Tracepoint struct {
 	Kind        Kind
 	Group, Name string
-	// Filter is for the kernel, in the syntax of its event filters, to keep others away; it
-	// is empty for none.
-	Filter string
-	needs  []string
+	filter      string
+	needs       []string
+}
+
+// Filter is for the kernel, in the syntax of its event filters, to keep away what is about no
+// TCP socket; it is empty for none.
+func (t *Tracepoint) Filter(f *Format) string {
+	if t.Kind == Drop && f.Has("rx_sk") {
+		return "rx_sk != 0 && (" + t.filter + ")" // a flood that meets no socket costs nothing
+	}
+	return t.filter
 }
 
 // Tracepoints are those that a Decoder understands. The first is needed, and the kernel may

@@ -150,6 +150,18 @@ func TestDecodeNothing(t *testing.T) {
 	}
 }
 
+// TestFilter: where drops name the socket, only those of one are asked for.
+func TestFilter(t *testing.T) {
+	drop := Tracepoints()[3]
+	old := format(t, "kfree_skb", 3, "8 void * skbaddr", "2 unsigned short protocol", "4 enum skb_drop_reason reason")
+	if got := drop.Filter(old); got != "protocol == 0x800 || protocol == 0x86dd" {
+		t.Error(got)
+	}
+	if got := drop.Filter(load(t, "kfree_skb")); got != "rx_sk != 0 && (protocol == 0x800 || protocol == 0x86dd)" {
+		t.Error(got)
+	}
+}
+
 // TestAddSaysWhatIsMissing: a kernel whose records tell too little is known as such.
 func TestAddSaysWhatIsMissing(t *testing.T) {
 	all := Tracepoints()
