@@ -126,6 +126,7 @@ func tryDashboard(t *testing.T) {
 	quiet := []string{ // nothing of the kind happens here
 		"CLOSE_WAIT, more than an hour ago",
 		"Connections that ended without TIME_WAIT, and aborts, a second", "Refused by a full queue, and PAWS, a second",
+		"Resets by the kernel's reason, a second",
 	}
 	all := queries(t)
 	if len(all) < 10 {
