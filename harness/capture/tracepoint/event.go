@@ -107,7 +107,9 @@ func (d *Decoder) Reasons() (list []string) {
 	for id, f := range d.formats {
 		if d.kinds[id] == ResetSent {
 			for _, name := range f.Symbols("reason") {
-				list = append(list, name)
+				if name != "MAX" { // where the kernel's list ends
+					list = append(list, name)
+				}
 			}
 		}
 	}

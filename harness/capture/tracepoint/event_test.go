@@ -130,7 +130,7 @@ func TestDecode(t *testing.T) {
 			d.Decode(&short) // no panic
 		}
 	}
-	if d := decoder(t, sent); len(d.Reasons()) != 26 {
+	if d := decoder(t, sent); len(d.Reasons()) != 25 {
 		t.Errorf("%d reasons", len(d.Reasons()))
 	}
 }
