@@ -207,8 +207,8 @@ func (b *Book) Of(q Query) *Close {
 	if q.First == Server {
 		first, other = server, client
 	}
-	// Who closed is elsewhere, or one end sent the RST that the other side of the capture
-	// never saw.
+	// The end that closed is on another machine; or the capture has no FIN and no RST, and
+	// one end's kernel sent a RST all the same.
 	if !first.known() || first.Reason == "" && other.Reason != "" && q.First == "" {
 		first, other = other, first
 	}

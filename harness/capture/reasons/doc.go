@@ -29,6 +29,7 @@
 // or closed. A socket that ended by what arrived or by a timer, and that was accepted rather than
 // connected, has none.
 //
-// Memory is bounded: MaxSockets sockets, 32 MiB of rings, 16,384 names of processes. What does
-// not fit is forgotten or counted as lost, and connections are then shown without.
+// Memory is bounded: MaxSockets sockets, 32 MiB of rings (but 64 KiB a CPU at the least), 16,384
+// names of processes. What does not fit is forgotten or counted as lost, and connections are
+// then shown without.
 package reasons

@@ -39,12 +39,18 @@ func open(t *testing.T) *Source {
 // pair is a connection over loopback of this process with itself.
 func pair(t *testing.T) (c, d *net.TCPConn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return pairOver(t, "127.0.0.1:0", "127.0.0.1")
+}
+
+// pairOver listens at one address and connects to another.
+func pairOver(t *testing.T, at, to string) (c, d *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	one, err := net.Dial("tcp", l.Addr().String())
+	one, err := net.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr(to), addr(l.Addr()).Port()).String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,5 +251,25 @@ func TestTwoNamespaces(t *testing.T) {
 	k := s.Of(query(ends[0][0], start, Client, false))
 	if k == nil || !k.Ambiguous || k.PID != 0 || k.Other != nil {
 		t.Errorf("%+v", k)
+	}
+}
+
+// TestKernelIPv6: over IPv6, and over IPv4 where the server's socket is one of IPv6, both ends
+// are found by the addresses that a capture has.
+func TestKernelIPv6(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	s := open(t)
+	for _, to := range []string{"::1", "127.0.0.1"} {
+		start := time.Now()
+		c, d := pairOver(t, "[::]:0", to)
+		_, _ = d.SetLinger(0), d.Close()
+		_, _ = io.Copy(io.Discard, c)
+		_ = c.Close()
+		k := s.Of(query(c, start, Server, true))
+		if k == nil || k.Side != Server || k.PID != os.Getpid() || k.Other == nil || !k.Other.ResetReceived || k.Other.PID != os.Getpid() {
+			t.Errorf("%s: %+v", to, k)
+		}
 	}
 }
