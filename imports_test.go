@@ -68,6 +68,9 @@ var policy = []rule{
 	},
 	{pkg: "harness/lab/middle", ours: []string{"harness/lab", "harness/lab/wire", "harness/term"}, outside: []string{sys}, never: []string{"net", "os/exec"}},
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
+	// Pure, so that what reads the kernel's records is tried where there is none.
+	{pkg: "harness/capture/tracepoint", never: impure},
+	{pkg: "harness/capture/reasons", ours: []string{"harness/capture/tracepoint"}, outside: []string{sys}, never: []string{"net", "net/http", "os/exec"}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
 	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown", "stack/flow"}, never: impure},
@@ -121,7 +124,7 @@ var policy = []rule{
 	{
 		pkg: "harness/host/metrics",
 		ours: []string{
-			"harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
+			"harness/capture/reasons", "harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
 		},
 		outside: []string{promMod, netMod}, never: []string{"os", "syscall"},
 	},

@@ -45,6 +45,9 @@ func WriteText(w io.Writer, s *Summary, look Look) error {
 	if len(s.Causes) > 0 {
 		t.paragraph("", s.causes())
 	}
+	if len(s.KernelResets) > 0 {
+		t.paragraph("", s.kernelResets())
+	}
 	t.paragraph("", s.Counts())
 	_, err := io.WriteString(w, t.b.String())
 	return err
