@@ -95,10 +95,7 @@ func runCheck(ctx context.Context, w io.Writer, f *serviceFlags) error {
 	}
 	r, err := service.Run(ctx, f.cfg)
 	if err != nil {
-		if ctx.Err() != nil {
-			return context.Canceled
-		}
-		return err
+		return f.out.cut(ctx, w, err, r.Checks)
 	}
 	page := check.Page{Title: "How a service closes", Facts: [][2]string{
 		{"service", term.Escape(f.cfg.Address)}, {"connections", fmt.Sprint(r.Connections)}, {"patience", f.cfg.Patience.String()},

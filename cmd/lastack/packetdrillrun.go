@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -21,12 +23,12 @@ import (
 
 // packetdrillRun are the flags that only count when scripts are run.
 type packetdrillRun struct {
-	verbose, tap, junit   bool
+	verbose, tap          bool
 	subject               string
 	jobs, tries, mtu      int
 	allowShell, skipShell bool
 	anySYN                bool
-	known, pcapng         string
+	known, pcapng, junit  string
 	local, remote         []string
 	settings              []string
 	tolerance, timeout    time.Duration
@@ -36,7 +38,7 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l := c.Flags()
 	l.BoolVarP(&r.verbose, "verbose", "v", false, "show the whole exchange of each script, and its ladder")
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
-	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
+	l.StringVar(&r.junit, "junit", "", "write the results to `FILE` in JUnit's XML")
 	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
 	l.StringArrayVar(&r.local, "local_ip", nil, "the subject's `ADDRESS`, IPv4 or IPv6, where the script does not say; may be repeated")
 	l.StringArrayVar(&r.remote, "remote_ip", nil, "the script's `ADDRESS`, likewise")
@@ -56,15 +58,11 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 // validate names the flags that exclude each other.
 func (f *packetdrillFlags) validate() error {
 	r := &f.run
-	formats := 0
-	for _, on := range []bool{f.json, r.tap, r.junit} {
-		if on {
-			formats++
-		}
-	}
 	switch {
-	case formats > 1:
-		return usagef("--json, --tap and --junit exclude each other: standard output has one form")
+	case f.json && r.tap:
+		return usagef("--json and --tap both print to standard output; give one of them")
+	case filepath.Ext(r.junit) == ".pkt":
+		return usagef("--junit %s: it writes a file, and that would be a script; name another file for it", r.junit)
 	case r.allowShell && r.skipShell:
 		return usagef("--allow-shell runs shell commands and --skip-shell passes over them; give one")
 	case r.tolerance < 0:
@@ -114,7 +112,7 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		defer capture.Close()
 	}
 	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
-	quiet := f.json || f.run.tap || f.run.junit
+	quiet := f.json || f.run.tap
 	done, stopProgress := scriptsProgress(files)
 	defer stopProgress()
 	var unwritten error
@@ -137,10 +135,15 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		return unwritten
 	}
 	if err != nil {
-		return err
+		return interrupted(ctx, os.Stdout, err, fmt.Sprintf("%d of %d scripts done", len(results), len(files)), f.cut(results))
 	}
 	if err := f.report(results, cfg.Known, time.Since(start)); err != nil {
 		return err
+	}
+	if f.run.junit != "" {
+		if err := writeWhole(f.run.junit, func(w io.Writer) error { return suite.WriteJUnit(w, results) }); err != nil {
+			return err
+		}
 	}
 	if capture != nil {
 		if err := errors.Join(suite.WritePcapng(capture, results), capture.Close()); err != nil {
@@ -156,6 +159,9 @@ func (f *packetdrillFlags) suite() (*suite.Config, error) {
 		return nil, err
 	}
 	r := &f.run
+	if err := writable(r.junit); err != nil {
+		return nil, usage(err)
+	}
 	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
@@ -229,17 +235,28 @@ func (r *packetdrillRun) maker(settings []tunable.Setting) (func(context.Context
 	}, nil
 }
 
+// scriptsDocument is what --json prints. Interrupted: Ctrl-C ended the work, and the rest of
+// the scripts is missing.
+type scriptsDocument[T any] struct {
+	Scripts     []T  `json:"scripts"`
+	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// cut is the document about scripts that were interrupted, if one is asked for.
+func (f *packetdrillFlags) cut(results []*suite.Result) any {
+	if !f.json {
+		return nil
+	}
+	return scriptsDocument[*suite.Result]{append([]*suite.Result{}, results...), true}
+}
+
 // report writes what is written at the end.
 func (f *packetdrillFlags) report(results []*suite.Result, known *suite.Known, took time.Duration) error {
 	switch {
 	case f.json:
-		return writeJSON(os.Stdout, struct {
-			Scripts []*suite.Result `json:"scripts"`
-		}{append([]*suite.Result{}, results...)})
+		return writeJSON(os.Stdout, scriptsDocument[*suite.Result]{Scripts: append([]*suite.Result{}, results...)})
 	case f.run.tap:
 		return suite.WriteTAP(os.Stdout, results)
-	case f.run.junit:
-		return suite.WriteJUnit(os.Stdout, results)
 	}
 	if n := len(known.Unused()); n > 0 {
 		fmt.Fprintf(os.Stderr, "%d of the differences in %s are of scripts that were not run\n", n, term.Quote(f.run.known))

@@ -128,7 +128,7 @@ func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 	r, err := proxy.Run(ctx, f.cfg)
 	stop()
 	if err != nil {
-		return err
+		return f.out.cut(ctx, w, err, r.Checks)
 	}
 	page := check.Page{Title: "What is in the middle", Facts: [][2]string{{"proxy", f.subject(r)}, {"patience", f.cfg.Patience.String()}}}
 	return f.out.finish(w, text, page, r.Checks)
@@ -140,6 +140,16 @@ func (f *proxyFlags) subject(r *proxy.Result) string {
 		return "nftables NAT"
 	}
 	return term.Escape(strings.Join(r.Command, " "))
+}
+
+// cut is the error of checks that ended early, after the document about them.
+func (f *checkFlags) cut(ctx context.Context, w io.Writer, err error, checks []check.Check) error {
+	var doc any
+	if f.json {
+		check.MarkKnown(checks, f.known)
+		doc = check.CutJSON(checks)
+	}
+	return interrupted(ctx, w, err, "", doc)
 }
 
 // finish prints what is left to print about checks, writes the page, and makes the exit

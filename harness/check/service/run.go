@@ -73,16 +73,17 @@ func (c *Config) Most() (n int) {
 }
 
 // Run makes the checks. An error means that they could not be made: the service does not
-// let anybody connect.
+// let anybody connect. The Result is never nil: it has the checks
+// until then.
 func Run(ctx context.Context, c Config) (_ *Result, err error) {
+	result := &Result{Captured: true}
 	if err := c.Validate(); err != nil {
-		return nil, err
+		return result, err
 	}
 	r := &run{cfg: &c}
 	if r.at, err = resolve(ctx, c.Address); err != nil {
-		return nil, err
+		return result, err
 	}
-	result := &Result{Captured: true}
 	if r.watch, err = r.capture(ctx); err != nil {
 		result.Captured, result.Why = false, err.Error()
 	} else {
@@ -99,10 +100,10 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 		if k.asks && c.Send == "" {
 			f.skip = "give --send TEXT, which the service answers"
 		} else if err := k.make(ctx, r, f); err != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("the check %s of %s: %w", k.name, c.Address, err)
+			return result, fmt.Errorf("the check %s of %s: %w", k.name, c.Address, err)
 		}
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return result, context.Cause(ctx)
 		}
 		made := f.check(k.name)
 		result.Checks = append(result.Checks, made)
