@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
@@ -113,15 +112,17 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 	}
 	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
 	quiet := f.json || f.run.tap
-	done, stopProgress := scriptsProgress(files)
-	defer stopProgress()
+	course := &scriptsCourse{files: files, start: time.Now()}
+	p := newProgress()
+	out := p.above(os.Stdout)
+	stopProgress := p.follow(course.String)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	cfg.Done = func(r *suite.Result) {
-		done()
+		course.done()
 		if !quiet {
-			if unwritten = text.Write(os.Stdout, r); unwritten != nil {
+			if unwritten = text.Write(out, r); unwritten != nil {
 				stop()
 			}
 		}
@@ -129,15 +130,15 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 			r.Outcome = nil // nobody needs its packets any more
 		}
 	}
-	start := time.Now()
 	results, err := suite.Run(ctx, files, *cfg)
+	stopProgress()
 	if unwritten != nil {
 		return unwritten
 	}
 	if err != nil {
 		return interrupted(ctx, os.Stdout, err, fmt.Sprintf("%d of %d scripts done", len(results), len(files)), f.cut(results))
 	}
-	if err := f.report(results, cfg.Known, time.Since(start)); err != nil {
+	if err := f.report(results, cfg.Known, time.Since(course.start)); err != nil {
 		return err
 	}
 	if f.run.junit != "" {
@@ -280,26 +281,4 @@ func scriptsVerdict(results []*suite.Result) error {
 		return nil
 	}
 	return &exitError{code: code}
-}
-
-// scriptsProgress says on standard error, every two seconds, how many scripts are done and
-// which one runs, until stop is called.
-func scriptsProgress(files []string) (done func(), stop func()) {
-	const every = 2 * time.Second
-	var count atomic.Int64
-	tick := time.NewTicker(every)
-	over := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-tick.C:
-				if n := int(count.Load()); n < len(files) {
-					fmt.Fprintf(os.Stderr, "%d of %d scripts done; running %s\n", n, len(files), term.Quote(files[n]))
-				}
-			case <-over:
-				return
-			}
-		}
-	}()
-	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
 }

@@ -115,7 +115,7 @@ func (f *proxyFlags) complete(args []string) error {
 func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 	p := newProgress()
 	text := check.Text{W: p.above(w), Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
-	var course proxyCourse
+	var course checksCourse
 	stop := p.follow(course.String)
 	f.cfg.Begin = course.begin
 	f.cfg.Done = func(c *check.Check) {

@@ -40,16 +40,18 @@ type kind struct {
 	asks bool
 	// most is how many connections it makes at most.
 	most int
-	make func(context.Context, *run, *finding) error
+	// waits: it leaves a connection idle for as long as the service does, up to the patience.
+	waits bool
+	make  func(context.Context, *run, *finding) error
 }
 
 var all = []kind{
-	{"close", false, 1, closes},
-	{"time-wait", false, 1, timeWait},
-	{"half-close", false, 2, halfClose},
-	{"unread-data", true, 1, unreadData},
-	{"idle", false, 1, idle},
-	{"keep-alive-race", true, 1, keepAliveRace},
+	{"close", false, 1, false, closes},
+	{"time-wait", false, 1, false, timeWait},
+	{"half-close", false, 2, false, halfClose},
+	{"unread-data", true, 1, false, unreadData},
+	{"idle", false, 1, true, idle},
+	{"keep-alive-race", true, 1, true, keepAliveRace},
 }
 
 // Names are the names of the checks, in the order in which they are made.
@@ -89,12 +91,10 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 	} else {
 		defer func() { err = errors.Join(err, r.watch.Close()) }()
 	}
-	for _, k := range all {
-		if !c.wants(k.name) {
-			continue
-		}
+	todo := slices.DeleteFunc(slices.Clone(all), func(k kind) bool { return !c.wants(k.name) })
+	for i, k := range todo {
 		if c.Begin != nil {
-			c.Begin(k.name)
+			c.Begin(c.progress(todo, i))
 		}
 		f := &finding{run: r}
 		if k.asks && c.Send == "" {
