@@ -101,7 +101,7 @@ func runChurn(ctx context.Context, w io.Writer, f *churnFlags) error {
 	if f.json {
 		err = writeJSON(w, resultsDocument[churn.Result]{Results: results, Passed: churn.Passed(results)})
 	} else {
-		err = churn.Write(w, results, colored(os.Stdout))
+		err = churn.Write(w, results, colored(os.Stdout), columns(os.Stdout))
 	}
 	if err == nil && !churn.Passed(results) {
 		err = &exitError{code: exitFailed}
