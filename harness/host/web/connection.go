@@ -19,6 +19,9 @@ func (s *site) connection(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	cfg := s.sides(report)
+	if wantsChinese(r) {
+		report = inChinese(report)
+	}
 	drawn := *report
 	// A step of a close that is gone through again: the segments up to there.
 	if upto, err := strconv.Atoi(r.URL.Query().Get("upto")); err == nil && upto >= 0 && upto < len(drawn.Segments) {
