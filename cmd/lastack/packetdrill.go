@@ -42,7 +42,8 @@ sysctls a script's defaults.sh would set. The options of SYNs are every
 stack's own: --any-syn-options does not compare them.
 
 --known names a YAML file of scripts that are known to fail, each with why, and who
-agrees; then exactly those must fail:
+agrees; then exactly those must fail. A name may have folders, where two scripts share one
+(time-wait/data-inside):
 
   - name: rcv-fin-time-wait-*
     why: a FIN without ACK is answered in TIME_WAIT

@@ -33,3 +33,16 @@ func (e *Endpoint) FINTimer(t segment.Tuple) (timer FINTimer, runs bool) {
 	timer.Left = max(0, h.sent.Add(h.rto).Sub(e.clock.NowMonotonic()))
 	return timer, true
 }
+
+// InFlight counts what the host has sent on a connection (Src is the host) and the peer has not
+// acknowledged, in sequence numbers, of which the FIN is one. finSent: the FIN was sent, acknowledged
+// or not. It is false for a connection that is not followed.
+func (e *Endpoint) InFlight(t segment.Tuple) (n uint32, finSent, ok bool) {
+	f := e.flows.lookup(t)
+	if f == nil {
+		return 0, false, false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return uint32(max(0, f.conn.Next(f.host).Diff(f.conn.Una(f.host)))), f.conn.FINSent(f.host), true
+}

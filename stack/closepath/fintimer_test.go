@@ -7,6 +7,13 @@ func TestFINTimer(t *testing.T) {
 	r := newRig(t, false)
 	r.shakeHands(false)
 	tuple := r.seg(true, ack, 1, 1).Tuple
+	flight := func(n uint32, fin bool) {
+		t.Helper()
+		if got, finSent, ok := r.ep.InFlight(tuple); got != n || finSent != fin || !ok {
+			t.Errorf("%d in flight, FIN sent %v, known %v; want %d, %v", got, finSent, ok, n, fin)
+		}
+	}
+	flight(0, false)
 	want := func(want FINTimer, runs bool) {
 		t.Helper()
 		if got, ok := r.ep.FINTimer(tuple); ok != runs || got != want {
@@ -17,6 +24,7 @@ func TestFINTimer(t *testing.T) {
 	r.write(fin, 1, 1, 0)
 	r.wire("FIN+ACK 1/1")
 	want(FINTimer{Left: 200 * ms, Whole: 200 * ms}, true)
+	flight(1, true)
 	r.pass(50 * ms)
 	want(FINTimer{Left: 150 * ms, Whole: 200 * ms}, true)
 	r.pass(170 * ms)
@@ -26,4 +34,5 @@ func TestFINTimer(t *testing.T) {
 	}
 	r.deliver(ack, 1, 2, 0)
 	want(FINTimer{}, false)
+	flight(0, true)
 }
