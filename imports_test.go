@@ -104,7 +104,7 @@ var policy = []rule{
 		pkg: "harness/experiment/packetdrill/suite",
 		ours: []string{
 			"harness/experiment/junit", "harness/experiment/packetdrill", "harness/experiment/packetdrill/script",
-			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "stack/segment",
+			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph", "stack/segment",
 		},
 		outside: []string{yamlMod}, never: []string{"net", "net/http"},
 	},

@@ -110,7 +110,7 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		}
 		defer capture.Close()
 	}
-	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
+	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose, Width: scriptsWidth()}
 	quiet := f.json || f.run.tap
 	course := &scriptsCourse{files: files, start: time.Now()}
 	p := newProgress()
@@ -152,6 +152,14 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		}
 	}
 	return scriptsVerdict(results)
+}
+
+// scriptsWidth is that of a terminal. A file keeps an explanation on one line.
+func scriptsWidth() int {
+	if !terminal(os.Stdout) {
+		return 0
+	}
+	return columns(os.Stdout)
 }
 
 // suite is the configuration that the flags ask for.
