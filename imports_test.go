@@ -52,7 +52,7 @@ var policy = []rule{
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/term/screen", outside: []string{sys}, never: []string{"net", "net/http"}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
-	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
+	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term", "harness/term/paragraph"}, never: impure},
 	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/shell", ours: []string{"harness/lab"}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
@@ -107,7 +107,7 @@ var policy = []rule{
 		pkg: "harness/experiment/packetdrill/suite",
 		ours: []string{
 			"harness/experiment/junit", "harness/experiment/packetdrill", "harness/experiment/packetdrill/script",
-			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "stack/segment",
+			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph", "stack/segment",
 		},
 		outside: []string{yamlMod}, never: []string{"net", "net/http"},
 	},
@@ -138,7 +138,7 @@ var policy = []rule{
 	{pkg: "harness/experiment/claims", ours: []string{"harness/experiment", "harness/experiment/programs", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph", "stack/tunable"}, never: []string{"os", "net", "net/http"}},
 	// It runs programs and judges nothing, so it knows no experiments.
 	{pkg: "harness/experiment/programs", ours: []string{"harness/lab", "harness/lab/wire", "harness/term", "harness/term/paragraph"}, outside: []string{sys}},
-	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment", "harness/term/paragraph"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
 	{pkg: "harness/check", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/teardown/page", "harness/term/paragraph"}, never: impure},
 	{pkg: "harness/check/ends", never: []string{"net", "net/http", "os/exec"}},
