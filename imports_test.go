@@ -52,7 +52,7 @@ var policy = []rule{
 	{pkg: "harness/term/outfile", outside: []string{sys}},
 	{pkg: "harness/term/screen", outside: []string{sys}, never: []string{"net", "net/http"}},
 	{pkg: "harness/lab/privilege", outside: []string{sys, libcap}},
-	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term"}, never: impure},
+	{pkg: "harness/lab/sockstat", ours: []string{"stack/flow", "harness/term", "harness/term/paragraph"}, never: impure},
 	{pkg: "harness/lab", ours: []string{"harness/lab/sockstat", "stack/flow"}, outside: []string{netlinkMod, sys}},
 	{pkg: "harness/lab/shell", ours: []string{"harness/lab"}},
 	{pkg: "harness/lab/labtest", ours: []string{"harness/lab"}},
@@ -68,6 +68,9 @@ var policy = []rule{
 	},
 	{pkg: "harness/lab/middle", ours: []string{"harness/lab", "harness/lab/wire", "harness/term"}, outside: []string{sys}, never: []string{"net", "os/exec"}},
 	{pkg: "harness/capture", ours: []string{"stack/segment"}, outside: []string{gopacket, compress, lz4Mod, xzMod, sys}},
+	// Pure, so that what reads the kernel's records is tried where there is none.
+	{pkg: "harness/capture/tracepoint", never: impure},
+	{pkg: "harness/capture/reasons", ours: []string{"harness/capture/tracepoint"}, outside: []string{sys}, never: []string{"net", "net/http", "os/exec"}},
 	{pkg: "harness/teardown", ours: []string{"stack/segment", "stack/flow"}, never: impure},
 	{pkg: "harness/teardown/teardowntest", ours: []string{"harness/teardown", "stack/segment", "stack/flow"}},
 	{pkg: "harness/teardown/ladder", ours: []string{"harness/teardown", "stack/flow"}, never: impure},
@@ -104,7 +107,7 @@ var policy = []rule{
 		pkg: "harness/experiment/packetdrill/suite",
 		ours: []string{
 			"harness/experiment/junit", "harness/experiment/packetdrill", "harness/experiment/packetdrill/script",
-			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "stack/segment",
+			"harness/capture", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph", "stack/segment",
 		},
 		outside: []string{yamlMod}, never: []string{"net", "net/http"},
 	},
@@ -121,7 +124,7 @@ var policy = []rule{
 	{
 		pkg: "harness/host/metrics",
 		ours: []string{
-			"harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
+			"harness/capture/reasons", "harness/host/monitor", "harness/lab", "harness/lab/sockstat", "harness/explain", "harness/teardown",
 		},
 		outside: []string{promMod, netMod}, never: []string{"os", "syscall"},
 	},
@@ -135,7 +138,7 @@ var policy = []rule{
 	{pkg: "harness/experiment/claims", ours: []string{"harness/experiment", "harness/experiment/programs", "harness/lab", "harness/teardown", "harness/teardown/ladder", "harness/term", "harness/term/paragraph", "stack/tunable"}, never: []string{"os", "net", "net/http"}},
 	// It runs programs and judges nothing, so it knows no experiments.
 	{pkg: "harness/experiment/programs", ours: []string{"harness/lab", "harness/lab/wire", "harness/term", "harness/term/paragraph"}, outside: []string{sys}},
-	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment"}, never: []string{"os", "net", "net/http"}},
+	{pkg: "harness/experiment/churn", ours: []string{"harness/experiment", "harness/term/paragraph"}, never: []string{"os", "net", "net/http"}},
 	{pkg: "harness/teardown/page", ours: []string{"harness/teardown/ladder"}, never: impure},
 	{pkg: "harness/check", ours: []string{"harness/teardown", "harness/teardown/ladder", "harness/teardown/page", "harness/term/paragraph"}, never: impure},
 	{pkg: "harness/check/ends", never: []string{"net", "net/http", "os/exec"}},

@@ -9,6 +9,7 @@ import (
 	"lastack/stack/closepath"
 	"lastack/stack/impair"
 	"lastack/stack/link"
+	"lastack/stack/segment"
 	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -189,6 +190,11 @@ func (h *Host) TimeWaits() int { return h.path.TimeWaits() }
 // TimeWaitOverflows counts the connections that ended without TIME_WAIT because
 // net.ipv4.tcp_max_tw_buckets was reached.
 func (h *Host) TimeWaitOverflows() uint64 { return h.path.TimeWaitOverflows() }
+
+// FINTimer is the timer of the FIN of a connection, if it runs.
+func (h *Host) FINTimer(local, remote netip.AddrPort) (timer closepath.FINTimer, runs bool) {
+	return h.path.FINTimer(segment.Tuple{Src: segment.EndpointFrom(local), Dst: segment.EndpointFrom(remote)})
+}
 
 // FastOpenCounts says how often TCP Fast Open was tried, and how it went.
 func (h *Host) FastOpenCounts() closepath.FastOpenCounts { return h.path.FastOpenCounts() }

@@ -175,6 +175,16 @@ func (r *Raw) FastOpened() int {
 	return n
 }
 
+// InFlight counts the sequence numbers that are not acknowledged, the FIN's included; finSent: it was
+// sent. ok is false where that is not known: before connect and accept, and after the connection.
+func (r *Raw) InFlight() (n uint32, finSent, ok bool) {
+	t, ok := r.Tuple()
+	if !ok {
+		return 0, false, false
+	}
+	return r.host.path.InFlight(t)
+}
+
 // Close closes the socket as close(2) does, without waiting.
 func (r *Raw) Close() {
 	t, connected := r.Tuple()

@@ -33,10 +33,12 @@ type Socket struct {
 	// SendQ is, for a listener, how many connections may wait. For a connection it is 0:
 	// netstack does not say what the peer has not acknowledged.
 	SendQ int
-	// Timer is "timewait" for a connection in TIME_WAIT, and "" otherwise:
-	// netstack keeps its other timers to itself. TimerLeft is until it fires.
-	Timer     string
-	TimerLeft time.Duration
+	// Timer is "timewait" for a connection in TIME_WAIT, "on" for one whose FIN is not
+	// acknowledged, and "" otherwise: netstack keeps its other timers to itself. TimerLeft
+	// is until it fires, and Retransmissions how many copies of the FIN it has sent.
+	Timer           string
+	TimerLeft       time.Duration
+	Retransmissions int
 	// Timestamps: both sides use RFC 7323's option.
 	Timestamps bool
 	// Light: the close path has the connection in netstack's place (lastack.light). SendQ
@@ -220,6 +222,9 @@ func (h *Host) socket(ep *tcp.Endpoint) (Socket, bool) {
 	var pending bool
 	if s.FastOpen, pending = h.path.FastOpened(tupleOf(ep)); pending && s.State == flow.Established.String() {
 		s.State = flow.SynReceived.String()
+	}
+	if timer, runs := h.path.FINTimer(tupleOf(ep)); runs {
+		s.Timer, s.TimerLeft, s.Retransmissions = "on", timer.Left, timer.Copies
 	}
 	return s, true
 }

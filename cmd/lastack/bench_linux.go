@@ -91,7 +91,10 @@ func runBench(ctx context.Context, w io.Writer, f *benchFlags, groups []string) 
 	if errors.As(err, &exit) {
 		err = &exitError{code: exit.Status, err: err}
 	}
-	if err != nil && (report == nil || len(report.Cases) == 0) {
+	if report != nil {
+		report.Interrupted = ctx.Err() != nil
+	}
+	if err != nil && (report == nil || len(report.Cases) == 0 && !(f.json && report.Interrupted)) {
 		return err
 	}
 	if f.json {

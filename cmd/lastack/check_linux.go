@@ -82,7 +82,9 @@ func runCheck(ctx context.Context, w io.Writer, f *serviceFlags) error {
 	}
 	fmt.Fprintf(os.Stderr, "lastack check: at most %s to %s, one at a time; a wait takes up to %v\n",
 		connections, term.Quote(f.cfg.Address), f.cfg.Patience)
-	text := check.Text{W: w, Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
+	p := newProgress()
+	var course checksCourse
+	text := check.Text{W: p.above(w), Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
 	f.cfg.Done = func(c *check.Check) {
 		if !f.out.json {
 			one := []check.Check{*c}
@@ -90,15 +92,12 @@ func runCheck(ctx context.Context, w io.Writer, f *serviceFlags) error {
 			text.Write(&one[0])
 		}
 	}
-	if terminal(os.Stderr) {
-		f.cfg.Begin = func(name string) { fmt.Fprintf(os.Stderr, "checking %s ...\n", name) }
-	}
+	f.cfg.Begin = course.begin
+	stop := p.follow(course.String)
 	r, err := service.Run(ctx, f.cfg)
+	stop()
 	if err != nil {
-		if ctx.Err() != nil {
-			return context.Canceled
-		}
-		return err
+		return f.out.cut(ctx, w, err, r.Checks)
 	}
 	page := check.Page{Title: "How a service closes", Facts: [][2]string{
 		{"service", term.Escape(f.cfg.Address)}, {"connections", fmt.Sprint(r.Connections)}, {"patience", f.cfg.Patience.String()},

@@ -96,15 +96,12 @@ func runChurn(ctx context.Context, w io.Writer, f *churnFlags) error {
 	results, err := churn.Run(ctx, f.cfg)
 	stop()
 	if err != nil {
-		return err
+		return interrupted(ctx, w, err, "", cutResults(f.json, results))
 	}
 	if f.json {
-		err = writeJSON(w, struct {
-			Results []churn.Result `json:"results"`
-			Passed  bool           `json:"passed"`
-		}{results, churn.Passed(results)})
+		err = writeJSON(w, resultsDocument[churn.Result]{Results: results, Passed: churn.Passed(results)})
 	} else {
-		err = churn.Write(w, results, colored(os.Stdout))
+		err = churn.Write(w, results, colored(os.Stdout), columns(os.Stdout))
 	}
 	if err == nil && !churn.Passed(results) {
 		err = &exitError{code: exitFailed}

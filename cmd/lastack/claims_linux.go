@@ -78,7 +78,11 @@ func tryClaims(ctx context.Context, w io.Writer, cs []*claims.Claim, f *claimsFl
 	r, err := claims.Run(ctx, cs, f.cfg, show)
 	stop()
 	if err != nil {
-		return early(ctx, course, fmt.Errorf("trying claims: %w", err))
+		var doc any
+		if f.json && r != nil {
+			doc = r.Cut()
+		}
+		return interrupted(ctx, w, fmt.Errorf("trying claims: %w", err), course.Count(), doc)
 	}
 	if f.json {
 		err = writeJSON(w, r.Document())

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"lastack/harness/capture"
+	"lastack/harness/capture/reasons"
 	"lastack/harness/experiment/packetdrill/ontun"
 	"lastack/harness/lab"
 	"lastack/harness/lab/wire"
@@ -32,10 +33,11 @@ func quiet() { stack.LogTo(nil) }
 func lacking(err error) bool {
 	var missing *lab.MissingError
 	var unavailable *capture.UnavailableError
+	var kernel *reasons.UnavailableError
 	var dev *tun.Error
 	var start *wire.StartError
 	var helper *ontun.StartError
-	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &dev) || errors.As(err, &start) ||
+	return errors.As(err, &missing) || errors.As(err, &unavailable) || errors.As(err, &kernel) || errors.As(err, &dev) || errors.As(err, &start) ||
 		errors.As(err, &helper) ||
 		errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EADDRINUSE)
 }

@@ -20,6 +20,7 @@ func complete(root *cobra.Command) {
 	}
 	completeFlag(root, "explain", "close", offer(kinds...))
 	completeFlag(root, "explain", "interface", offerInterfaces)
+	completeFlag(root, "explain", "reasons", offer(reasonsModes...))
 	everyCommand(root, func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if _, has := c.GetFlagCompletionFunc(f.Name); !has && !strings.HasPrefix(f.Value.Type(), "string") {

@@ -36,6 +36,7 @@ func completeLinux(root *cobra.Command) {
 	for _, command := range []string{"run", "list"} {
 		completeFlag(root, command, "group", offer(groups()...))
 	}
+	completeFlag(root, "monitor", "reasons", offer(reasonsModes...))
 	completeFlag(root, "claims", "claim", offer(claimNumbers()...))
 	for _, command := range []string{"run", "serve"} {
 		completeFlag(root, command, "set", offerBefore(tunables("=")...))

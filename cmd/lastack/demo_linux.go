@@ -44,14 +44,10 @@ func runDemo(ctx context.Context, w io.Writer, asJSON, color bool) error {
 	}
 	results, err := demo.Run(ctx, text)
 	if err != nil {
-		return err
+		return interrupted(ctx, w, err, "", cutResults(asJSON, results))
 	}
 	if asJSON {
-		doc := struct {
-			Results []demo.Result `json:"results"`
-			Passed  bool          `json:"passed"`
-		}{results, demo.Passed(results)}
-		if err := writeJSON(w, doc); err != nil {
+		if err := writeJSON(w, resultsDocument[demo.Result]{Results: results, Passed: demo.Passed(results)}); err != nil {
 			return err
 		}
 	} else {
@@ -76,11 +72,17 @@ func inLab(ctx context.Context, f func(context.Context) error) error {
 		}
 		return err
 	}
-	code, err := lab.Reexec(ctx, lab.Options{})
-	if err != nil && !errors.Is(err, context.Canceled) {
+	return ofChild(lab.Reexec(ctx, lab.Options{}))
+}
+
+// ofChild is what the program outside a lab ends with: what lab.Reexec returned.
+func ofChild(code int, err error) error {
+	switch stopped := errors.Is(err, context.Canceled); {
+	case err != nil && !stopped:
 		return err
-	}
-	if code == exitOK {
+	case stopped && code == exitFailed: // before there was a child
+		return context.Canceled
+	case code == exitOK:
 		return nil
 	}
 	return &exitError{code: code} // the child has said what there is to say

@@ -109,7 +109,7 @@ func runDiff(ctx context.Context, f *diffFlags, files []string) error {
 	}
 	d := explain.Compare(traces[0], traces[1], files[0], files[1])
 	same := d.Same && (!f.strict || d.OpeningSame && d.MinorSame)
-	return f.show(d, func() error { return explain.WriteDiff(os.Stdout, d, colored(os.Stdout)) }, same)
+	return f.show(d, func() error { return explain.WriteDiff(os.Stdout, d, look()) }, same)
 }
 
 // show prints a difference as asked for, and says by the exit status whether there is one.

@@ -58,7 +58,7 @@ func runPathDiff(ctx context.Context, f *diffFlags, files []string) error {
 		return usage(err)
 	}
 	same := d.Same && (!f.strict || d.LossFree && d.Unchanged)
-	return f.show(d, func() error { return explain.WritePathDiff(os.Stdout, d, colored(os.Stdout)) }, same)
+	return f.show(d, func() error { return explain.WritePathDiff(os.Stdout, d, look()) }, same)
 }
 
 func survey(ctx context.Context, path string) (*explain.Survey, error) {

@@ -150,6 +150,8 @@ func (f *explainFlags) check(files []string) error {
 		return usagef("--write %s: another flag names this file, too; name two", f.live.write)
 	case f.follow && f.live.iface != "":
 		return usagef("--follow is for files; -i waits for more by itself")
+	case f.live.reasons == reasonsOn && (f.csv || f.ladder != "" || f.partial != ""):
+		return usagef("--reasons on: text and --json show the kernel's reasons; leave out --csv, --ladder and --partial")
 	}
 	return f.live.check()
 }
@@ -163,6 +165,8 @@ type view struct {
 	close func(*explain.Summary) error
 	live  bool // the packets come from an interface
 	news  bool // and findings are shown now and then
+	// kernel tells that what the kernel says of a connection is shown.
+	kernel bool
 }
 
 // view chooses one by the flags.
@@ -180,7 +184,7 @@ func (f *explainFlags) view() (*view, error) {
 	switch {
 	case f.json:
 		j := explain.NewJSON(os.Stdout)
-		v.close, v.opt.Lines = j.Close, true
+		v.close, v.opt.Lines, v.kernel = j.Close, true, true
 		v.each(j.Each, j.Flush, f.waits())
 	case f.csv:
 		t := explain.NewCSV(os.Stdout)
@@ -193,7 +197,7 @@ func (f *explainFlags) view() (*view, error) {
 	default:
 		v.close = func(s *explain.Summary) error { return explain.WriteText(os.Stdout, s, look()) }
 		if f.waits() {
-			v.news = v.live
+			v.news, v.kernel = v.live, true
 			v.opt.Closed = func(c *explain.Connection) error {
 				_, err := fmt.Println(c.Line())
 				return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/capture/reasons"
 	"lastack/harness/explain"
 	"lastack/harness/term"
 	"lastack/harness/term/outfile"
@@ -27,6 +28,7 @@ type liveFlags struct {
 	write                string
 	size                 byteSize
 	files                int
+	reasons              string
 
 	given func(name string) bool
 }
@@ -39,6 +41,12 @@ as before, every 10 s, and the summary at the end; --json, --csv, --ladder and
 the end. It needs CAP_NET_RAW, and with --netns
 CAP_SYS_ADMIN, and gives up all privileges once it captures (but CAP_DAC_OVERRIDE where
 it writes files later).
+
+--reasons asks the kernel of this machine, too, where that is possible (auto): why it
+sent a RST (its own word, such as TCP_ABORT_ON_CLOSE), and which process connected or
+closed a socket; in the line of a connection, and under "kernel" in --json. It needs
+root (CAP_PERFMON) and tracefs, mounted or not. Processes of other PID namespaces are
+not named, and a socket that ended without its process (a RST came, a timer) has none.
 
 Without --filter every packet is looked at: a connection may be in a tunnel over UDP,
 and an ICMP error or a fragment may tell of one. --filter is an expression of tcpdump,
@@ -80,11 +88,12 @@ func (f *liveFlags) add(c *cobra.Command) {
 	f.size = 100 << 20
 	l.Var(&f.size, "write-size", "begin the next file at this `SIZE` in bytes, or in K, M or G of 1024")
 	l.IntVar(&f.files, "write-files", 0, "keep `N` files, and remove the oldest (0: keep all)")
+	reasonsFlag(c, &f.reasons, "-i")
 	f.given = l.Changed
 }
 
 func (f *liveFlags) check() error {
-	for _, name := range []string{"interface", "filter", "netns", "duration", "snap", "write", "write-size", "write-files"} {
+	for _, name := range []string{"interface", "filter", "netns", "duration", "snap", "write", "write-size", "write-files", "reasons"} {
 		switch {
 		case f.given(name) && f.iface == "" && name == "interface":
 			return usagef("-i: give the name of an interface, or any")
@@ -108,7 +117,7 @@ func (f *liveFlags) check() error {
 	case f.files < 0:
 		return usagef("--write-files %d: give how many to keep, or 0 for all", f.files)
 	}
-	return nil
+	return checkReasons(f.reasons)
 }
 
 // config is how to capture.
@@ -132,6 +141,13 @@ func explainLive(ctx context.Context, f *explainFlags, v *view) error {
 		return liveError(err)
 	}
 	defer live.Close()
+	kernel, err := v.askKernel(f.live.reasons)
+	if err != nil {
+		return err
+	}
+	if kernel != nil {
+		defer kernel.Close()
+	}
 	said := map[string]bool{}
 	w := &explain.Watch{Live: live, Name: f.live.iface, Every: newsEvery, Trouble: func(what string) {
 		said[what] = true
@@ -169,6 +185,9 @@ func explainLive(ctx context.Context, f *explainFlags, v *view) error {
 		return err
 	}
 	w.Finish(sum)
+	if kernel != nil && kernel.Lost() > 0 {
+		sum.Warn("%d records of the kernel's came faster than they were read, and were lost: connections may be without its reasons", kernel.Lost())
+	}
 	for _, what := range sum.Warnings {
 		if !said[what] { // as it happened
 			warn(what)
@@ -178,6 +197,18 @@ func explainLive(ctx context.Context, f *explainFlags, v *view) error {
 		return err
 	}
 	return &exitError{code: exitFailed} // what there is to say is among the warnings
+}
+
+// askKernel opens the kernel's reasons for the views that show them.
+func (v *view) askKernel(mode string) (*reasons.Source, error) {
+	if !v.kernel {
+		return nil, nil
+	}
+	s, err := openReasons(mode)
+	if s != nil {
+		v.opt.Kernel = s.Of
+	}
+	return s, err
 }
 
 // names are what is captured from, for a page and a partial: the files that keep it, or the

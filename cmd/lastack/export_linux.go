@@ -25,9 +25,9 @@ import (
 
 // exportFlags are those of monitor --listen.
 type exportFlags struct {
-	listen, capture, state string
-	netns                  []string
-	top                    int
+	listen, capture, state, reasons string
+	netns                           []string
+	top                             int
 
 	given func(name string) bool
 }
@@ -39,6 +39,7 @@ func (f *exportFlags) add(c *cobra.Command) {
 	l.StringVar(&f.capture, "capture", "", "with --listen: count the closes seen on the interface `IFACE`, or any")
 	l.IntVar(&f.top, "top", metrics.DefaultTop, "with --listen: tell so many destinations apart")
 	l.StringVar(&f.state, "state", "", "keep what was seen in `FILE` over a restart")
+	reasonsFlag(c, &f.reasons, "--capture")
 	f.given = l.Changed
 }
 
@@ -52,6 +53,12 @@ func (f *exportFlags) check(kernel bool) error {
 		if f.given(name) && f.listen != "" {
 			return usagef("--%s is not for --listen, which prints nothing; Prometheus' rules raise alarms", name)
 		}
+	}
+	if f.given("reasons") && f.capture == "" {
+		return usagef("--reasons is about what is captured; give --capture IFACE too")
+	}
+	if err := checkReasons(f.reasons); err != nil {
+		return err
 	}
 	switch {
 	case f.given("netns") && !kernel:
@@ -110,12 +117,11 @@ func (f *exportFlags) run(ctx context.Context, socket string, kernel bool, cfg *
 	collectors := []metrics.Collector{e}
 	work := []func(context.Context) error{func(ctx context.Context) error { e.Run(ctx); return nil }}
 	if f.capture != "" {
-		live, err := f.openCapture()
+		packets, release, err := f.openCapture()
 		if err != nil {
 			return err
 		}
-		defer live.Close()
-		packets := metrics.NewCapture(live, f.capture, warn)
+		defer release()
 		collectors, work = append(collectors, packets), append(work, packets.Run)
 	}
 	fmt.Fprintf(os.Stderr, "lastack: metrics at http://%s/metrics until Ctrl-C\n", term.Escape(l.Addr().String()))
@@ -151,15 +157,26 @@ func (f *exportFlags) config(socket string, kernel bool) metrics.Config {
 
 // openCapture begins to capture, and gives up what nothing needs any more: packets are
 // anybody's. The processes of other users are still looked up.
-func (f *exportFlags) openCapture() (*capture.Live, error) {
+func (f *exportFlags) openCapture() (packets *metrics.Capture, release func(), err error) {
 	live, err := capture.OpenLive(f.capture, capture.LiveConfig{SnapLen: headers, Buffer: liveBuffer, Wake: idleWake})
 	if err != nil {
-		return nil, liveError(err)
+		return nil, nil, liveError(err)
+	}
+	source, err := openReasons(f.reasons)
+	if err != nil {
+		return nil, nil, errors.Join(err, live.Close())
+	}
+	var kernel metrics.Kernel
+	release = func() { _ = live.Close() }
+	if source != nil {
+		kernel = source
+		release = func() { _, _ = live.Close(), source.Close() }
 	}
 	if err := dropPrivileges("monitor", nil, f.capabilities()...); err != nil {
-		return nil, errors.Join(err, live.Close())
+		release()
+		return nil, nil, err
 	}
-	return live, nil
+	return metrics.NewCapture(live, f.capture, kernel, warn), release, nil
 }
 
 // capabilities are what looks need: to find out whose sockets are whose, to enter namespaces,

@@ -116,13 +116,7 @@ func enterLab(ctx context.Context, page string) error {
 	takeBack := lab.KeepTerminal()
 	code, err := lab.Reexec(ctx, lab.Options{Env: []string{labDirEnv + "=" + dir}, Files: files})
 	takeBack()
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	if code == exitOK {
-		return nil
-	}
-	return &exitError{code: code} // the child has said what there is to say
+	return ofChild(code, err)
 }
 
 // runLab runs the host and the shell, until either ends.
@@ -141,22 +135,28 @@ func runLab(ctx context.Context, out io.Writer, f *labFlags, command []string) (
 	if err := f.complete(dir); err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancelCause(ctx)
+	asked, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	served, err := serveLab(ctx, stop, &f.serve)
+	served, err := serveLab(asked, stop, &f.serve)
 	if err != nil {
 		return err
 	}
 	if f.page != "" && (len(command) > 0 || !lab.Terminal(os.Stdin)) { // a shell begins with the help, which has it
 		fmt.Fprintf(os.Stderr, "page: %s\n", f.serve.Web.URL())
 	}
-	status, err := labWork(ctx, f, dir, command)
+	status, err := labWork(asked, f, dir, command)
 	stop(nil)
 	if hostErr := <-served; hostErr != nil {
 		err = sortServe(hostErr)
 	}
-	if err == nil && f.json {
-		err = writeJSON(out, labDocument{command, status, lines.cut, lines.closes()})
+	if f.json {
+		doc := labDocument{command, status, lines.cut, lines.closes(), false}
+		if err == nil {
+			err = writeJSON(out, doc)
+		} else {
+			doc.Status, doc.Interrupted = exitInterrupted, true
+			err = interrupted(ctx, out, err, "", doc)
+		}
 	}
 	if err == nil && status != exitOK && len(command) > 0 {
 		err = &exitError{code: status}
@@ -245,4 +245,6 @@ type labDocument struct {
 	// Cut: there were more connections than the document has.
 	Cut    bool              `json:"cut,omitempty"`
 	Closes []json.RawMessage `json:"connections"`
+	// Interrupted: the lab ended, by Ctrl-C or SIGTERM, before the command did.
+	Interrupted bool `json:"interrupted,omitempty"`
 }

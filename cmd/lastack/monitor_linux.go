@@ -46,7 +46,8 @@ itself every --interval (15s), so no scrape waits and many cost no more than one
 --netns looks into other network namespaces instead, or with "all" into those of all
 containers besides, labelled netns; it needs CAP_SYS_ADMIN. --top bounds the
 destinations told apart; the rest is summed. --capture counts closes by kind and
-cause, as explain -i does, and needs CAP_NET_RAW. Rules and a dashboard are in
+cause, as explain -i does, and needs CAP_NET_RAW; with --reasons also connections that
+were reset, by the kernel's own reason, as root. Rules and a dashboard are in
 harness/host/prometheus.
 
   lastack monitor --kernel --listen :9817 --state /var/lib/lastack/monitor.json

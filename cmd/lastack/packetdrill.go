@@ -42,11 +42,15 @@ sysctls a script's defaults.sh would set. The options of SYNs are every
 stack's own: --any-syn-options does not compare them.
 
 --known names a YAML file of scripts that are known to fail, each with why, and who
-agrees; then exactly those must fail:
+agrees; then exactly those must fail. A name may have folders, where two scripts share one
+(time-wait/data-inside):
 
   - name: rcv-fin-time-wait-*
     why: a FIN without ACK is answered in TIME_WAIT
     agrees: Linux
+
+--tap prints version 13 of the Test Anything Protocol, --junit writes what build servers
+read.
 
 --check parses the scripts, runs nothing, and prints one line for each that it cannot
 read: file, line, column, and what is wrong there. Below a directory it reads the files
@@ -130,9 +134,7 @@ type checkedScript struct {
 
 // checkScripts parses all files and says which it cannot read.
 func checkScripts(ctx context.Context, files []string, f *packetdrillFlags) error {
-	doc := struct {
-		Scripts []checkedScript `json:"scripts"`
-	}{Scripts: []checkedScript{}}
+	doc := scriptsDocument[checkedScript]{Scripts: []checkedScript{}}
 	bad, said := 0, time.Now()
 	for i, file := range files {
 		if time.Since(said) > 2*time.Second {
@@ -140,9 +142,14 @@ func checkScripts(ctx context.Context, files []string, f *packetdrillFlags) erro
 			fmt.Fprintf(os.Stderr, "%d of %d scripts read\n", i, len(files))
 		}
 		checked := checkedScript{File: file, Verdict: "pass"}
-		err := tryScript(ctx, file, f.script)
+		_, err := packetdrill.Load(ctx, file, f.script)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			doc.Interrupted = true
+			var shown any
+			if f.json {
+				shown = doc
+			}
+			return interrupted(ctx, os.Stdout, ctx.Err(), fmt.Sprintf("%d of %d scripts read", i, len(files)), shown)
 		}
 		if err != nil {
 			bad++
@@ -164,22 +171,6 @@ func checkScripts(ctx context.Context, files []string, f *packetdrillFlags) erro
 		return &exitError{code: exitUsage}
 	}
 	return nil
-}
-
-// tryScript parses one file, and returns early when the context ends: a named pipe may never
-// have a writer.
-func tryScript(ctx context.Context, file string, c script.Config) error {
-	done := make(chan error, 1)
-	go func() {
-		_, err := packetdrill.Load(file, c)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func printChecked(doc any, all, bad int, json bool) error {

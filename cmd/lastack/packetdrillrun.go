@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"sync/atomic"
+	"path/filepath"
 	"time"
 
 	"lastack/harness/experiment/packetdrill"
@@ -21,12 +22,12 @@ import (
 
 // packetdrillRun are the flags that only count when scripts are run.
 type packetdrillRun struct {
-	verbose, tap, junit   bool
+	verbose, tap          bool
 	subject               string
 	jobs, tries, mtu      int
 	allowShell, skipShell bool
 	anySYN                bool
-	known, pcapng         string
+	known, pcapng, junit  string
 	local, remote         []string
 	settings              []string
 	tolerance, timeout    time.Duration
@@ -36,7 +37,7 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 	l := c.Flags()
 	l.BoolVarP(&r.verbose, "verbose", "v", false, "show the whole exchange of each script, and its ladder")
 	l.BoolVar(&r.tap, "tap", false, "print the results in the Test Anything Protocol")
-	l.BoolVar(&r.junit, "junit", false, "print the results as JUnit's XML")
+	l.StringVar(&r.junit, "junit", "", "write the results to `FILE` in JUnit's XML")
 	l.StringVar(&r.subject, "subject", subjectLastack, "what is examined: lastack, lastack-realtime, kernel, or a `FILE`.yaml that describes a stack")
 	l.StringArrayVar(&r.local, "local_ip", nil, "the subject's `ADDRESS`, IPv4 or IPv6, where the script does not say; may be repeated")
 	l.StringArrayVar(&r.remote, "remote_ip", nil, "the script's `ADDRESS`, likewise")
@@ -56,15 +57,11 @@ func (r *packetdrillRun) flags(c *cobra.Command) {
 // validate names the flags that exclude each other.
 func (f *packetdrillFlags) validate() error {
 	r := &f.run
-	formats := 0
-	for _, on := range []bool{f.json, r.tap, r.junit} {
-		if on {
-			formats++
-		}
-	}
 	switch {
-	case formats > 1:
-		return usagef("--json, --tap and --junit exclude each other: standard output has one form")
+	case f.json && r.tap:
+		return usagef("--json and --tap both print to standard output; give one of them")
+	case filepath.Ext(r.junit) == ".pkt":
+		return usagef("--junit %s: it writes a file, and that would be a script; name another file for it", r.junit)
 	case r.allowShell && r.skipShell:
 		return usagef("--allow-shell runs shell commands and --skip-shell passes over them; give one")
 	case r.tolerance < 0:
@@ -113,17 +110,19 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		}
 		defer capture.Close()
 	}
-	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose}
-	quiet := f.json || f.run.tap || f.run.junit
-	done, stopProgress := scriptsProgress(files)
-	defer stopProgress()
+	text := &suite.Text{Color: colored(os.Stdout), Verbose: f.run.verbose, Width: scriptsWidth()}
+	quiet := f.json || f.run.tap
+	course := &scriptsCourse{files: files, start: time.Now()}
+	p := newProgress()
+	out := p.above(os.Stdout)
+	stopProgress := p.follow(course.String)
 	var unwritten error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	cfg.Done = func(r *suite.Result) {
-		done()
+		course.done()
 		if !quiet {
-			if unwritten = text.Write(os.Stdout, r); unwritten != nil {
+			if unwritten = text.Write(out, r); unwritten != nil {
 				stop()
 			}
 		}
@@ -131,16 +130,21 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 			r.Outcome = nil // nobody needs its packets any more
 		}
 	}
-	start := time.Now()
 	results, err := suite.Run(ctx, files, *cfg)
+	stopProgress()
 	if unwritten != nil {
 		return unwritten
 	}
 	if err != nil {
+		return interrupted(ctx, os.Stdout, err, fmt.Sprintf("%d of %d scripts done", len(results), len(files)), f.cut(results))
+	}
+	if err := f.report(results, cfg.Known, time.Since(course.start)); err != nil {
 		return err
 	}
-	if err := f.report(results, cfg.Known, time.Since(start)); err != nil {
-		return err
+	if f.run.junit != "" {
+		if err := writeWhole(f.run.junit, func(w io.Writer) error { return suite.WriteJUnit(w, results) }); err != nil {
+			return err
+		}
 	}
 	if capture != nil {
 		if err := errors.Join(suite.WritePcapng(capture, results), capture.Close()); err != nil {
@@ -150,12 +154,23 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 	return scriptsVerdict(results)
 }
 
+// scriptsWidth is that of a terminal. A file keeps an explanation on one line.
+func scriptsWidth() int {
+	if !terminal(os.Stdout) {
+		return 0
+	}
+	return columns(os.Stdout)
+}
+
 // suite is the configuration that the flags ask for.
 func (f *packetdrillFlags) suite() (*suite.Config, error) {
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
 	r := &f.run
+	if err := writable(r.junit); err != nil {
+		return nil, usage(err)
+	}
 	cfg := &suite.Config{Parse: f.script, Timeout: r.timeout, Jobs: r.jobs, Run: packetdrill.Config{
 		Tolerance: r.tolerance, IPVersion: f.script.IPVersion, SkipShell: r.skipShell, AnySYN: r.anySYN,
 	}}
@@ -229,17 +244,28 @@ func (r *packetdrillRun) maker(settings []tunable.Setting) (func(context.Context
 	}, nil
 }
 
+// scriptsDocument is what --json prints. Interrupted: Ctrl-C ended the work, and the rest of
+// the scripts is missing.
+type scriptsDocument[T any] struct {
+	Scripts     []T  `json:"scripts"`
+	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// cut is the document about scripts that were interrupted, if one is asked for.
+func (f *packetdrillFlags) cut(results []*suite.Result) any {
+	if !f.json {
+		return nil
+	}
+	return scriptsDocument[*suite.Result]{append([]*suite.Result{}, results...), true}
+}
+
 // report writes what is written at the end.
 func (f *packetdrillFlags) report(results []*suite.Result, known *suite.Known, took time.Duration) error {
 	switch {
 	case f.json:
-		return writeJSON(os.Stdout, struct {
-			Scripts []*suite.Result `json:"scripts"`
-		}{append([]*suite.Result{}, results...)})
+		return writeJSON(os.Stdout, scriptsDocument[*suite.Result]{Scripts: append([]*suite.Result{}, results...)})
 	case f.run.tap:
 		return suite.WriteTAP(os.Stdout, results)
-	case f.run.junit:
-		return suite.WriteJUnit(os.Stdout, results)
 	}
 	if n := len(known.Unused()); n > 0 {
 		fmt.Fprintf(os.Stderr, "%d of the differences in %s are of scripts that were not run\n", n, term.Quote(f.run.known))
@@ -263,26 +289,4 @@ func scriptsVerdict(results []*suite.Result) error {
 		return nil
 	}
 	return &exitError{code: code}
-}
-
-// scriptsProgress says on standard error, every two seconds, how many scripts are done and
-// which one runs, until stop is called.
-func scriptsProgress(files []string) (done func(), stop func()) {
-	const every = 2 * time.Second
-	var count atomic.Int64
-	tick := time.NewTicker(every)
-	over := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-tick.C:
-				if n := int(count.Load()); n < len(files) {
-					fmt.Fprintf(os.Stderr, "%d of %d scripts done; running %s\n", n, len(files), term.Quote(files[n]))
-				}
-			case <-over:
-				return
-			}
-		}
-	}()
-	return func() { count.Add(1) }, func() { tick.Stop(); close(over) }
 }

@@ -9,21 +9,7 @@ import (
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/claims"
 	"lastack/harness/experiment/report"
-	"lastack/harness/term/outfile"
 )
-
-// writable fails if a file cannot be written to, which is better known before
-// everything has been run. It leaves what is in it alone. No name is no file.
-func writable(name string) error {
-	if name == "" {
-		return nil
-	}
-	f, err := outfile.Open(name)
-	if err != nil {
-		return fmt.Errorf("opening the file of the report: %w", err)
-	}
-	return f.Close()
-}
 
 // usableFolder fails if no file can be made in a folder, which it makes if it is not
 // there. No name is no folder.

@@ -154,6 +154,8 @@ func pageKeyboard(t *testing.T, b *browserTab) {
 func pageLanguages(_ *testing.T, b *browserTab) {
 	b.set("lang", "zh")
 	b.until("Chinese", `document.getElementById("tab-live").textContent === "连接" && document.documentElement.lang === "zh-CN"`)
+	b.until("the questions, too", `/\p{Script=Han}/u.test(document.getElementById("lesson").textContent)`)
+	b.until("and the sentence", `document.getElementById("sentence").textContent.includes("。")`)
 	b.shot("zh")
 	b.set("lang", "en")
 	b.until("English", `document.getElementById("tab-live").textContent === "Connections"`)

@@ -58,8 +58,9 @@ The checks begin when something listens there:
 
   lastack proxy -- socat TCP-LISTEN:{LISTEN_PORT},fork,reuseaddr TCP:{SERVER_HOST}:{SERVER_PORT}
 
-With --socks5 or --connect the client asks the proxy for the server first. With
---through nat nftables stands in the middle, and nothing is started.
+--through says what the command is: with socks5 (or --socks5) and connect (or --connect)
+the client asks the proxy for the server first, with tcp, the default, the proxy knows its
+server. With --through nat nftables stands in the middle, and nothing is started.
 
 ` + wrapped("Checks: "+strings.Join(proxy.Names(), ", ")+".") + `
 
@@ -73,9 +74,9 @@ bad usage, 3 if the command or something of the machine is missing.`,
 	l.DurationVar(&f.cfg.Patience, "patience", 0, "how long to leave connections alone, to see whether they are cut (default 3s)")
 	l.DurationVar(&f.cfg.Ready, "ready", 0, "how long the command may take until it listens (default 10s)")
 	l.StringSliceVar(&f.cfg.Only, "only", nil, "make these checks alone: `NAME,...`")
-	l.StringVar(&f.through, "through", "", "what is in the middle in place of a command: `nat`")
-	l.BoolVar(&f.socks5, "socks5", false, "the client asks for the server by SOCKS5 (RFC 1928)")
-	l.BoolVar(&f.connect, "connect", false, "the client asks for the server by HTTP CONNECT (RFC 9110)")
+	l.StringVar(&f.through, "through", "", "what is in the middle, `KIND`: tcp, socks5 or connect, a command of that kind; or nat (default tcp)")
+	l.BoolVar(&f.socks5, "socks5", false, "as --through socks5: the client asks for the server by SOCKS5 (RFC 1928)")
+	l.BoolVar(&f.connect, "connect", false, "as --through connect: the client asks for the server by HTTP CONNECT (RFC 9110)")
 	f.out.add(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := f.complete(args); err != nil {
@@ -93,16 +94,27 @@ func wrapped(text string) string { return strings.Join(paragraph.Lines(text, 84)
 func (f *proxyFlags) complete(args []string) error {
 	f.cfg.Command = args
 	switch {
-	case f.through != "" && f.through != "nat":
-		return fmt.Errorf("--through %q: there is only nat", f.through)
 	case f.socks5 && f.connect:
 		return errors.New("--socks5 and --connect both say how the client asks for the server; give one of them")
-	case f.socks5:
-		f.cfg.Speak = proxy.SOCKS5
-	case f.connect:
-		f.cfg.Speak = proxy.Connect
+	case f.socks5 && f.through == "":
+		f.through = "socks5"
+	case f.connect && f.through == "":
+		f.through = "connect"
 	}
-	f.cfg.NAT = f.through == "nat"
+	switch f.through {
+	case "", "tcp":
+	case "nat":
+		f.cfg.NAT = true
+	case "socks5":
+		f.cfg.Speak = proxy.SOCKS5
+	case "connect":
+		f.cfg.Speak = proxy.Connect
+	default:
+		return fmt.Errorf("--through %q: there are tcp, socks5, connect and nat", f.through)
+	}
+	if f.socks5 && f.through != "socks5" || f.connect && f.through != "connect" {
+		return fmt.Errorf("--through %s says what is in the middle, and it is another than --socks5 and --connect say; give one of them", f.through)
+	}
 	if err := f.cfg.Validate(); err != nil {
 		return err
 	}
@@ -115,7 +127,7 @@ func (f *proxyFlags) complete(args []string) error {
 func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 	p := newProgress()
 	text := check.Text{W: p.above(w), Color: colored(os.Stdout), Columns: columns(os.Stdout), Ladders: f.out.ladders}
-	var course proxyCourse
+	var course checksCourse
 	stop := p.follow(course.String)
 	f.cfg.Begin = course.begin
 	f.cfg.Done = func(c *check.Check) {
@@ -128,7 +140,7 @@ func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 	r, err := proxy.Run(ctx, f.cfg)
 	stop()
 	if err != nil {
-		return err
+		return f.out.cut(ctx, w, err, r.Checks)
 	}
 	page := check.Page{Title: "What is in the middle", Facts: [][2]string{{"proxy", f.subject(r)}, {"patience", f.cfg.Patience.String()}}}
 	return f.out.finish(w, text, page, r.Checks)
@@ -140,6 +152,16 @@ func (f *proxyFlags) subject(r *proxy.Result) string {
 		return "nftables NAT"
 	}
 	return term.Escape(strings.Join(r.Command, " "))
+}
+
+// cut is the error of checks that ended early, after the document about them.
+func (f *checkFlags) cut(ctx context.Context, w io.Writer, err error, checks []check.Check) error {
+	var doc any
+	if f.json {
+		check.MarkKnown(checks, f.known)
+		doc = check.CutJSON(checks)
+	}
+	return interrupted(ctx, w, err, "", doc)
 }
 
 // finish prints what is left to print about checks, writes the page, and makes the exit

@@ -161,14 +161,11 @@ func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experime
 			tap.Bail(err)
 			err = errors.Join(err, tap.Close())
 		}
-		return early(ctx, course, fmt.Errorf("running experiments: %w", err))
+		return interrupted(ctx, w, fmt.Errorf("running experiments: %w", err), course.Count(), cutResults(f.json, results))
 	}
 	switch {
 	case f.json:
-		err = writeJSON(w, struct {
-			Results []experiment.Result `json:"results"`
-			Passed  bool                `json:"passed"`
-		}{results, experiment.Passed(results)})
+		err = writeJSON(w, resultsDocument[experiment.Result]{Results: results, Passed: experiment.Passed(results)})
 	case f.mermaid:
 		err = report.Markdown(w, all, results)
 	case f.tap:

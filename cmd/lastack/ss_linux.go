@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 
 	"lastack/harness/host/control"
 	"lastack/harness/lab/sockstat"
+	"lastack/harness/term/screen"
 
 	"github.com/spf13/cobra"
 )
@@ -101,13 +103,14 @@ func (f *ssFlags) summarize(ctx context.Context, w io.Writer, host *control.Clie
 	case f.js:
 		return writeJSON(w, s)
 	}
-	return s.Write(w)
+	return s.Write(w, terminalColumns(os.Stdout))
 }
 
 // list prints sockets as they come, so that there may be any number.
 func (f *ssFlags) list(ctx context.Context, w io.Writer, host *control.Client, filter *sockstat.Filter) error {
 	var out socketPrinter = sockstat.NewTable(w, sockstat.TableOptions{
 		NoHeader: f.noHeader, NoState: filter.Single() != "", Timers: f.timers, Info: f.info,
+		Columns: terminalColumns(os.Stdout),
 	})
 	if f.js {
 		out = newSocketJSON(w)
@@ -130,6 +133,19 @@ func (f *ssFlags) list(ctx context.Context, w io.Writer, host *control.Client, f
 		return clientError(err)
 	}
 	return out.Flush()
+}
+
+// terminalColumns is how wide a table may be that programs read, too: 0, any width, for a
+// file that is no terminal.
+func terminalColumns(f *os.File) int {
+	if !terminal(f) {
+		return 0
+	}
+	n, ok := screen.Columns(f)
+	if !ok {
+		return 0
+	}
+	return max(n, fewestColumns)
 }
 
 // socketPrinter is a table, or JSON.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"lastack/harness/term/outfile"
 )
 
 // whole is a file that is there as a whole or not at all: it is written beside its name,
@@ -89,4 +91,17 @@ func writeWhole(name string, render func(io.Writer) error) error {
 		return err
 	}
 	return w.commit()
+}
+
+// writable fails if a file cannot be written to, which is better known before
+// everything has been run. It leaves what is in it alone. No name is no file.
+func writable(name string) error {
+	if name == "" {
+		return nil
+	}
+	f, err := outfile.Open(name)
+	if err != nil {
+		return fmt.Errorf("opening the file of the report: %w", err)
+	}
+	return f.Close()
 }

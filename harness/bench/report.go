@@ -12,6 +12,8 @@ type Report struct {
 	Machine Machine  `json:"machine"`
 	Quick   bool     `json:"quick"`
 	Cases   []Result `json:"cases"`
+	// Interrupted: the work was interrupted, and the rest of the cases is missing.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // Machine is where it was measured.

@@ -67,6 +67,8 @@ type Leg struct {
 type Document struct {
 	Checks []Check `json:"checks"`
 	Passed bool    `json:"passed"`
+	// Interrupted: the work was interrupted, and the rest of the checks is missing.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // JSON is the Document about checks.
@@ -75,6 +77,13 @@ func JSON(checks []Check) Document {
 		checks = []Check{}
 	}
 	return Document{Checks: checks, Passed: Passed(checks)}
+}
+
+// CutJSON is the Document about the checks that were made until the work was interrupted.
+func CutJSON(checks []Check) Document {
+	d := JSON(checks)
+	d.Passed, d.Interrupted = false, true
+	return d
 }
 
 // Passed reports whether every difference is a known one.

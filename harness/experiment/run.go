@@ -117,8 +117,8 @@ const strangerTimeout = 20 * time.Second
 
 // Run runs the experiments one after the other, each on every subject, at the
 // highest priority that the process may have, which it keeps. An error means that
-// it could not go on; what is not as expected is no error, but a Result with the
-// verdict Fail.
+// it could not go on, or that ctx ended, and comes with the results until then; what is
+// not as expected is no error, but a Result with the verdict Fail.
 func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -127,6 +127,9 @@ func Run(ctx context.Context, all []*Experiment, cfg Config) ([]Result, error) {
 	var results []Result
 	for _, e := range all {
 		for _, subject := range cfg.On() {
+			if ctx.Err() != nil {
+				return results, context.Cause(ctx)
+			}
 			started := time.Now()
 			r, err := cfg.run(ctx, e, subject)
 			var unfit *SubjectError

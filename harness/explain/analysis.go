@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/capture/reasons"
 	"lastack/harness/teardown"
 	"lastack/stack/segment"
 )
@@ -26,6 +27,9 @@ type Connection struct {
 	Tunnel string `json:"tunnel,omitempty"`
 	// ICMP is the ICMP error that quotes its segments, nil if there is none.
 	ICMP *ICMP `json:"icmp,omitempty"`
+	// Kernel is what the kernel of this machine says about it, by Options.Kernel; nil where
+	// that is nothing.
+	Kernel *reasons.Close `json:"kernel,omitempty"`
 	teardown.Report
 	teardown.Detail
 }
@@ -52,6 +56,9 @@ type Options struct {
 	// Ports is the range that clients take their ports from, for forecasts; the zero
 	// PortRange means one that systems are shipped with and the capture does not refute.
 	Ports PortRange
+	// Kernel asks the kernel about a connection that Each or Closed is called with, unless that
+	// is in a tunnel; nil asks nobody. It is for captures that this machine is making.
+	Kernel func(reasons.Query) *reasons.Close
 	// Packet is called with the packet of every segment, and with what it was in
 	// the close of its connection; the remark is empty for most.
 	Packet func(p *capture.Packet, remark string)
@@ -73,6 +80,7 @@ type Analysis struct {
 	evidence
 
 	tunnels tunnels
+	kernel  kernelResets
 	icmp    map[icmpKey]*icmpNote
 
 	silences silences    // so far
@@ -129,6 +137,7 @@ func (a *Analysis) Summary() (*Summary, error) {
 	if a.opt.Partial == nil {
 		a.err = errors.Join(a.err, a.settle(a.each))
 	}
+	a.sum.KernelResets = a.kernel.list()
 	return a.report(a.opt.Ports), a.err
 }
 
@@ -270,7 +279,9 @@ func (a *Analysis) closed(c *teardown.Conn) {
 		return
 	}
 	if a.err == nil && (a.opt.Filter.all() || a.opt.Filter.passes(&e)) {
-		a.err = a.opt.Closed(a.whole(&e))
+		whole := a.whole(&e)
+		a.kernel.see(whole.Kernel)
+		a.err = a.opt.Closed(whole)
 	}
 }
 
@@ -297,5 +308,6 @@ func (a *Analysis) whole(e *ended) *Connection {
 		reason += c.ICMP.sentence()
 	}
 	c.Reason = reason + "."
+	c.Kernel = a.askKernel(e, c)
 	return c
 }

@@ -70,7 +70,7 @@ func TestCompare(t *testing.T) {
 func TestWriteDiff(t *testing.T) {
 	d := Compare(traceOf(t, talked+closing), traceOf(t, talked+"3 c FIN+ACK win=7\n44 s ACK\n50 s FIN+ACK\n51 c ACK\n"), "one.pcap", "two.pcap")
 	var out strings.Builder
-	if err := WriteDiff(&out, d, false); err != nil {
+	if err := WriteDiff(&out, d, Look{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -87,6 +87,29 @@ func TestWriteDiff(t *testing.T) {
 	}
 	for _, line := range strings.Split(out.String(), "\n") {
 		if len(line) > defaultColumns {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+// TestWriteDiffNarrow: on a narrow terminal nothing is cut, and no line wraps.
+func TestWriteDiffNarrow(t *testing.T) {
+	d := Compare(traceOf(t, talked+closing), traceOf(t, talked+"3 c FIN+ACK win=7\n44 s ACK\n50 s FIN+ACK\n51 c ACK\n"), "one.pcap", "two.pcap")
+	var out strings.Builder
+	if err := WriteDiff(&out, d, Look{Columns: 40}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"the close; numbers count from where\n  each side stood\n",
+		"~ client FIN+ACK seq=0 ack=0 len=0\n  ms: A 0.000, B 0.000, B-A 0.000\n  window 1000 in A, 7 in B\n",
+		"> server ACK seq=0 ack=1 len=0\n  ms: A -, B 41.000, B-A -\n  only B has it\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	for _, line := range strings.Split(out.String(), "\n") {
+		if len(line) > 40 {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}

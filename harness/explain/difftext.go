@@ -10,9 +10,10 @@ import (
 // it, who sent it, what it is.
 const diffFormat = "%c %11s %11s %10s  %-6s %s"
 
-// WriteDiff prints a Diff for people, in at most 80 columns.
-func WriteDiff(w io.Writer, d *Diff, color bool) error {
-	t := &text{color: color}
+// WriteDiff prints a Diff for people. Where there are less than 80 columns a segment's times
+// are on a line of their own.
+func WriteDiff(w io.Writer, d *Diff, look Look) error {
+	t := newText(look)
 	for _, s := range []struct {
 		mark string
 		side *DiffSide
@@ -22,7 +23,9 @@ func WriteDiff(w io.Writer, d *Diff, color bool) error {
 		t.paragraph("   ", fmt.Sprintf("%s, active closer %s, TIME_WAIT %s", s.side.Close, s.side.ActiveCloser, s.side.TimeWait))
 	}
 	t.b.WriteByte('\n')
-	t.line(dim, fmt.Sprintf(diffFormat, ' ', "A ms", "B ms", "B-A ms", "from", "segment"))
+	if t.columns >= defaultColumns {
+		t.line(dim, fmt.Sprintf(diffFormat, ' ', "A ms", "B ms", "B-A ms", "from", "segment"))
+	}
 	begun := false
 	for i := range d.Rows {
 		if r := &d.Rows[i]; r.Closing && !begun {
@@ -56,7 +59,12 @@ func (t *text) diffRow(r *Row) {
 	case mark != ' ':
 		color = red
 	}
-	t.line(color, fmt.Sprintf(diffFormat, mark, a, b, later, r.From, segment))
+	if t.columns >= defaultColumns {
+		t.line(color, fmt.Sprintf(diffFormat, mark, a, b, later, r.From, segment))
+	} else {
+		t.line(color, fmt.Sprintf("%c %s %s", mark, r.From, segment))
+		t.line(color, fmt.Sprintf("  ms: A %s, B %s, B-A %s", a, b, later))
+	}
 	switch mark {
 	case '<':
 		t.line(color, "  only A has it")

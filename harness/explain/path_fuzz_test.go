@@ -68,7 +68,7 @@ func diffOfFiles(t *testing.T, a, b []byte) *explain.PathDiff {
 }
 
 func checkPath(t *testing.T, d *explain.PathDiff) {
-	if err := explain.WritePathDiff(io.Discard, d, true); err != nil {
+	if err := explain.WritePathDiff(io.Discard, d, explain.Look{Color: true, Columns: 40}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := json.Marshal(d); err != nil {

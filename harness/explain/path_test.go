@@ -277,16 +277,18 @@ func TestPathGolden(t *testing.T) {
 	}
 	m.run()
 	d := m.diff()
-	var text bytes.Buffer
-	if err := explain.WritePathDiff(&text, d, false); err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(text.String(), "\n") {
-		if len([]rune(line)) > 80 {
-			t.Errorf("%d columns: %s", len(line), line)
+	for columns, file := range map[int]string{80: "testdata/path.txt", 40: "testdata/path-narrow.txt"} {
+		var text bytes.Buffer
+		if err := explain.WritePathDiff(&text, d, explain.Look{Columns: columns}); err != nil {
+			t.Fatal(err)
 		}
+		for _, line := range strings.Split(text.String(), "\n") {
+			if len([]rune(line)) > columns {
+				t.Errorf("%d columns: %s", len(line), line)
+			}
+		}
+		golden.Match(t, file, text.Bytes())
 	}
-	golden.Match(t, "testdata/path.txt", text.Bytes())
 	d.Connections = d.Connections[:2]
 	doc, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {

@@ -74,7 +74,7 @@ func TestPathLab(t *testing.T) {
 
 	d := comparePath(t, files[0], files[1])
 	var text strings.Builder
-	if err := explain.WritePathDiff(&text, d, false); err != nil {
+	if err := explain.WritePathDiff(&text, d, explain.Look{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("counters %v\n%s", counters, &text)

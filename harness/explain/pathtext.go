@@ -16,9 +16,9 @@ const (
 	maxShownLines       = 20
 )
 
-// WritePathDiff prints a PathDiff for people, in at most 80 columns.
-func WritePathDiff(w io.Writer, d *PathDiff, color bool) error {
-	t := &text{color: color}
+// WritePathDiff prints a PathDiff for people.
+func WritePathDiff(w io.Writer, d *PathDiff, look Look) error {
+	t := newText(look)
 	t.pathEnd("A  ", &d.A, "B")
 	t.pathEnd("B  ", &d.B, "A")
 	t.paragraph("", d.Clock.sentence())

@@ -61,6 +61,9 @@ type Summary struct {
 	OneSided int `json:"one_sided"`
 	// Causes counts the connections that pass the Filter and did not end in order, by why.
 	Causes map[teardown.Cause]int `json:"causes,omitempty"`
+	// KernelResets are the RSTs of this machine's kernel for connections that Options.Closed
+	// was called with, by the kernel's reason, the most frequent first.
+	KernelResets []KernelReset `json:"kernel_resets,omitempty"`
 	// FastOpen counts connections that tried TCP Fast Open, by what became of it.
 	FastOpen map[teardown.FastOpen]int `json:"fast_open,omitempty"`
 

@@ -29,7 +29,7 @@ const (
 // groups, which shows times where there are 80 columns. No line is wider than the Look
 // says.
 func WriteText(w io.Writer, s *Summary, look Look) error {
-	t := &text{color: look.Color, columns: max(cmp.Or(look.Columns, defaultColumns), fewestColumns)}
+	t := newText(look)
 	for i := range s.Findings {
 		example := "--ladder " + s.Findings[i].ExampleID
 		if s.Live && s.Parts == 0 {
@@ -44,6 +44,9 @@ func WriteText(w io.Writer, s *Summary, look Look) error {
 	t.b.WriteByte('\n')
 	if len(s.Causes) > 0 {
 		t.paragraph("", s.causes())
+	}
+	if len(s.KernelResets) > 0 {
+		t.paragraph("", s.kernelResets())
 	}
 	t.paragraph("", s.Counts())
 	_, err := io.WriteString(w, t.b.String())
@@ -141,9 +144,13 @@ type text struct {
 	columns int
 }
 
+func newText(look Look) *text {
+	return &text{color: look.Color, columns: max(cmp.Or(look.Columns, defaultColumns), fewestColumns)}
+}
+
 // paragraph writes words behind a mark, wrapped and indented.
 func (t *text) paragraph(mark, words string) {
-	for _, line := range paragraph.Lines(words, cmp.Or(t.columns, defaultColumns)-len(mark)) {
+	for _, line := range paragraph.Lines(words, t.columns-len(mark)) {
 		t.b.WriteString(mark + line + "\n")
 		mark = strings.Repeat(" ", len(mark))
 	}
@@ -246,10 +253,18 @@ func kindColor(g *Group) string {
 	return plain
 }
 
+// line writes a line, broken where it is too long, in a colour.
 func (t *text) line(color, s string) {
-	s = strings.TrimRight(s, " ")
-	if t.color && color != plain {
-		s = "\x1b[" + color + "m" + s + "\x1b[0m"
+	lines := []string{strings.TrimRight(s, " ")}
+	if len(lines[0]) > t.columns {
+		words := strings.TrimLeft(s, " ")
+		lines = strings.Split(strings.TrimSuffix(paragraph.Hanging(words, strings.Repeat(" ", len(s)-len(words)+2), t.columns), "\n"), "\n")
+		lines[0] = lines[0][2:]
 	}
-	t.b.WriteString(s + "\n")
+	for _, line := range lines {
+		if t.color && color != plain {
+			line = "\x1b[" + color + "m" + line + "\x1b[0m"
+		}
+		t.b.WriteString(line + "\n")
+	}
 }

@@ -214,7 +214,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := config(t, correct)
 	c.Only, c.Patience = []string{"idle"}, time.Hour
-	c.Begin = func(proxy.Progress) { time.AfterFunc(100*time.Millisecond, cancel) }
+	c.Begin = func(check.Progress) { time.AfterFunc(100*time.Millisecond, cancel) }
 	if _, err := proxy.Run(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want %v", err, context.Canceled)
 	}

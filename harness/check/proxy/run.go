@@ -61,26 +61,27 @@ func by(do func(context.Context, *ground, *finding, side) error, first side) fun
 const once = 50 * time.Millisecond
 
 // Run makes the checks. A difference is no error: an error means that the checks could not
-// be made, since the command is no proxy or the machine does not allow it.
+// be made, since the command is no proxy or the machine does not allow it; the Result,
+// which is never nil, has those until then.
 func Run(ctx context.Context, c Config) (_ *Result, err error) {
+	r := &Result{}
 	if err := c.Validate(); err != nil {
-		return nil, err
+		return r, err
 	}
+	r.Command, _ = middle.Fill(c.Command)
 	g, err := raise(ctx, &c)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	defer func() { err = errors.Join(err, g.close()) }()
 	p, err := g.open(ctx)
 	if err != nil {
-		return nil, g.explain(err)
+		return r, g.explain(err)
 	}
 	p.close()
 	if poll(ctx, once, g.dead) {
-		return nil, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.Death())
+		return r, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.Death())
 	}
-	r := &Result{}
-	r.Command, _ = middle.Fill(c.Command)
 	todo := slices.DeleteFunc(slices.Clone(all), func(k kind) bool { return !c.wants(k.name) })
 	for i, k := range todo {
 		if c.Begin != nil {
@@ -88,7 +89,7 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 		}
 		result, err := g.one(ctx, k)
 		if err != nil {
-			return nil, err
+			return r, err
 		}
 		r.Checks = append(r.Checks, result)
 		if c.Done != nil {

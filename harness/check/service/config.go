@@ -32,7 +32,7 @@ type Config struct {
 	// Only names the checks to make; empty means all.
 	Only []string
 	// Begin is called before a check, Done after it; either may be nil.
-	Begin func(name string)
+	Begin func(check.Progress)
 	Done  func(*check.Check)
 }
 

@@ -40,16 +40,18 @@ type kind struct {
 	asks bool
 	// most is how many connections it makes at most.
 	most int
-	make func(context.Context, *run, *finding) error
+	// waits: it leaves a connection idle for as long as the service does, up to the patience.
+	waits bool
+	make  func(context.Context, *run, *finding) error
 }
 
 var all = []kind{
-	{"close", false, 1, closes},
-	{"time-wait", false, 1, timeWait},
-	{"half-close", false, 2, halfClose},
-	{"unread-data", true, 1, unreadData},
-	{"idle", false, 1, idle},
-	{"keep-alive-race", true, 1, keepAliveRace},
+	{"close", false, 1, false, closes},
+	{"time-wait", false, 1, false, timeWait},
+	{"half-close", false, 2, false, halfClose},
+	{"unread-data", true, 1, false, unreadData},
+	{"idle", false, 1, true, idle},
+	{"keep-alive-race", true, 1, true, keepAliveRace},
 }
 
 // Names are the names of the checks, in the order in which they are made.
@@ -73,36 +75,35 @@ func (c *Config) Most() (n int) {
 }
 
 // Run makes the checks. An error means that they could not be made: the service does not
-// let anybody connect.
+// let anybody connect. The Result is never nil: it has the checks
+// until then.
 func Run(ctx context.Context, c Config) (_ *Result, err error) {
+	result := &Result{Captured: true}
 	if err := c.Validate(); err != nil {
-		return nil, err
+		return result, err
 	}
 	r := &run{cfg: &c}
 	if r.at, err = resolve(ctx, c.Address); err != nil {
-		return nil, err
+		return result, err
 	}
-	result := &Result{Captured: true}
 	if r.watch, err = r.capture(ctx); err != nil {
 		result.Captured, result.Why = false, err.Error()
 	} else {
 		defer func() { err = errors.Join(err, r.watch.Close()) }()
 	}
-	for _, k := range all {
-		if !c.wants(k.name) {
-			continue
-		}
+	todo := slices.DeleteFunc(slices.Clone(all), func(k kind) bool { return !c.wants(k.name) })
+	for i, k := range todo {
 		if c.Begin != nil {
-			c.Begin(k.name)
+			c.Begin(c.progress(todo, i))
 		}
 		f := &finding{run: r}
 		if k.asks && c.Send == "" {
 			f.skip = "give --send TEXT, which the service answers"
 		} else if err := k.make(ctx, r, f); err != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("the check %s of %s: %w", k.name, c.Address, err)
+			return result, fmt.Errorf("the check %s of %s: %w", k.name, c.Address, err)
 		}
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return result, context.Cause(ctx)
 		}
 		made := f.check(k.name)
 		result.Checks = append(result.Checks, made)

@@ -171,7 +171,7 @@ func TestInterrupted(t *testing.T) {
 	at := serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
 	ctx, cancel := context.WithCancel(t.Context())
 	c := service.Config{Address: at, Patience: time.Hour, Only: []string{"idle"}}
-	c.Begin = func(string) { time.AfterFunc(50*time.Millisecond, cancel) }
+	c.Begin = func(check.Progress) { time.AfterFunc(50*time.Millisecond, cancel) }
 	if _, err := service.Run(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want %v", err, context.Canceled)
 	}

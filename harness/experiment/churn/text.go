@@ -1,6 +1,7 @@
 package churn
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -8,50 +9,106 @@ import (
 	"strings"
 
 	"lastack/harness/experiment"
+	"lastack/harness/term/paragraph"
 )
 
 const header = `                             failed for:   first    TIME_WAIT on:
 mode         client     made no port  other failure client  server    per s
 `
 
-// Write makes a table of the results for a person, at most 80 columns wide, and
-// a sentence for each mode on what it shows. Color allows ANSI colours.
-func Write(w io.Writer, results []Result, color bool) error {
-	var b strings.Builder
-	b.WriteString(header)
+// tableColumns is how wide the table is.
+const tableColumns = 80
+
+// Write makes a table of the results for a person, and a sentence for each mode on what it
+// shows, at most so many columns wide (0 is 80): where there is no room for the table each
+// result is a paragraph. Color allows ANSI colours.
+func Write(w io.Writer, results []Result, color bool, columns int) error {
+	t := text{color: color, columns: cmp.Or(columns, tableColumns)}
+	if t.columns >= tableColumns {
+		t.b.WriteString(header)
+	}
 	for i := range results {
-		results[i].row(&b, color)
+		if t.columns >= tableColumns {
+			t.row(&results[i])
+		} else {
+			t.narrow(&results[i])
+		}
 	}
 	for i := range results {
 		if i == 0 || results[i].Mode != results[i-1].Mode {
-			b.WriteString("\n" + wrap(results[i].Mode+": "+results[i].lesson()))
+			t.b.WriteString("\n" + paragraph.Hanging(results[i].lesson(), results[i].Mode+": ", t.columns))
 		}
 	}
 	for i := range results {
 		if r := &results[i]; r.Verdict != experiment.Pass {
-			b.WriteString("\n" + wrap(fmt.Sprintf("%s: %s, %s as the client: %s", experiment.Shout(r.Verdict, color), r.Mode, r.Subject, r.Why)))
+			t.b.WriteByte('\n')
+			t.verdict(r, ": ", fmt.Sprintf("%s, %s as the client: %s", r.Mode, r.Subject, r.Why))
 		}
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, t.b.String())
 	return err
 }
 
-// row is one result, and a line for each error that is not the expected one.
-func (r *Result) row(b *strings.Builder, color bool) {
-	first, other := "none", 0
-	if r.First != nil {
-		first = fmt.Sprint(*r.First)
+// text is a Write under way.
+type text struct {
+	b       strings.Builder
+	color   bool
+	columns int
+}
+
+// verdict writes a paragraph that begins with a result's verdict.
+func (t *text) verdict(r *Result, mark, words string) {
+	lines := paragraph.Hanging(words, experiment.Shout(r.Verdict, false)+mark, t.columns)
+	if t.color {
+		lines = strings.Replace(lines, experiment.Shout(r.Verdict, false), experiment.Shout(r.Verdict, true), 1)
 	}
+	t.b.WriteString(lines)
+}
+
+// failures are those for want of a port, and the others.
+func (r *Result) failures() (noPort, other int) {
 	for kind, n := range r.Failures {
 		if kind != experiment.NoPort {
 			other += n
 		}
 	}
-	fmt.Fprintf(b, "%-12s %-8s %6d %7d %6d %7s %6d  %6d %8.0f %s\n", r.Mode, r.Subject, r.Made,
-		r.Failures[experiment.NoPort], other, first, r.TimeWait.Client, r.TimeWait.Server, r.PerSecond, experiment.Shout(r.Verdict, color))
+	return r.Failures[experiment.NoPort], other
+}
+
+// narrow is one result where there is no room for its row.
+func (t *text) narrow(r *Result) {
+	noPort, other := r.failures()
+	words := fmt.Sprintf("%s, %s as the client: %d made", r.Mode, r.Subject, r.Made)
+	if noPort > 0 {
+		words += fmt.Sprintf(", %d without a port", noPort)
+	}
+	if r.First != nil {
+		words += fmt.Sprintf(" from number %d on", *r.First)
+	}
+	if other > 0 {
+		words += fmt.Sprintf(", %d failed otherwise", other)
+	}
+	words += fmt.Sprintf("; TIME_WAIT: client %d, server %d; %.0f per s", r.TimeWait.Client, r.TimeWait.Server, r.PerSecond)
 	for _, kind := range slices.Sorted(maps.Keys(r.Failures)) {
 		if kind != experiment.NoPort {
-			fmt.Fprintf(b, "%29d other: %s\n", r.Failures[kind], kind)
+			words += fmt.Sprintf("; %s (%d)", kind, r.Failures[kind])
+		}
+	}
+	t.verdict(r, " ", words)
+}
+
+// row is one result, and a line for each error that is not the expected one.
+func (t *text) row(r *Result) {
+	first := "none"
+	if r.First != nil {
+		first = fmt.Sprint(*r.First)
+	}
+	noPort, other := r.failures()
+	fmt.Fprintf(&t.b, "%-12s %-8s %6d %7d %6d %7s %6d  %6d %8.0f %s\n", r.Mode, r.Subject, r.Made,
+		noPort, other, first, r.TimeWait.Client, r.TimeWait.Server, r.PerSecond, experiment.Shout(r.Verdict, t.color))
+	for _, kind := range slices.Sorted(maps.Keys(r.Failures)) {
+		if kind != experiment.NoPort {
+			fmt.Fprintf(&t.b, "%29d other: %s\n", r.Failures[kind], kind)
 		}
 	}
 }
@@ -102,24 +159,4 @@ func isAre(n int) string {
 		return "is"
 	}
 	return "are"
-}
-
-// wrap breaks text at 80 columns; lines after the first are indented.
-func wrap(text string) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case column+1+len(word) > 80:
-			b.WriteString("\n  ")
-			column = 2
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += len(word)
-	}
-	return b.String() + "\n"
 }

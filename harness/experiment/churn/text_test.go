@@ -23,22 +23,24 @@ func TestWrite(t *testing.T) {
 	pool.Requests = 300
 	few := named("wider", experiment.Kernel, done(60, 0, 60, 0))
 	few.Attempted = 60
-	var b strings.Builder
-	err := Write(&b, []Result{
+	results := []Result{
 		named("client-first", experiment.Lastack, done(100, 101, 100, 0)),
 		named("client-first", experiment.Kernel, done(100, 101, 100, 0)),
 		named("server-first", experiment.Lastack, done(300, 0, 0, 99)),
 		broken, kept, pool,
 		named("tw-reuse", experiment.Lastack, done(300, 0, 100, 0)),
 		few,
-	}, false)
-	if err != nil {
-		t.Fatal(err)
 	}
-	for line := range strings.Lines(b.String()) {
-		if len(line) > 81 {
-			t.Errorf("%d columns: %s", len(line)-1, line)
+	for columns, file := range map[int]string{80: "testdata/churn.txt", 40: "testdata/churn-narrow.txt"} {
+		var b strings.Builder
+		if err := Write(&b, results, false, columns); err != nil {
+			t.Fatal(err)
 		}
+		for line := range strings.Lines(b.String()) {
+			if len(line) > columns+1 {
+				t.Errorf("%d columns: %s", len(line)-1, line)
+			}
+		}
+		golden.Match(t, file, []byte(b.String()))
 	}
-	golden.Match(t, "testdata/churn.txt", []byte(b.String()))
 }

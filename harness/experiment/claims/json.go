@@ -13,6 +13,8 @@ type Document struct {
 	// Programs are what real applications did, the kernel's first.
 	Programs   []programs.Result `json:"programs"`
 	AsExpected bool              `json:"as_expected"`
+	// Interrupted: the work was interrupted, and the rest of the claims is missing.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // Row is a claim in the Document.
@@ -24,6 +26,13 @@ type Row struct {
 	Experiments []string `json:"experiments"`
 	// Outcomes are by subject.
 	Outcomes map[string]Outcome `json:"outcomes"`
+}
+
+// Cut is the Document about what was tried until the work was interrupted.
+func (r *Report) Cut() *Document {
+	d := r.Document()
+	d.Interrupted, d.AsExpected = true, false
+	return d
 }
 
 // Document makes it.

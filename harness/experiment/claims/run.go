@@ -35,7 +35,7 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*R
 	r := &Report{Subjects: subjects(&cfg)}
 	for i := range r.Subjects {
 		if err := r.Subjects[i].readDefaults(); err != nil {
-			return nil, err
+			return r, err
 		}
 	}
 	ctx, stop := context.WithCancelCause(ctx)

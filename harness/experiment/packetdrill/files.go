@@ -1,6 +1,7 @@
 package packetdrill
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,8 +52,27 @@ func files(args []string, most int) ([]string, error) {
 	return all, nil
 }
 
-// Load reads and parses a script. An error about what is in it is a *script.Error.
-func Load(file string, c script.Config) (*script.Script, error) {
+// Load reads and parses a script. An error about what is in it is a *script.Error. It returns
+// early, with ctx's error, when ctx ends: a named pipe may never have a writer.
+func Load(ctx context.Context, file string, c script.Config) (*script.Script, error) {
+	type loaded struct {
+		script *script.Script
+		err    error
+	}
+	done := make(chan loaded, 1)
+	go func() {
+		s, err := load(file, c)
+		done <- loaded{s, err}
+	}()
+	select {
+	case l := <-done:
+		return l.script, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func load(file string, c script.Config) (*script.Script, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func TestLoad(t *testing.T) {
 		t.Skip("no room for a file with a hole: ", err)
 	}
 	var wrong *script.Error
-	if _, err := Load(file, script.Config{}); !errors.As(err, &wrong) || !strings.Contains(wrong.Text, "the most that is read") {
+	if _, err := Load(t.Context(), file, script.Config{}); !errors.As(err, &wrong) || !strings.Contains(wrong.Text, "the most that is read") {
 		t.Errorf("got %v", err)
 	}
 }

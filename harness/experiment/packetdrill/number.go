@@ -89,7 +89,7 @@ func (c *conn) option(o *script.TCPOption, d script.Direction) ([]byte, error) {
 		return be.AppendUint32(b, echo), nil
 	case script.MD5:
 		if o.Valid {
-			return nil, unsupported(o.Pos, "digests of MD5 are not computed; give the digest in hexadecimal")
+			return nil, unsupported(o.Pos, "signatures of TCP_MD5SIG (RFC 2385) are not supported: the digest of \"md5 valid\" is not computed; give it in hexadecimal")
 		}
 		return o.Data, nil
 	case script.AccECN0, script.AccECN1:

@@ -73,6 +73,7 @@ func TestDifferences(t *testing.T) {
 		"sockets":          {"+0 `sockstat -4 -P tcp -s | grep packetdril | grep -c TIME_WAIT | grep 1`", "0 sockets are in TIME_WAIT, expected 1", "sockets in LISTEN, ESTABLISHED"},
 		"of another kind":  {"+0 < . 1:1(0) ack 9 win 5\n+0 > icmp unreachable port_unreachable", "expected ICMP, got a TCP segment", "> . 1:1(0) ack 1 win 29184"},
 		"epoll":            {"+0 epoll_create(1) = 5\n+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLOUT, fd=4}) = 0\n+0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1", "epoll_wait: event 1 is {events=0x4, data=4}, expected {events=0x1, data=4}", "epoll_wait(...) = 1"},
+		"in flight":        {"+0 %{ assert tcpi_unacked == 0 and tcpi_total_retrans == 0 }%\n+0 shutdown(4, SHUT_WR) = 0\n+0 > F. 1:1(0) ack 1\n+0 %{ assert tcpi_unacked == 1 }%\n+.01 < . 1:1(0) ack 2 win 9\n+0 %{ assert tcpi_unacked == 0 and tcpi_state == TCP_FIN_WAIT2 }%", "", ""},
 		"its own sequence": {"+0 < P. 1:11(10) ack 1 win 9\n+.004 > . snd_nxt:snd_nxt(0) ack rcv_nxt\n+0 read(4, ..., 10) = 10\n+0 close(4) = 0\n+0 > F. snd_nxt:snd_nxt(0) ack rcv_nxt", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +105,9 @@ func TestUnable(t *testing.T) {
 		"a shell command":  {opened + "+0 `true`", `x.pkt:9:4: the shell command "true" is no sysctl; --allow-shell runs such, --skip-shell passes over them`},
 		"a value":          {opened + "+0 `sysctl -w net.ipv4.tcp_fin_timeout=soon`", "tcp_fin_timeout"},
 		"a system call":    {opened + "+0 splice(4, NULL, 5, NULL, 10, 0) = 10", "the system call splice cannot be made"},
-		"a field":          {opened + "+0 %{ assert tcpi_unacked == 0 }%", "lastack, virtual time does not give tcpi_unacked"},
+		"MD5":              {opened + "+0 setsockopt(4, SOL_TCP, TCP_MD5SIG, [1], 4) = 0", "lastack, virtual time does not have TCP_MD5SIG (RFC 2385)"},
+		"a digest":         {opened + "+0 < . 1:1(0) ack 1 win 9 <nop,nop,md5 valid>", `signatures of TCP_MD5SIG (RFC 2385) are not supported: the digest of "md5 valid" is not computed`},
+		"a field":          {opened + "+0 %{ assert tcpi_sacked == 0 }%", "lastack, virtual time does not give tcpi_sacked"},
 		"no socket":        {"0 < S 0:0(0) win 5", "x.pkt:1:1: there is no socket that the packet could be for; make one with socket()"},
 		"no open socket":   {opened + "+0 close(4) = 0\n+0 %{ assert tcpi_state == 1 }%", "the connection has no socket that TCP_INFO could be asked of"},
 		"for ever":         {"90000 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", "x.pkt:1:1: the script goes on for longer than 24h0m0s"},

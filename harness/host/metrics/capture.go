@@ -28,13 +28,18 @@ type Capture struct {
 	name    string
 	trouble func(string)
 	closes  *Closes
+	resets  *resets
 	ended   atomic.Bool
 }
 
 // NewCapture counts nothing until Run. name is what is captured on, for trouble, which takes
-// what goes wrong and ends nothing.
-func NewCapture(live LiveCapture, name string, trouble func(string)) *Capture {
-	return &Capture{live: live, name: name, trouble: trouble, closes: NewCloses()}
+// what goes wrong and ends nothing. kernel says why RSTs were sent; nil is nobody.
+func NewCapture(live LiveCapture, name string, kernel Kernel, trouble func(string)) *Capture {
+	c := &Capture{live: live, name: name, trouble: trouble, closes: NewCloses()}
+	if kernel != nil {
+		c.resets = newResets(kernel)
+	}
+	return c
 }
 
 // Run counts until ctx ends, or the interface is removed: then it says so and waits for ctx,
@@ -42,9 +47,12 @@ func NewCapture(live LiveCapture, name string, trouble func(string)) *Capture {
 func (c *Capture) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = c.live.Stop() })()
 	// A connection that closed is counted at once, and any other as it leaves.
-	a := explain.New(explain.Options{
+	opt := explain.Options{
 		Closed: func(k *explain.Connection) error {
 			c.closes.Add(k.Close, k.Cause)
+			if c.resets != nil {
+				c.resets.add(k)
+			}
 			return nil
 		},
 		Each: func(k *explain.Connection) error {
@@ -53,7 +61,11 @@ func (c *Capture) Run(ctx context.Context) error {
 			}
 			return nil
 		},
-	})
+	}
+	if c.resets != nil {
+		opt.Kernel = c.resets.kernel.Of
+	}
+	a := explain.New(opt)
 	err := a.ReadAll(&explain.Watch{Live: c.live, Name: c.name, Trouble: c.trouble})
 	if ctx.Err() != nil {
 		return nil
@@ -80,4 +92,7 @@ func (c *Capture) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(capturePackets, prometheus.CounterValue, float64(s.Delivered))
 	ch <- prometheus.MustNewConstMetric(captureDropped, prometheus.CounterValue, float64(s.Dropped))
 	c.closes.Collect(ch)
+	if c.resets != nil {
+		c.resets.collect(ch)
+	}
 }

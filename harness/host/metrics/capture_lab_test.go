@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lastack/harness/capture"
+	"lastack/harness/capture/reasons"
 	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
 )
@@ -23,7 +24,16 @@ func TestCapture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewCapture(live, "lo", func(what string) { t.Log(what) })
+	kernel, err := reasons.Open()
+	if err != nil {
+		t.Logf("without the kernel's reasons: %v", err)
+	}
+	var says Kernel
+	if kernel != nil {
+		says = kernel
+		defer kernel.Close()
+	}
+	c := NewCapture(live, "lo", says, func(what string) { t.Log(what) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
@@ -34,6 +44,13 @@ func TestCapture(t *testing.T) {
 		`lastack_closes_total{cause="abort",kind="reset"} 1`,
 		`lastack_closes_total{cause="none",kind="four-way"} 1`,
 		`lastack_closes_total{cause="idle-timeout",kind="reset"} 0`,
+	}
+	if kernel != nil {
+		want = append(want, `lastack_kernel_records_lost_total 0`)
+	}
+	if kernel != nil && len(kernel.Reasons()) > 0 {
+		// SO_LINGER 0 is a disconnect to Linux.
+		want = append(want, `lastack_resets_total{reason="NO_SOCKET"} 1`, `lastack_resets_total{reason="TCP_STATE"} 1`, `lastack_resets_total{reason="unknown"} 0`)
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

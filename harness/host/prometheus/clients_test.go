@@ -85,3 +85,68 @@ func connect(l net.Listener, from *net.TCPAddr, b behaviour) io.Closer {
 	_ = first.Close()
 	return nil
 }
+
+const (
+	// idleFrom is the first local port of connections that are reset, outside all other ranges.
+	idleFrom = 31_000
+	// idleFor is for how long they are silent; explain takes a second for a limit.
+	idleFor = 1200 * time.Millisecond
+	// idleEvery is between two of them.
+	idleEvery = 125 * time.Millisecond
+)
+
+// idlers makes connections to a server at addr, each with a request and an answer, which the
+// server resets when they have been silent for a while, until the test ends.
+func idlers(t *testing.T, addr string) {
+	t.Helper()
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, func(ctx context.Context) {
+		defer l.Close()
+		tick := time.NewTicker(idleEvery)
+		defer tick.Stop()
+		var idle [][2]*net.TCPConn // the oldest first: a client's and a server's
+		reset := func() {
+			_, _ = idle[0][1].SetLinger(0), idle[0][1].Close()
+			_ = idle[0][0].Close()
+			idle = idle[1:]
+		}
+		for port := idleFrom; ; port++ {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				for len(idle) > 0 {
+					reset()
+				}
+				return
+			}
+			if c := request(l, port); c != nil {
+				idle = append(idle, *c)
+			}
+			if len(idle) > int(idleFor/idleEvery) {
+				reset()
+			}
+		}
+	})
+}
+
+// request makes a connection over which a request went and an answer came back.
+func request(l net.Listener, port int) *[2]*net.TCPConn {
+	client, err := net.DialTCP("tcp", &net.TCPAddr{Port: port}, l.Addr().(*net.TCPAddr))
+	if err != nil {
+		return nil
+	}
+	server, err := l.Accept()
+	if err != nil {
+		_ = client.Close()
+		return nil
+	}
+	b := make([]byte, 1)
+	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+		_, _ = way[0].Write(b)
+		_, _ = way[1].Read(b)
+	}
+	return &[2]*net.TCPConn{client, server.(*net.TCPConn)}
+}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"lastack/harness/capture"
 	"lastack/harness/host/metrics"
 	"lastack/harness/lab"
 	"lastack/harness/lab/labtest"
@@ -34,11 +35,13 @@ var quick = []string{
 }
 
 // TestPrometheus: a real Prometheus scrapes a healthy pair, and no alert is even pending; then a
-// leaking server and an exhausting client besides, and their two alerts fire, and no other.
+// leaking server and an exhausting client besides, and their two alerts fire, and no other; then a
+// server that resets idle connections, and a limit on TIME_WAIT, and two more fire.
 //
 //	client --8 a second, each closed by the client--> :8081   ports run out
 //	client --2 a second, never closed by the server-> :8082   CLOSE_WAIT grows
-//	client --2 a second, closed by the server-------> :8083   healthy
+//	client --2 a second, closed by the server-------> :8083   healthy, until TIME_WAIT overflows
+//	client --8 a second, reset when idle for 1.2 s--> :8084   resets after idle
 //	Prometheus :9090 --every 500 ms-----------------> :9817   the exporter, in this process
 func TestPrometheus(t *testing.T) {
 	if _, err := lab.Command(t.Context(), "prometheus", "--version").Output(); err != nil {
@@ -73,6 +76,16 @@ func TestPrometheus(t *testing.T) {
 	t.Logf("alerts: %q", got)
 	tryDashboard(t)
 	watch(t, want)
+	if err := lab.Sysctl("net.ipv4.tcp_max_tw_buckets", "10"); err != nil {
+		t.Fatal(err)
+	}
+	idlers(t, "127.0.0.1:8084")
+	want = append(want, "LastackResetsAfterIdle  firing", "LastackTimeWaitOverflow  firing")
+	await(t, "resets after idle, and TIME_WAIT that overflows", func() bool {
+		got = alerts(t)
+		return slices.Equal(got, want)
+	})
+	t.Logf("alerts: %q", got)
 }
 
 // watchEnv is for how long the alerts are watched once they fire; a second if it is not set.
@@ -111,8 +124,9 @@ func watch(t *testing.T, want []string) {
 func tryDashboard(t *testing.T) {
 	t.Helper()
 	quiet := []string{ // nothing of the kind happens here
-		"Closes by kind and cause, a second", "CLOSE_WAIT, more than an hour ago",
+		"CLOSE_WAIT, more than an hour ago",
 		"Connections that ended without TIME_WAIT, and aborts, a second", "Refused by a full queue, and PAWS, a second",
+		"Resets by the kernel's reason, a second",
 	}
 	all := queries(t)
 	if len(all) < 10 {
@@ -127,7 +141,8 @@ func tryDashboard(t *testing.T) {
 	}
 }
 
-// export looks four times a second and answers on exporterAddr until the test ends.
+// export looks four times a second, captures on loopback, and answers on exporterAddr until the
+// test ends.
 func export(t *testing.T) {
 	t.Helper()
 	l, err := net.Listen("tcp", exporterAddr)
@@ -141,9 +156,16 @@ func export(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	live, err := capture.OpenLive("lo", capture.LiveConfig{SnapLen: 256, Wake: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { live.Close() })
+	packets := metrics.NewCapture(live, "lo", nil, func(what string) { t.Log(what) })
 	background(t, e.Run)
+	background(t, func(ctx context.Context) { _ = packets.Run(ctx) })
 	background(t, func(ctx context.Context) {
-		if err := metrics.Serve(ctx, l, metrics.Handler(metrics.Registry("test", e))); err != nil {
+		if err := metrics.Serve(ctx, l, metrics.Handler(metrics.Registry("test", e, packets))); err != nil {
 			t.Error(err)
 		}
 	})

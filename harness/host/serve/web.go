@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -59,6 +60,12 @@ func newWeb(cfg *Config) {
 	}
 }
 
+// finTimer is the timer of the FIN of a connection.
+func (s *server) finTimer(local, remote netip.AddrPort) (left, whole time.Duration, runs bool) {
+	t, runs := s.host.FINTimer(local, remote)
+	return t.Left, t.Whole, runs
+}
+
 // startWeb serves the page until ctx ends.
 func (s *server) startWeb(ctx context.Context) error {
 	w := s.cfg.Web
@@ -67,7 +74,7 @@ func (s *server) startWeb(ctx context.Context) error {
 	}
 	h, err := web.Handler(web.Config{
 		Token: w.Token, Host: w.Host, Board: w.board, Control: s.controlConfig(),
-		Addrs: s.cfg.HostAddrs, Apps: s.cfg.Apps, Kernel: kernelSockets, Lessons: w.Lessons, Run: w.Run,
+		Addrs: s.cfg.HostAddrs, Apps: s.cfg.Apps, FINTimer: s.finTimer, Kernel: kernelSockets, Lessons: w.Lessons, Run: w.Run,
 	})
 	if err != nil {
 		return invalid("%w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"lastack/harness/app"
 	"lastack/harness/host/control"
@@ -25,6 +26,9 @@ type Config struct {
 	// Addrs are the host's addresses, Apps its servers.
 	Addrs []netip.Addr
 	Apps  []app.Spec
+	// FINTimer is how long it takes until the host sends the FIN of a connection again, of how
+	// long; false if it does not. Nil leaves it out.
+	FINTimer func(local, remote netip.AddrPort) (left, whole time.Duration, runs bool)
 	// Kernel lists the sockets of the kernel at the other end. Nil leaves its TIME_WAIT out.
 	Kernel func() ([]lab.Socket, error)
 	// Lessons are questions to predict the answer of, and Run finds it out. Run is called for one

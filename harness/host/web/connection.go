@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -19,15 +20,45 @@ func (s *site) connection(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	cfg := s.sides(report)
+	if wantsChinese(r) {
+		report = inChinese(report)
+	}
 	drawn := *report
+	local, remote := report.Server, report.Client
+	if cfg.Client == "lastack" {
+		local, remote = remote, local
+	}
 	// A step of a close that is gone through again: the segments up to there.
 	if upto, err := strconv.Atoi(r.URL.Query().Get("upto")); err == nil && upto >= 0 && upto < len(drawn.Segments) {
 		drawn.Segments = drawn.Segments[:upto]
 	}
 	reply(w, map[string]any{
 		"summary": sum, "report": report, "verdict": ladder.Verdict(report), "svg": ladder.SVG(&drawn, cfg, "live"),
-		"client": cfg.Client, "server": cfg.Server,
+		"client": cfg.Client, "server": cfg.Server, "fin_timer": s.finTimer(local, remote),
 	})
+}
+
+// finTimer is the timer of the host's FIN, in milliseconds.
+type finTimer struct {
+	LeftMS  int64 `json:"left_ms"`
+	WholeMS int64 `json:"whole_ms"`
+}
+
+// finTimer is nil where none runs.
+func (s *site) finTimer(local, remote string) *finTimer {
+	if s.FINTimer == nil {
+		return nil
+	}
+	from, err := netip.ParseAddrPort(local)
+	to, bad := netip.ParseAddrPort(remote)
+	if err != nil || bad != nil {
+		return nil // a name that a capture has in place of an address
+	}
+	left, whole, runs := s.FINTimer(from, to)
+	if !runs {
+		return nil
+	}
+	return &finTimer{left.Milliseconds(), whole.Milliseconds()}
 }
 
 // find is the connection that the path names, or answers that there is none.

@@ -41,6 +41,9 @@ func (s *site) learn(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := answer{Truth: l.Truth, Wrong: l.Wrong, Outcomes: []side{}}
 	for i := range outcomes {
+		if wantsChinese(r) && outcomes[i].Report != nil {
+			outcomes[i].Report = inChinese(outcomes[i].Report)
+		}
 		answer.Outcomes = append(answer.Outcomes, newSide(&outcomes[i]))
 	}
 	reply(w, answer)

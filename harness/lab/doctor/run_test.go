@@ -52,7 +52,7 @@ func names(checks []Check) []string {
 var allNames = []string{
 	"kernel", "/dev/net/tun", "namespaces",
 	"TUN device", "packet socket", "socket states", "veth", "IPv6", "tcpdump",
-	"curl", "netcat",
+	"curl", "netcat", "kernel reasons",
 }
 
 // complete checks what holds of every report, on any machine.

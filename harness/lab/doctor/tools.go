@@ -9,12 +9,13 @@ import (
 	"lastack/harness/lab"
 )
 
-// tools are the programs that are started as they are. tcpdump is not among
-// them: whether it works depends on the namespace, see trials.
+// tools are the programs that are started as they are, and what is asked outside of a lab.
+// tcpdump is not among them: whether it works depends on the namespace, see trials.
 func tools() []trial {
 	return []trial{
 		{"curl", true, "the HTTP client of demo and of experiments", curl},
 		{"netcat", true, "the client that closes one half of a connection (nc -N)", netcat},
+		{"kernel reasons", false, "explain -i, monitor --capture: why the kernel sent a RST, for which process", kernelReasons},
 	}
 }
 

@@ -1,8 +1,12 @@
 package sockstat
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"math"
+
+	"lastack/harness/term/paragraph"
 )
 
 // Summary counts sockets. Its JSON is that of the control API.
@@ -26,15 +30,17 @@ func (s *Summary) Total() int {
 }
 
 // Write prints the summary as "ss -s" does, for TCP alone. There as here "estab"
-// includes CLOSE_WAIT, and "closed" TIME_WAIT.
-func (s *Summary) Write(w io.Writer) error {
+// includes CLOSE_WAIT, and "closed" TIME_WAIT. Columns is how wide the terminal is; 0 for a
+// file or pipe.
+func (s *Summary) Write(w io.Writer, columns int) error {
 	tw := s.States["TIME_WAIT"]
 	live := s.IPv4 + s.IPv6
+	tcp := fmt.Sprintf("%d (estab %d, closed %d, orphaned %d, timewait %d)",
+		s.Total(), s.States["ESTABLISHED"]+s.States["CLOSE_WAIT"], s.States["CLOSED"]+tw, s.Orphaned, tw)
 	_, err := fmt.Fprintf(w, `Total: %d
-TCP:   %d (estab %d, closed %d, orphaned %d, timewait %d)
-
+%s
 Transport Total     IP        IPv6
 TCP	  %-9d %-9d %-9d
-`, live, s.Total(), s.States["ESTABLISHED"]+s.States["CLOSE_WAIT"], s.States["CLOSED"]+tw, s.Orphaned, tw, live, s.IPv4, s.IPv6)
+`, live, paragraph.Hanging(tcp, "TCP:   ", cmp.Or(columns, math.MaxInt)), live, s.IPv4, s.IPv6)
 	return err
 }

@@ -27,6 +27,9 @@ type TableOptions struct {
 	// Info adds a line with what the connection agreed on (-i), where there is
 	// anything.
 	Info bool
+	// Columns is how wide the terminal is; 0 for a file or pipe. Where a line is wider, the
+	// addresses have one of their own.
+	Columns int
 }
 
 // Table prints sockets in ss's columns. Its memory does not grow with their
@@ -36,8 +39,9 @@ type Table struct {
 	opts TableOptions
 	rows []row
 	// width of each column so far; a later chunk is never narrower.
-	width row
-	began bool
+	width  row
+	began  bool
+	narrow bool // lines are wider than the terminal
 }
 
 // row is the columns of a line, from left to right, and the line below it.
@@ -85,6 +89,7 @@ func (t *Table) Flush() error {
 			}
 		}
 	}
+	t.narrow = t.narrow || t.opts.Columns > 0 && t.wide() > t.opts.Columns
 	for _, r := range t.rows {
 		// A failed write shows at the Flush below.
 		_, _ = t.w.WriteString(t.line(&r))
@@ -121,8 +126,20 @@ func info(s *Socket) string {
 	return words
 }
 
+// wide is the width of a line.
+func (t *Table) wide() int {
+	n := 0
+	for i, cell := range t.width[:colInfo] {
+		if i != colState || !t.opts.NoState {
+			n += len(cell) + 1
+		}
+	}
+	return n - 1
+}
+
 // line lays a row out: addresses to the right up to the colon, and everything else to the
-// left. Further information follows on a line of its own.
+// left, or, on a narrow terminal, on the next line. Further information follows on a line of
+// its own.
 func (t *Table) line(r *row) string {
 	var b strings.Builder
 	pad := func(col int) { b.WriteString(strings.Repeat(" ", len(t.width[col])-len(r[col]))) }
@@ -136,6 +153,9 @@ func (t *Table) line(r *row) string {
 		pad(col)
 		b.WriteByte(' ')
 	}
+	if t.narrow {
+		return t.join(strings.TrimRight(b.String(), " "), r[colTimer]) + t.ends(r) + r.more()
+	}
 	for _, col := range []int{colLocal, colPeer} {
 		pad(col)
 		b.WriteString(r[col] + ":" + r[col+1])
@@ -143,11 +163,34 @@ func (t *Table) line(r *row) string {
 		b.WriteByte(' ')
 	}
 	b.WriteString(r[colTimer])
-	line := strings.TrimRight(b.String(), " ") + "\n"
-	if r[colInfo] != "" {
-		line += "\t" + r[colInfo] + "\n"
+	return strings.TrimRight(b.String(), " ") + "\n" + r.more()
+}
+
+// narrowIndent stands before each line but the first of a socket on a narrow terminal.
+const narrowIndent = "  "
+
+// ends are both addresses.
+func (t *Table) ends(r *row) string {
+	return t.join(narrowIndent+r[colLocal]+":"+r[colLocalPort], r[colPeer]+":"+r[colPeerPort])
+}
+
+// join puts two words on one line or, if that is too long, on two.
+func (t *Table) join(first, second string) string {
+	switch {
+	case second == "":
+		return first + "\n"
+	case len(first)+1+len(second) > t.opts.Columns:
+		return first + "\n" + narrowIndent + second + "\n"
 	}
-	return line
+	return first + " " + second + "\n"
+}
+
+// more is the line below a row, if there is one.
+func (r *row) more() string {
+	if r[colInfo] == "" {
+		return ""
+	}
+	return "\t" + r[colInfo] + "\n"
 }
 
 // address is the two halves of an address as ss writes them; "*" is an address

@@ -42,6 +42,25 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestNarrowTable: on a narrow terminal addresses have a line of their own, or two.
+func TestNarrowTable(t *testing.T) {
+	got := render(t, host(), TableOptions{Timers: true, Columns: 40})
+	fits(t, got, 40)
+	golden.Match(t, "testdata/narrow.txt", []byte(got))
+	if wide := render(t, host(), TableOptions{Columns: 200}); wide != render(t, host(), TableOptions{}) {
+		t.Errorf("where there is room:\n%s", wide)
+	}
+}
+
+func fits(t *testing.T, text string, columns int) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if len(line) > columns+1 {
+			t.Errorf("longer than %d columns: %s", columns, line)
+		}
+	}
+}
+
 // TestInfo: what was agreed on stands below the connection, and nothing below others.
 func TestInfo(t *testing.T) {
 	list := host()[4:6]
@@ -88,8 +107,13 @@ func TestSummary(t *testing.T) {
 		States:   map[string]int{"LISTEN": 9, "ESTABLISHED": 12, "CLOSE_WAIT": 3, "FIN_WAIT_2": 2, "TIME_WAIT": 600_000},
 		Orphaned: 2, IPv4: 20, IPv6: 6,
 	}
-	if err := s.Write(&b); err != nil {
+	if err := s.Write(&b, 0); err != nil {
 		t.Fatal(err)
 	}
 	golden.Match(t, "testdata/summary.txt", []byte(b.String()))
+	b.Reset()
+	if err := s.Write(&b, 40); err != nil {
+		t.Fatal(err)
+	}
+	fits(t, b.String(), 40)
 }

@@ -107,7 +107,7 @@ func (p *picture) row(r *row) {
 		if r.line != nil && n == r.line.Impaired {
 			class = "impaired mid"
 		}
-		for _, part := range wrap(strings.Fields(ascii(n)), noteRoom) {
+		for _, part := range wrapWide(n, noteRoom) {
 			p.write(class, middleX, y, part)
 			bottom = max(bottom, y+4)
 			y += 12

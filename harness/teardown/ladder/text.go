@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"lastack/harness/teardown"
 )
@@ -108,6 +109,58 @@ func wrap(words []string, width int) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// wrapWide breaks text for a picture, which may be of any script, into lines no wider than so many
+// columns. Characters that are as wide as two, Chinese ones, need no blank between them for a line
+// to end there.
+func wrapWide(text string, width int) (lines []string) {
+	if ascii(text) == text {
+		return wrap(strings.Fields(text), width)
+	}
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+	line, wide := "", 0
+	end := func() {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+		line, wide = "", 0
+	}
+	for _, piece := range pieces(text) {
+		if wide+columns(piece) > width {
+			end()
+		}
+		line, wide = line+piece, wide+columns(piece)
+	}
+	end()
+	return lines
+}
+
+// pieces are the parts of a text between which a line may end.
+func pieces(text string) (all []string) {
+	begin := 0
+	for i, r := range text {
+		if i > begin && (r == ' ' || columns(string(r)) == 2 && !unicode.IsPunct(r)) {
+			all, begin = append(all, text[begin:i]), i
+		}
+	}
+	return append(all, text[begin:])
+}
+
+// columns is how wide a text is: from U+2E80 on characters are mostly of the wide scripts.
+func columns(text string) (n int) {
+	for _, r := range text {
+		n++
+		if r >= 0x2e80 {
+			n++
+		}
+	}
+	return n
 }
 
 // ascii replaces what is not printable ASCII, so that a byte is a column and a

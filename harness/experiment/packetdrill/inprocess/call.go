@@ -79,6 +79,9 @@ func (s *Subject) prepare(c *packetdrill.Call) (func() *packetdrill.Result, erro
 		delete(s.polls, c.FD)
 		return func() *packetdrill.Result { return returned(0) }, nil
 	}
+	if err := s.mayHave(c); err != nil {
+		return nil, err
+	}
 	k := s.sockets[c.FD]
 	if k == nil {
 		return func() *packetdrill.Result { return failed("EBADF") }, nil

@@ -38,9 +38,25 @@ func info(k *socket) *packetdrill.Result {
 		"tcpi_snd_ssthresh": int64(o.SndSsthresh), "tcpi_snd_cwnd": int64(o.SndCwnd),
 		"tcpi_options": options(k),
 	}
+	unacknowledged(k, fields)
 	r := value(0)
 	r.Value = &packetdrill.OptValue{Info: fields}
 	return r
+}
+
+// unacknowledged fills in what is in flight and what was sent again, where that is known in
+// segments: nothing, or the FIN alone, of whose copies netstack does not know.
+func unacknowledged(k *socket, fields map[string]int64) {
+	n, finSent, ok := k.raw.InFlight()
+	if !ok {
+		return
+	}
+	if n == 0 || n == 1 && finSent {
+		fields["tcpi_unacked"] = int64(n)
+	}
+	if stats, ok := k.raw.Endpoint.Stats().(*tcp.Stats); ok && !finSent {
+		fields["tcpi_total_retrans"] = int64(stats.SendErrors.Retransmits.Value())
+	}
 }
 
 // options are those of tcpi_options that are known: window scaling and ECN are not.

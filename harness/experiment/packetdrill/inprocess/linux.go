@@ -31,4 +31,6 @@ const (
 	tcpLinger2, tcpDeferAccept, tcpWindowClamp   = 8, 9, 10
 	tcpInfo, tcpQuickAck, tcpCongestion          = 11, 12, 13
 	tcpUserTimeout, tcpFastOpen, tcpFastOpenConn = 18, 23, 30
+	tcpMD5Sig, tcpRepair, tcpULP, tcpMD5SigExt   = 14, 19, 31, 32
+	tcpAOAddKey, tcpAODelKey, tcpAOInfo          = 38, 39, 40
 )

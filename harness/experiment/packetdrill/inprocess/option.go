@@ -1,6 +1,7 @@
 package inprocess
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -9,6 +10,21 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
+
+// missing are options that change what goes over the wire and that netstack does not have.
+var missing = map[int]string{
+	tcpMD5Sig: "TCP_MD5SIG (RFC 2385)", tcpMD5SigExt: "TCP_MD5SIG_EXT (RFC 2385)", tcpRepair: "TCP_REPAIR", tcpULP: "TCP_ULP",
+	tcpAOAddKey: "TCP_AO_ADD_KEY (RFC 5925)", tcpAODelKey: "TCP_AO_DEL_KEY (RFC 5925)", tcpAOInfo: "TCP_AO_INFO (RFC 5925)",
+}
+
+// mayHave refuses the options that are missing: to pass over them would be a verdict on another
+// script.
+func (s *Subject) mayHave(c *packetdrill.Call) error {
+	if name := missing[c.Option]; name != "" && c.Level == solTCP && (c.Name == "setsockopt" || c.Name == "getsockopt") {
+		return fmt.Errorf("%s does not have %s: %w", s.Name(), name, packetdrill.ErrUnsupported)
+	}
+	return nil
+}
 
 func setOption(k *socket, c *packetdrill.Call) *packetdrill.Result {
 	n := 0

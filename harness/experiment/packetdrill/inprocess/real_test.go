@@ -14,7 +14,7 @@ func TestRealTime(t *testing.T) {
 	for _, name := range []string{"linger-0", "refused", "blocking"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := packetdrill.Load("../testdata/"+name+".pkt", script.Config{})
+			s, err := packetdrill.Load(t.Context(), "../testdata/"+name+".pkt", script.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -98,7 +98,7 @@ func TestAnswerHasTheTimeOfTheQuestion(t *testing.T) {
 // perform runs a script and returns its packets, a line each.
 func perform(t *testing.T, file string) []string {
 	t.Helper()
-	s, err := packetdrill.Load(file, script.Config{})
+	s, err := packetdrill.Load(t.Context(), file, script.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

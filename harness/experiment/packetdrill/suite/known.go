@@ -6,14 +6,16 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // Difference is a script that is known to fail, or not to run to its end, and why.
 type Difference struct {
-	// Name is the script's, without folder and .pkt; a pattern as path.Match has it stands
-	// for several.
+	// Name is the script's, without .pkt, and with its folders where others have the same
+	// name ("time-wait/data-inside"); a pattern as path.Match has it stands for several.
 	Name string `yaml:"name" json:"name"`
 	// Why is what the subject does, and why that is no defect, or is one.
 	Why string `yaml:"why" json:"why"`
@@ -111,7 +113,7 @@ func (k *Known) judge(r *Result) {
 		return
 	}
 	for _, d := range k.Items {
-		if ok, _ := path.Match(d.Name, name(r.File)); !ok {
+		if !d.names(r.File) {
 			continue
 		}
 		d.used = true
@@ -119,6 +121,18 @@ func (k *Known) judge(r *Result) {
 		r.Surprise = r.Verdict == Pass
 		return
 	}
+}
+
+// names reports whether a script is meant: with as many folders as the name has.
+func (d *Difference) names(file string) bool {
+	file = filepath.ToSlash(file)
+	parts := strings.Split(strings.TrimSuffix(file, path.Ext(file)), "/")
+	folders := strings.Count(d.Name, "/")
+	if folders >= len(parts) {
+		return false
+	}
+	ok, _ := path.Match(d.Name, strings.Join(parts[len(parts)-1-folders:], "/")) // the pattern was tried
+	return ok
 }
 
 // Unused lists the names that no script had.

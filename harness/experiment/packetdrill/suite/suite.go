@@ -153,7 +153,10 @@ func one(ctx context.Context, file string, cfg *Config) (*Result, error) {
 
 func try(ctx context.Context, file string, cfg *Config) (*Result, error) {
 	r := &Result{File: file, Verdict: Pass}
-	s, err := packetdrill.Load(file, cfg.Parse)
+	s, err := packetdrill.Load(ctx, file, cfg.Parse)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		r.Unread = true
 		r.blame(err)

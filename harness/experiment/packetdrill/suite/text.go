@@ -8,11 +8,13 @@ import (
 
 	"lastack/harness/experiment/packetdrill"
 	"lastack/harness/term"
+	"lastack/harness/term/paragraph"
 )
 
 // Text says how to write results for people.
 type Text struct {
-	// Color allows ANSI colours, and Width is in columns; 0 means 80.
+	// Color allows ANSI colours. Width is the terminal's, in columns, for ladders and
+	// explanations; 0 breaks no explanation, and leaves ladders at 80.
 	Color bool
 	Width int
 	// Verbose shows the whole exchange of each script, and its ladder; else that of those
@@ -49,9 +51,9 @@ func (t *Text) Write(w io.Writer, r *Result) error {
 	}
 	b.WriteByte('\n')
 	if r.Surprise {
-		fmt.Fprintf(&b, "    known to fail, and does not: %s\n", term.Escape(r.Known.Why))
+		t.explain(&b, "known to fail, and does not: "+r.Known.Why)
 	} else if r.Known != nil {
-		fmt.Fprintf(&b, "    %s\n", term.Escape(r.Known.explain()))
+		t.explain(&b, r.Known.explain())
 	}
 	show := t.Verbose || r.Verdict != Pass && r.Known == nil
 	if show && r.Expected != "" {
@@ -64,9 +66,9 @@ func (t *Text) Write(w io.Writer, r *Result) error {
 		}
 	}
 	if show && r.Outcome != nil {
-		for _, l := range Ladders(r.Outcome, t.Width, t.Color, t.Verbose) {
+		for _, l := range Ladders(r.Outcome, max(0, t.Width-len(textIndent)), t.Color, t.Verbose) {
 			b.WriteByte('\n')
-			b.WriteString(indent(l, "    "))
+			b.WriteString(indent(l, textIndent))
 		}
 		if len(r.Outcome.Exchange) > 0 {
 			b.WriteByte('\n')
@@ -74,6 +76,18 @@ func (t *Text) Write(w io.Writer, r *Result) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// textIndent is what stands before each line below a verdict.
+const textIndent = "    "
+
+// explain writes why a difference is known.
+func (t *Text) explain(b *strings.Builder, words string) {
+	if t.Width > 0 {
+		b.WriteString(paragraph.Hanging(words, textIndent, t.Width))
+		return
+	}
+	fmt.Fprintf(b, "%s%s\n", textIndent, term.Escape(words))
 }
 
 func (d *Difference) explain() string {

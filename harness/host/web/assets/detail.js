@@ -22,7 +22,7 @@ export async function refresh() {
 	const asked = id;
 	try {
 		const got = await ask(`api/connections/${asked}`);
-		if (asked === id && !replaying()) { doc = got; show(got); }
+		if (asked === id && !replaying()) { doc = got; doc.asked = Date.now() + clock; show(got); }
 	} catch (err) {
 		if (asked === id) $("sentence").textContent = err.message;
 	}
@@ -45,7 +45,7 @@ function show(d, upto) {
 	$("detail").hidden = false;
 	const r = d.report, done = upto === undefined;
 	$("which").textContent = `${r.client} → ${r.server}`;
-	$("sentence").textContent = done ? (d.summary.done || r.close !== "open" ? `${t(`close-${r.close}`)}. ${r.reason} (RFC ${r.rfc})` : t("still-open")) : "";
+	$("sentence").textContent = done ? (d.summary.done || r.close !== "open" ? t("why-closed", { close: t(`close-${r.close}`), reason: r.reason, rfc: r.rfc }) : t("still-open")) : "";
 	$("client-name").textContent = t(d.client);
 	$("server-name").textContent = t(d.server);
 	for (const [i, side] of ["client", "server"].entries()) {
@@ -76,8 +76,8 @@ function timers() {
 				const left = lasts - (now - doc.summary.last_ms);
 				if (lasts && left > 0) out.push(bar(t("timer-2msl", { side: t(who) }), left, lasts));
 			}
-			const next = finAgain(r, who);
-			if (!doc.summary.done && next && next.at > now) out.push(bar(t("timer-fin", { side: t(who) }), next.at - now, next.whole));
+			const own = doc[who] === "lastack", next = own ? finTimer() : finAgain(r, who);
+			if (!doc.summary.done && next && next.at > now) out.push(bar(t(own ? "timer-fin" : "timer-fin-guess", { side: t(who) }), next.at - now, next.whole));
 		}
 	} else if (doc && step > 0) {
 		const l = doc.report.segments[step - 1];
@@ -86,8 +86,14 @@ function timers() {
 	$("timers").replaceChildren(...out);
 }
 
-// finAgain is when a FIN that nobody acknowledged comes again, by what its copies show: each
-// waits twice as long as the one before (RFC 6298 5.5).
+// finTimer is when lastack's own FIN comes again, by its timer.
+function finTimer() {
+	const f = doc.fin_timer;
+	return f && { whole: f.whole_ms, at: doc.asked + f.left_ms };
+}
+
+// finAgain is when a FIN of the other side that nobody acknowledged comes again. It is an estimate,
+// by what its copies show: each waits twice as long as the one before (RFC 6298 5.5).
 function finAgain(r, who) {
 	const fins = r.segments.filter((l) => l.from === who && l.flags?.includes("FIN"));
 	const side = who === "client" ? 0 : 1;

@@ -83,6 +83,7 @@ export function words(hello) {
 	}));
 	dirty = true;
 	detail.words();
+	detail.refresh(); // its sentences are the host's
 }
 
 export function start() {

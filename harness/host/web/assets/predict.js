@@ -1,4 +1,4 @@
-import { $, ask, el, saveSVG, showSVG, t } from "./text.js";
+import { $, ask, el, say, saveSVG, showSVG, t } from "./text.js";
 
 const closes = ["three-way", "four-way", "simultaneous", "half-closed", "reset", "refused", "open", "unanswered"];
 const holders = ["client", "server", "both", "none"];
@@ -19,7 +19,7 @@ function choose() {
 		$("guess").replaceChildren();
 		return;
 	}
-	$("question").textContent = lesson.claim ? t("claim", { n: lesson.claim, text: lesson.question }) : lesson.question;
+	$("question").textContent = lesson.claim ? t("claim", { n: lesson.claim, text: say(lesson.question) }) : say(lesson.question);
 	const parts = lesson.claim ? [radios("mark", t("ask-claim"), marks, (v) => t(`mark-${v}`))]
 		: [radios("close", t("ask-close"), closes, (v) => t(`close-${v}`)), radios("time_wait", t("ask-time-wait"), holders, (v) => t(v))];
 	$("guess").replaceChildren(...parts, el("button", { id: "run-lesson" }, t("run-lesson")));
@@ -67,8 +67,8 @@ async function run(e) {
 		if (o.svg) { const d = el("div", { class: "ladder-box" }); showSVG(d, o.svg); box.append(d); }
 		return box;
 	});
-	$("answer").replaceChildren(...(kernel ? grade(guess, kernel) : []), el("p", {}, a.truth ?? ""),
-		...(a.wrong ? [el("p", { class: "faint" }, `${t("people-think")} ${a.wrong}`)] : []), el("div", { class: "answer" }, ...sides));
+	$("answer").replaceChildren(...(kernel ? grade(guess, kernel) : []), el("p", {}, say(a.truth ?? "")),
+		...(a.wrong ? [el("p", { class: "faint" }, `${t("people-think")} ${say(a.wrong)}`)] : []), el("div", { class: "answer" }, ...sides));
 	const drawn = $("answer").querySelectorAll("svg.ladder");
 	if (drawn.length) $("answer").append(el("button", { id: "save-answer", onclick: () => saveSVG(drawn, `${mine.id}.svg`) }, t("save-answer")));
 	$("run-lesson").disabled = false;
@@ -77,7 +77,7 @@ async function run(e) {
 export function words(hello) {
 	lessons = hello.lessons;
 	const was = $("lesson").value;
-	const group = (label, list) => el("optgroup", { label }, ...list.map((l) => el("option", { value: l.id }, l.claim ? `${l.claim}. ${l.question}` : l.question)));
+	const group = (label, list) => el("optgroup", { label }, ...list.map((l) => el("option", { value: l.id }, l.claim ? `${l.claim}. ${say(l.question)}` : say(l.question))));
 	$("lesson").replaceChildren(...(lessons.length ? [group(t("experiments"), lessons.filter((l) => !l.claim)), group(t("claims"), lessons.filter((l) => l.claim))] : []));
 	if (was) $("lesson").value = was;
 	choose();

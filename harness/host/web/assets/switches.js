@@ -1,4 +1,4 @@
-import { $, ask, el, t } from "./text.js";
+import { $, ask, el, say, t } from "./text.js";
 
 const presets = {
 	"lose-fin-peer": "drop the 1st of all FIN from peer",
@@ -47,7 +47,7 @@ function tunable(d) {
 	const input = el("input", { id, autocomplete: "off", spellcheck: "false", size: 12, onchange: send });
 	const range = d.name.includes("_key") ? "" : `${d.min}–${d.max} ${d.unit}`.trim() + "; ";
 	box.append(el("label", { for: id }, el("code", {}, d.name)), el("span", {}, input, " ", el("small", { class: "faint" }, d.unit)),
-		error, el("details", {}, el("summary", {}, t("what-it-does"), el("span", { class: "faint" }, ` (${range}${t("default")} ${d.default})`)), el("pre", {}, d.doc)));
+		error, el("details", {}, el("summary", {}, t("what-it-does"), el("span", { class: "faint" }, ` (${range}${t("default")} ${d.default})`)), el("pre", {}, say(d.doc))));
 	set(d);
 	return box;
 }

@@ -1,10 +1,12 @@
-// The page's texts: one file a language, beside this one.
-let texts = {}, english = {};
+// The page's texts: one file a language, beside this one. What the host says in English is in
+// another, by the English: questions and their answers, and what tunables do.
+let texts = {}, english = {}, said = {};
 
 export async function speak(lang) {
 	const load = async (name) => (await fetch(`${name}.json`)).json();
 	english = await load("en");
 	texts = lang === "en" ? english : await load(lang);
+	said = lang === "en" ? {} : await load(`${lang}-texts`);
 	document.documentElement.lang = lang === "zh" ? "zh-CN" : lang;
 	for (const e of document.querySelectorAll("[data-t]")) e.textContent = t(e.dataset.t);
 	for (const e of document.querySelectorAll("[data-t-label]")) e.setAttribute("aria-label", t(e.dataset.tLabel));
@@ -15,6 +17,9 @@ export function t(key, values = {}) {
 	const text = texts[key] ?? english[key] ?? key;
 	return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
+
+// say is what the host says, in the page's language.
+export const say = (text) => said[text] ?? text;
 
 // el makes an element: el("b", {class: "x", onclick: f}, "text", child...).
 export function el(name, attrs = {}, ...children) {
@@ -31,7 +36,7 @@ export const $ = (id) => document.getElementById(id);
 
 // ask sends a request, and throws what the host says is wrong.
 export async function ask(path, method = "GET", body) {
-	const r = await fetch(path, { method, body });
+	const r = await fetch(path, { method, body, headers: { "Accept-Language": document.documentElement.lang } });
 	const text = await r.text();
 	let doc;
 	try { doc = JSON.parse(text); } catch { doc = { error: text.trim() }; }

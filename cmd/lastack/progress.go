@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
-
-	"lastack/harness/experiment"
 )
 
 const (
@@ -128,12 +125,4 @@ func (a *aboveProgress) Write(b []byte) (int, error) {
 		a.p.midline = b[len(b)-1] != '\n'
 	}
 	return a.w.Write(b)
-}
-
-// early is the error of a Run, which, where it was interrupted, says how much was done.
-func early(ctx context.Context, course *experiment.Course, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted: %s", course.Count())}
 }

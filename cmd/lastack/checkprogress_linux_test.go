@@ -4,11 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"lastack/harness/check/proxy"
+	"lastack/harness/check"
 )
 
 func TestProgressLine(t *testing.T) {
-	p := proxy.Progress{Check: "idle", Number: 3, Of: 16, Left: 90 * time.Second}
+	p := check.Progress{Check: "idle", Number: 3, Of: 16, Left: 90 * time.Second}
 	for gone, want := range map[time.Duration]string{
 		0:                "check 3 of 16, about 1m30s left: idle",
 		80 * time.Second: "check 3 of 16, about 10s left: idle",

@@ -5,23 +5,23 @@ import (
 	"sync"
 	"time"
 
-	"lastack/harness/check/proxy"
+	"lastack/harness/check"
 )
 
-// proxyCourse is how far the checks of a proxy are. Its methods may be called concurrently.
-type proxyCourse struct {
+// checksCourse is how far checks are. Its methods may be called concurrently.
+type checksCourse struct {
 	mu    sync.Mutex
-	now   proxy.Progress // no Check between two of them
+	now   check.Progress // no Check between two of them
 	since time.Time      // when it began
 }
 
-func (c *proxyCourse) begin(p proxy.Progress) {
+func (c *checksCourse) begin(p check.Progress) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now, c.since = p, time.Now()
 }
 
-func (c *proxyCourse) String() string {
+func (c *checksCourse) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.now.Check == "" {
@@ -31,7 +31,7 @@ func (c *proxyCourse) String() string {
 }
 
 // progressLine is the line so long after a check began.
-func progressLine(p proxy.Progress, gone time.Duration) string {
+func progressLine(p check.Progress, gone time.Duration) string {
 	left := "longer than usual"
 	if d := (p.Left - gone).Round(time.Second); d > 0 {
 		left = fmt.Sprintf("about %v left", d)

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lastack/harness/check/service"
+	"lastack/harness/experiment"
+	"lastack/harness/experiment/claims"
+
+	"golang.org/x/sys/unix"
+)
+
+// cutDocument is what all documents of --json about interrupted work have in common.
+type cutDocument struct {
+	Interrupted bool              `json:"interrupted"`
+	Passed      bool              `json:"passed"`
+	AsExpected  bool              `json:"as_expected"`
+	Results     []json.RawMessage `json:"results"`
+	Checks      []json.RawMessage `json:"checks"`
+	Claims      []json.RawMessage `json:"claims"`
+	Scripts     []checkedScript   `json:"scripts"`
+}
+
+func readCut(t *testing.T, out []byte) *cutDocument {
+	t.Helper()
+	var doc cutDocument
+	if err := json.Unmarshal(out, &doc); err != nil {
+		t.Fatalf("%v in %q", err, out)
+	}
+	if !doc.Interrupted || doc.Passed || doc.AsExpected {
+		t.Errorf("the document of interrupted work is %s", out)
+	}
+	return &doc
+}
+
+// TestInterruptedAtOnce: work that Ctrl-C ends before anything is concluded has a document, too.
+func TestInterruptedAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	all, err := experiment.Select([]string{"three-way"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cs, err := claims.Select([]int{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	onLastack := experiment.Config{Subjects: []string{experiment.Lastack}}
+	for name, run := range map[string]func(io.Writer) error{
+		"run":    func(w io.Writer) error { return runExperiments(ctx, w, all, &runFlags{json: true}) },
+		"claims": func(w io.Writer) error { return tryClaims(ctx, w, cs, &claimsFlags{cfg: onLastack, json: true}) },
+		"churn":  func(w io.Writer) error { return runChurn(ctx, w, completeChurn(t)) },
+		"demo":   func(w io.Writer) error { return runDemo(ctx, w, true, false) },
+		"check": func(w io.Writer) error {
+			f := &serviceFlags{cfg: service.Config{Address: "127.0.0.1:1"}, out: checkFlags{json: true}}
+			return runCheck(ctx, w, f)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := run(&out); status(err) != exitInterrupted || !strings.HasPrefix(message(err), "interrupted") {
+				t.Errorf("status %d: %v", status(err), err)
+			}
+			doc := readCut(t, out.Bytes())
+			if doc.Results == nil && doc.Checks == nil {
+				t.Errorf("no list in %s", out.Bytes())
+			}
+		})
+	}
+}
+
+func completeChurn(t *testing.T) *churnFlags {
+	f := &churnFlags{json: true, ports: 100, msl: 30_000}
+	if err := f.complete(nil); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestInterruptedScripts: Ctrl-C ends packetdrill even at a named pipe that nobody writes to, and
+// what was concluded before is in the document.
+func TestInterruptedScripts(t *testing.T) {
+	const first = "../../harness/experiment/packetdrill/suite/close/active-four-way.pkt"
+	pipe := filepath.Join(t.TempDir(), "pipe.pkt")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Skipf("needs a named pipe: %v", err)
+	}
+	for _, args := range [][]string{{"--json", first, pipe}, {"--check", "--json", first, pipe}} {
+		c := exec.CommandContext(t.Context(), asLastack(t), append([]string{"packetdrill"}, args...)...)
+		var out bytes.Buffer
+		c.Stdout = &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(pipe, os.O_WRONLY, 0) // returns when the pipe is read
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		var exit *exec.ExitError
+		if err := c.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+			t.Errorf("%v ended with %v", args, err)
+		}
+		f.Close()
+		if doc := readCut(t, out.Bytes()); len(doc.Scripts) != 1 || doc.Scripts[0].Verdict != "pass" {
+			t.Errorf("%v: %s", args, out.Bytes())
+		}
+	}
+}
