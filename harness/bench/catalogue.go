@@ -38,7 +38,7 @@ type claim struct {
 var Groups = []string{"churn", "sustained", "offered", "bulk", "latency", "close", "delayed-ack", "tracing", "memory"}
 
 // everybody is compared where there is no reason to leave one out.
-var everybody = []string{veth, throughForward, plain, lastack}
+var everybody = []string{veth, throughForward, plain, lastack, lastackLight}
 
 // catalogue is every case, at full length or quick.
 func catalogue(quick bool) []Case {
@@ -81,24 +81,29 @@ func churnCases(window time.Duration) []Case {
 func churnClaims(clientFirst bool, workers int) []claim {
 	packets := claim{key: "packets", of: lastack, goal: 9.2, atMost: true}
 	ratio := func(to string, goal float64) claim { return claim{key: "rate", of: lastack, to: to, goal: goal} }
+	lightly := func(to string, goal float64) claim { return claim{key: "rate", of: lastackLight, to: to, goal: goal} }
 	switch {
-	case clientFirst || workers == 1:
+	case clientFirst:
 		return []claim{ratio(plain, 1)}
+	case workers == 1:
+		return []claim{ratio(plain, 1), lightly(plain, 2)}
 	case workers == 16:
-		return []claim{ratio(plain, 2), ratio(throughForward, 0.9), packets}
+		return []claim{ratio(plain, 2), ratio(throughForward, 0.9), lightly(plain, 2.5), lightly(throughForward, 1.3), packets}
 	}
-	return []claim{ratio(plain, 1.6), ratio(throughForward, 0.6), packets}
+	return []claim{ratio(plain, 1.6), ratio(throughForward, 0.6), lightly(plain, 2.5), packets}
 }
 
 func sustainedCase(window time.Duration) Case {
 	return Case{
 		Name: "sustained", Group: "sustained", Title: "six windows of short connections, the server closes first, 16 at once",
 		run:      run{Measure: "churn", Workers: 16, Windows: 6, Window: window},
-		subjects: []string{plain, lastack},
+		subjects: []string{plain, lastack, lastackLight},
 		metrics:  []metric{{"rate", "conn/s", 0}, {"last_first", "last/first window", 2}, {"cpu_us", "us CPU/conn", 0}},
 		claims: []claim{
 			{key: "rate", of: lastack, to: plain, goal: 4},
 			{key: "last_first", of: lastack, goal: 0.95},
+			{key: "rate", of: lastackLight, to: plain, goal: 3},
+			{key: "last_first", of: lastackLight, goal: 0.95},
 		},
 	}
 }
@@ -207,9 +212,12 @@ func idleCase(quick bool) Case {
 	return Case{
 		Name: "idle", Group: "memory", Title: "the server's memory for an idle connection",
 		run:      run{Measure: "idle", Count: count},
-		subjects: []string{plain, lastack},
+		subjects: []string{plain, lastack, lastackLight},
 		metrics:  []metric{{"heap_bytes", "bytes", 0}},
-		claims:   []claim{{key: "heap_bytes", of: lastack, to: plain, goal: 1.25, atMost: true}},
+		claims: []claim{
+			{key: "heap_bytes", of: lastack, to: plain, goal: 1.25, atMost: true},
+			{key: "heap_bytes", of: lastackLight, goal: 4096, atMost: true},
+		},
 	}
 }
 

@@ -30,11 +30,13 @@ const (
 	lastackJumbo   = "lastack-mtu-65535"
 	offloadJumbo   = "lastack-offload-mtu-65535"
 	lastackSlow    = "lastack-msl-240s"
+	lastackLight   = "lastack-light"
 	lastackServe   = "serve"
 )
 
 var (
 	undelayed = map[string]string{"lastack.delayed_ack": "0"}
+	light     = map[string]string{"lastack.light": "1"}
 	slow      = map[string]string{"lastack.msl_ms": "240000"}
 )
 
@@ -51,6 +53,7 @@ var subjects = []subject{
 	{lastackJumbo, "with the largest MTU", host{mtu: tun.MaxMTU}.config},
 	{offloadJumbo, "with --offload and the largest MTU", host{offload: true, mtu: tun.MaxMTU}.config},
 	{lastackSlow, "with lastack.msl_ms=240000, so that TIME_WAIT outlasts the run", host{set: slow}.config},
+	{lastackLight, "with lastack.light=1: netstack never sees most short connections", host{set: light}.config},
 	{lastackServe, "lastack serve, telling of each close", served{}.config},
 }
 
