@@ -115,20 +115,21 @@ type closed struct {
 // closedFor is how long netstack may take to process a segment.
 const closedFor = time.Second
 
-func (c *closed) index(key segment.Tuple) int {
-	return int(key.Dst.Port^key.Src.Port<<5^uint16(key.Dst.Addr[15])<<3) % len(c.last)
+// closedIndex is a connection's place in the tables of those that have just ended.
+func closedIndex(key segment.Tuple) int {
+	return int(key.Dst.Port^key.Src.Port<<5^uint16(key.Dst.Addr[15])<<3) % len(closed{}.last)
 }
 
 func (c *closed) add(key segment.Tuple, now tcpip.MonotonicTime) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := &c.last[c.index(key)]
+	e := &c.last[closedIndex(key)]
 	e.key, e.at, e.any = key, now, true
 }
 
 func (c *closed) has(key segment.Tuple, now tcpip.MonotonicTime) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := &c.last[c.index(key)]
+	e := &c.last[closedIndex(key)]
 	return e.any && e.key == key && now.Sub(e.at) < closedFor
 }

@@ -109,7 +109,7 @@ const (
 // inbound takes a connection's segments, and the SYN that begins one.
 func (l *lights) inbound(f *tracked, p *packet) verdict {
 	if f == nil {
-		return l.stray(p)
+		return l.strayIn(p)
 	}
 	c := f.light
 	if c == nil {
@@ -137,15 +137,36 @@ func (l *lights) inbound(f *tracked, p *packet) verdict {
 	return taken
 }
 
-// stray drops a SYN whose 4-tuple belongs to a connection on its way to netstack that has
-// ended meanwhile.
-func (l *lights) stray(p *packet) verdict {
-	if l.movings.Load() > 0 {
-		if _, on := l.moving.Load(p.seg.Reverse()); on {
-			return taken
-		}
+// strayIn and strayOut are about segments of connections that the chain is through with:
+// netstack may not be, and has other numbers then.
+func (l *lights) strayIn(p *packet) verdict {
+	key := p.seg.Reverse()
+	if l.ending(key) {
+		return taken
+	}
+	if d, ok := l.e.flows.departed.find(key, l.e.clock.NowMonotonic()); ok && !d.in(p) {
+		return taken
 	}
 	return pass
+}
+
+func (l *lights) strayOut(p *packet) verdict {
+	if l.ending(p.seg.Tuple) {
+		return taken
+	}
+	if d, ok := l.e.flows.departed.find(p.seg.Tuple, l.e.clock.NowMonotonic()); ok && !d.out(p) {
+		return taken
+	}
+	return pass
+}
+
+// ending reports whether a connection has ended on its way to netstack.
+func (l *lights) ending(key segment.Tuple) bool {
+	if l.movings.Load() == 0 {
+		return false
+	}
+	_, on := l.moving.Load(key)
+	return on
 }
 
 // receive takes in a plain segment, and answers it.
@@ -181,7 +202,7 @@ func (l *lights) receive(c *Light, p *packet) {
 // those that it has been given.
 func (l *lights) outbound(f *tracked, p *packet) verdict {
 	if f == nil {
-		return l.stray(&packet{seg: segment.Segment{Tuple: p.seg.Reverse()}})
+		return l.strayOut(p)
 	}
 	if f.light == nil {
 		return pass
@@ -228,12 +249,7 @@ func (l *lights) may(f *tracked, syn *segment.Segment) bool {
 	if f.opening.accepted != nil || f.opening.offer != segment.NoFastOpen || !light.Takes(syn) {
 		return false
 	}
-	if l.movings.Load() > 0 {
-		if _, on := l.moving.Load(f.key); on {
-			return false
-		}
-	}
-	return true
+	return !l.ending(f.key)
 }
 
 // number is the connection's initial sequence number, by RFC 6528, or beyond the old

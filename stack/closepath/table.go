@@ -33,12 +33,13 @@ const ackGrain = time.Millisecond
 // A flow is in it from its SYN until the host is through with the connection: reset,
 // closed, or in TIME_WAIT, which has a table of its own.
 type table struct {
-	e      *Endpoint
-	nextID atomic.Uint64
-	epoch  atomic.Uint32
-	sweeps tcpip.Timer
-	shards [shardCount]shard
-	closed closed
+	e        *Endpoint
+	nextID   atomic.Uint64
+	epoch    atomic.Uint32
+	sweeps   tcpip.Timer
+	shards   [shardCount]shard
+	closed   closed
+	departed departed
 }
 
 type shard struct {
@@ -249,6 +250,7 @@ func (t *table) leave(f *tracked) bool {
 	t.e.finish.stop(f)
 	t.e.fastOpen.drop(f)
 	t.e.lights.left(f)
+	t.departed.add(f, t.e.clock.NowMonotonic())
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
 	if f.embryo {

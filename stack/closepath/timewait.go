@@ -147,8 +147,12 @@ func (w *timeWait) outbound(f *tracked, p *packet) verdict {
 // locks any more.
 func (w *timeWait) answerHost(flags segment.Flags, to *segment.Segment, seq, ack segment.Seq) {
 	s := segment.Segment{Tuple: to.Reverse(), Version: to.Version, Flags: flags, Seq: seq, Ack: ack}
+	stamp := to.TSVal
+	if d, ok := w.e.flows.departed.find(to.Tuple, w.e.clock.NowMonotonic()); ok {
+		s.Ack, stamp = s.Ack-d.shift, stamp-d.stamp
+	}
 	if to.HasTimestamps && !flags.Has(segment.RST) {
-		s.HasTimestamps, s.TSVal, s.TSEcr = true, to.TSEcr, to.TSVal
+		s.HasTimestamps, s.TSVal, s.TSEcr = true, to.TSEcr, stamp
 	}
 	w.e.clock.AfterFunc(0, func() {
 		if !w.e.closed.Load() {
