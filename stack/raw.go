@@ -51,6 +51,16 @@ func (r *Raw) Listen(backlog int) tcpip.Error {
 	return nil
 }
 
+// Readiness says which of the events there are, as poll(2) does. The Endpoint alone does not
+// know of light connections that wait to be accepted.
+func (r *Raw) Readiness(mask waiter.EventMask) waiter.EventMask {
+	ready := r.Endpoint.Readiness(mask)
+	if r.light.Waits() {
+		ready |= waiter.ReadableEvents & mask
+	}
+	return ready
+}
+
 // Shutdown is shutdown(2). A listener that is shut for reading listens no more.
 func (r *Raw) Shutdown(flags tcpip.ShutdownFlags) tcpip.Error {
 	if flags&tcpip.ShutdownRead != 0 {

@@ -39,7 +39,7 @@ func rawPair(t *testing.T, w *two, host netip.Addr) (atHost, atPeer *Raw) {
 	if err, ok := c.Connect(netip.AddrPortFrom(host, bound.Port), nil).(*tcpip.ErrConnectStarted); !ok {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return l.Endpoint.Readiness(waiter.ReadableEvents) != 0 }, func() string { return "nobody connects" })
+	waitFor(t, func() bool { return l.Readiness(waiter.ReadableEvents) != 0 }, func() string { return "nobody connects" })
 	a, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)

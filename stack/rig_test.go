@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"net/netip"
@@ -24,6 +25,10 @@ var (
 	peer4, peer6 = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")
 )
 
+// lightly is whether the hosts under test serve connections light (lastack.light); all tests
+// hold with both.
+var lightly = flag.Bool("light", false, "serve connections light (lastack.light=1)")
+
 // two are hosts at the ends of an in-memory wire: the one under test, and a
 // peer whose delayed ACK is off so that its part is always the same.
 type two struct {
@@ -45,8 +50,14 @@ func newTwoOn(t *testing.T, clock tcpip.Clock) *two {
 	w := &two{}
 	a, b := tuntest.Pair(1500)
 	w.device = a
+	own := tunable.NewSet()
+	if *lightly {
+		if err := own.SetInt(tunable.Light, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var err error
-	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tap: w.record, Clock: clock})
+	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tunables: own, Tap: w.record, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,14 +56,14 @@ func TestSocketsOfAConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := Socket{
-			State: "ESTABLISHED", RecvQ: 6, Timestamps: true,
+			State: "ESTABLISHED", RecvQ: 6, Timestamps: true, Light: *lightly,
 			Local:  s.LocalAddr().(*net.TCPAddr).AddrPort(),
 			Remote: s.RemoteAddr().(*net.TCPAddr).AddrPort(),
 		}
 		waitFor(t, func() bool {
 			got := w.host.Sockets()
 			return len(got) == 1 && got[0] == want
-		}, func() string { return cmp.Diff([]Socket{want}, w.host.Sockets()) })
+		}, func() string { return fmt.Sprintf("%+v, want %+v", w.host.Sockets(), want) })
 		_ = c.Close()
 		waitState(t, w.host, s, "CLOSE_WAIT")
 		if got := w.host.SocketCounts(); got.States["CLOSE_WAIT"] != 1 || got.Orphaned != 0 {

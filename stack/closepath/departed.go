@@ -2,6 +2,7 @@ package closepath
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"lastack/stack/segment"
 
@@ -14,6 +15,7 @@ import (
 // a number that nobody knows, would make the peer's TIME_WAIT or its next connection answer,
 // and netstack answer that with a RST. When there are many, some are forgotten early.
 type departed struct {
+	used atomic.Bool
 	mu   sync.Mutex
 	last [1024]departure
 }
@@ -36,6 +38,7 @@ func (d *departed) add(f *tracked, now tcpip.MonotonicTime) {
 	if gone.shift == 0 && gone.stamp == 0 {
 		return
 	}
+	d.used.Store(true)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.last[closedIndex(f.key)] = gone
@@ -43,6 +46,9 @@ func (d *departed) add(f *tracked, now tcpip.MonotonicTime) {
 
 // find returns how a connection (Src is the host) has to be translated still.
 func (d *departed) find(key segment.Tuple, now tcpip.MonotonicTime) (departure, bool) {
+	if !d.used.Load() {
+		return departure{}, false
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e := d.last[closedIndex(key)]

@@ -123,6 +123,16 @@ func (n *LightListener) Accept() *Light {
 	return c
 }
 
+// Waits reports whether a connection waits to be accepted.
+func (n *LightListener) Waits() bool {
+	if n == nil {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.queue) > 0
+}
+
 // Close resets the connections that nobody has accepted.
 func (n *LightListener) Close() {
 	if n == nil {

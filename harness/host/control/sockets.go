@@ -142,6 +142,6 @@ func fromHost(s *stack.Socket) sockstat.Socket {
 	return sockstat.Socket{
 		State: s.State, Local: s.Local, Remote: s.Remote, V6Only: s.V6Only,
 		RecvQ: s.RecvQ, SendQ: s.SendQ, Timer: s.Timer, TimerLeftMS: s.TimerLeft.Milliseconds(),
-		Retransmissions: s.Retransmissions, Timestamps: s.Timestamps, FastOpen: s.FastOpen,
+		Retransmissions: s.Retransmissions, Timestamps: s.Timestamps, FastOpen: s.FastOpen, Light: s.Light,
 	}
 }

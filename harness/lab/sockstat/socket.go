@@ -33,6 +33,9 @@ type Socket struct {
 	// FastOpen counts the bytes that the connection's SYN brought and the SYN+ACK
 	// acknowledged. The kernel's are not asked for it.
 	FastOpen int `json:"fast_open,omitempty"`
+	// Light: the close path of a lastack host has the connection in netstack's place
+	// (lastack.light).
+	Light bool `json:"light,omitempty"`
 	// V6Only: an IPv6 listener that takes no IPv4 connections.
 	V6Only bool `json:"v6only,omitempty"`
 	// Inode names a kernel's socket in /proc/*/fd. It is 0 if no process holds the socket,

@@ -123,6 +123,9 @@ func info(s *Socket) string {
 	if s.FastOpen > 0 {
 		words += " fastopen"
 	}
+	if s.Light {
+		words += " light"
+	}
 	return words
 }
 

@@ -21,7 +21,7 @@ func (s *Subject) ready(fd, events int) int {
 		return events & (pollOut | pollWrNorm)
 	}
 	mask := waiter.EventMask(events|pollErr|pollHUp) & waiter.AllEvents
-	return int(k.raw.Endpoint.Readiness(mask) & mask)
+	return int(k.raw.Readiness(mask) & mask)
 }
 
 // timeout is how long a poll waits.
