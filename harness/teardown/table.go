@@ -102,8 +102,9 @@ type entry struct {
 	isHalf     bool
 	Conn
 
+	_    [8]byte // flow begins with a cache line, and the entry ends with one
 	flow flow.Conn
-	_    [8]byte // makes it a multiple of a cache line
+	_    [8]byte
 }
 
 // NewTable makes an empty Table.
