@@ -15,7 +15,7 @@ const hugePage = 2 << 20
 // through the tables of pages, and the first use of each a fault. A system that refuses
 // changes nothing.
 func hugePages(memory unsafe.Pointer, size uintptr) {
-	if size < hugePage/2 {
+	if size < hugePage/4 {
 		return // few connections
 	}
 	begin := uintptr(memory) &^ (hugePage - 1)

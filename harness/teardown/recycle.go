@@ -83,10 +83,10 @@ func (t *Table) drop(c *Conn) {
 }
 
 // The first slab has slabSize entries, and the size doubles so often: the largest is somewhat
-// less than 2 MiB, and one waits to be used.
+// less than 1 MiB, and one waits to be used.
 const (
 	slabSize    = 64
-	slabDoubles = 5
+	slabDoubles = 4
 	reserved    = 1
 	perPage     = 4 // entries, at most
 )
