@@ -254,8 +254,9 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 	}
 	me, peer := &c.half[from], &c.half[from.Other()]
 	c.classifyACK(from, s, st)
-	if c.crossed && me.finSent && me.finSeq.Less(s.Seq) && !me.finMissed {
-		// Sent behind this side's FIN, so the other side has that FIN by now.
+	if c.crossed && me.finSent && me.finSeq.Less(s.Seq) && !me.finMissed && !c.at(from.Other()) {
+		// Sent behind this side's FIN, so the other side has that FIN by now. A host knows
+		// what it has, and that the segment may be forged.
 		c.takeFIN(from.Other())
 	}
 	if peer.una.Less(s.Ack) {
@@ -311,7 +312,7 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	end := begin + segment.Seq(s.PayloadLen)
 	me.maxLen = max(me.maxLen, s.PayloadLen)
 	for me.finSent && me.finSeq.Less(end) {
-		if !c.retractFIN(from, begin) {
+		if c.at(from.Other()) && me.finSeq.Less(begin) || !c.retractFIN(from, begin) {
 			st.Marks |= AfterFIN
 			break
 		}
