@@ -273,7 +273,7 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 	}
 	c.offer(from, s)
 	peer.rcv = peer.rcv.Max(s.Ack)
-	if peer.finSent && !peer.finAcked && peer.finSeq.Less(s.Ack) {
+	if peer.finSent && !peer.finAcked && peer.finSeq.Less(s.Ack) && (peer.finTaken || !peer.hasTaken) {
 		st.Marks |= AcksFIN
 		c.finAcknowledged(from)
 	}

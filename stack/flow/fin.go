@@ -117,7 +117,13 @@ func (c *Conn) TakeFIN(s Side, seq segment.Seq) {
 // comes in front of the first copy, which then was forged or damaged.
 func (c *Conn) correctFIN(from Side, seq segment.Seq, s *segment.Segment) {
 	me, peer := &c.half[from], &c.half[from.Other()]
-	if me.finAcked || me.finTaken || seq == me.finSeq || seq.Less(me.rcv) {
+	switch {
+	case me.finAcked || me.finTaken || seq.Less(me.rcv):
+		return
+	case c.at(from.Other()) && seq == me.rcv && !seq.Less(me.finSeq):
+		c.TakeFIN(from.Other(), seq) // the gap before it is filled, or the others were false
+		return
+	case seq == me.finSeq:
 		return
 	}
 	if me.finSeq.Less(seq) {

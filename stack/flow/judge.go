@@ -40,14 +40,14 @@ func (c *Conn) TSRecent(s Side) (uint32, bool) {
 // connection was idle for 24 days (RFC 7323 5.5).
 func (c *Conn) ForgetTimestamp(s Side) { c.half[s.Other()].hasRecent = false }
 
-// Acknowledged tells the Conn that the side has received all before ack. It is for a
-// host whose ACK is not on the wire yet.
+// Acknowledged tells the Conn that the side has received all before ack. It is for a host
+// whose ACK is not on the wire yet, and which takes a FIN behind a gap by TakeFIN alone:
+// another one that lies before ack was false.
 func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
 	h := &c.half[s.Other()]
 	h.rcv = h.rcv.Max(ack)
 	h.taken, h.hasTaken = ack, true
-	if h.finSent && h.finSeq.Less(ack) {
-		c.takeFIN(s)
+	for h.finSent && h.finSeq.Less(ack) && c.retractFIN(s.Other(), ack) {
 	}
 }
 
