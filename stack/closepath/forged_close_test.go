@@ -139,3 +139,25 @@ func TestForgedDataBehindAFIN(t *testing.T) {
 		}
 	})
 }
+
+// TestForgedBeforeTheSYNACK: the host has not answered the SYN yet, so nobody can know its
+// numbers.
+func TestForgedBeforeTheSYNACK(t *testing.T) {
+	eachFamily(t, func(t *testing.T, r *rig) {
+		r.deliver(syn, 0, 0, 0)
+		r.arrived("SYN")
+		r.deliver(fin, 1<<29, 1<<20, 0)
+		r.arrived() // netstack would see whether it fits a SYN cookie
+		if s := r.sent(); len(s) != 1 || s[0].Flags != rst || s[0].Seq-hostISN != 1<<20 {
+			t.Fatalf("the answer is %v", s)
+		}
+		r.write(synAck, 0, 1, 0)
+		r.deliver(fin, 1<<29, 1<<20, 0)
+		r.deliver(ack, 1, 1, 0)
+		r.arrived("ACK")
+		f := r.ep.flows.lookup(r.tuple(true))
+		if f == nil || f.conn.State(f.host) != flow.Established || f.conn.Una(f.host) != hostISN+1 || f.conn.RcvNxt(f.host) != peerISN+1 {
+			t.Fatal("the connection has other numbers than the handshake")
+		}
+	})
+}

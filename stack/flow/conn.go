@@ -192,15 +192,18 @@ func (c *Conn) begin(from Side, s *segment.Segment) {
 	if me.state == Unknown && peer.state == Unknown && !s.Flags.Any(segment.SYN|segment.RST) {
 		me.state, peer.state = Established, Established
 	}
-	if !me.known && !(s.Flags.Has(segment.RST) && !s.Flags.Has(segment.ACK) && s.Seq == 0) {
+	// A RST that answers a segment of no connection has that one's number.
+	answers := s.Flags.Has(segment.RST) && !s.Flags.Has(segment.ACK) && (s.Seq == 0 || c.at(from))
+	if !me.known && !answers {
 		me.known = true
 		me.isn, me.nxt, me.una, me.rcv = s.Seq, s.Seq, s.Seq, s.Seq
 		if !s.Flags.Any(segment.SYN | segment.RST) {
 			me.isn-- // the SYN that was not seen
 		}
 	}
-	// The ACK shows the other side's numbers where its own segments did not.
-	if !peer.known && s.Flags.Has(segment.ACK) {
+	// The ACK shows the other side's numbers where its own segments did not. A host that
+	// has not answered a SYN has none yet, and the ACK is forged.
+	if !peer.known && s.Flags.Has(segment.ACK) && !(me.synSeen && c.at(from.Other())) {
 		peer.known = true
 		peer.isn, peer.nxt, peer.una, peer.rcv = s.Ack-1, s.Ack, s.Ack, s.Ack
 	}

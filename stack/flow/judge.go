@@ -77,6 +77,8 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 		return c.judgeRST(from, s)
 	case to.state == SynSent && c.at(from.Other()):
 		return c.judgeAnswer(from, s)
+	case to.state == Listen && c.at(from.Other()) && !s.Flags.Has(segment.SYN):
+		return Ignored // answered with a RST (RFC 9293 3.10.7.2): the SYN is not answered yet
 	case !to.state.synchronized() && !(to.state == TimeWait && c.at(from.Other())):
 		return 0
 	case s.Flags.Has(segment.SYN):
@@ -152,9 +154,9 @@ func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 // from the segment's acknowledgment, and may leave when the handshake is over.
 func (c *Conn) judgeOwnRST(from Side, s *segment.Segment) Mark {
 	me, to := &c.half[from], &c.half[from.Other()]
-	opening := me.state == SynSent || me.state == SynReceived
+	opening := me.state == Listen || me.state == SynSent || me.state == SynReceived
 	switch {
-	case s.Flags.Has(segment.ACK) && (!opening || s.Ack == to.rcv), s.Seq == me.nxt:
+	case s.Flags.Has(segment.ACK) && (!opening || s.Ack == to.rcv), me.known && s.Seq == me.nxt:
 		return 0
 	case !opening && me.isn.Less(s.Seq) && s.Seq.Less(me.nxt):
 		return 0 // it answers a segment of a connection that is no more
