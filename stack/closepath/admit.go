@@ -15,8 +15,8 @@ import (
 //     own data stay unacknowledged for ever, and answers it with a RST in the third once
 //     the application has closed. It gets the number that netstack expects.
 //   - A FIN behind a gap counts once the gap is filled (RFC 9293 3.10.7.4). netstack
-//     answers it, as it should, and then forgets it, unless there are data with it. admit
-//     delivers the FIN in its turn, and the data without it.
+//     answers it, and then forgets it, unless there are data with it. admit answers it, and
+//     delivers it in its turn.
 //   - A FIN behind data that were received before counts (RFC 9293 3.10.7.4: a segment is
 //     trimmed to the window). netstack drops the segment. The data are cut off.
 //   - The ACK of a segment that repeats the latest data or FIN counts: BSD repeats its FIN
@@ -165,7 +165,7 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		return a.onlyACK(f, p)
 	case h.next.Less(s.Seq):
 		if fin {
-			a.keepFIN(h, p)
+			a.keepFIN(f, p)
 		}
 		if p.step.Marks.Has(flow.AcksFIN) {
 			a.bareCopy(f, p)
@@ -194,18 +194,22 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 }
 
 // keepFIN keeps a FIN behind a gap, the nearest of several: others may be forged. netstack
-// gets the data without it, so that it takes no FIN of which the tracker does not know.
-func (a *admit) keepFIN(h *admitted, p *packet) {
-	s := &p.seg
+// gets the rest of the segment, so that it takes no FIN of which the tracker does not know:
+// it may have filled the gap, and not said so yet.
+func (a *admit) keepFIN(f *tracked, p *packet) {
+	h, s := &f.admitted, &p.seg
 	if s.Seq.LessEq(h.edge) && (!h.hasFIN || s.FINSeq().Less(h.kept.FINSeq())) {
 		h.kept, h.hasFIN = *s, true
 	}
+	b := p.incoming()
+	if b == nil {
+		return
+	}
 	if s.PayloadLen == 0 {
-		return // netstack answers it, and forgets it
+		a.e.acknowledge(f) // RFC 5681 4.2: at once, and so when the gap is filled
+		f.ack.gap = true
 	}
-	if b := p.incoming(); b != nil {
-		s.ClearFlags(b, segment.FIN)
-	}
+	s.ClearFlags(b, segment.FIN)
 }
 
 // bareCopy delivers the acknowledgment of a segment behind a gap by itself.

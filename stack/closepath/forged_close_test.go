@@ -128,7 +128,7 @@ func TestForgedDataBehindAFIN(t *testing.T) {
 		r.deliver(fin, 101, 1, 100)
 		r.deliver(fin, 300, 1, 0)
 		r.deliver(psh, 400, 1, 50)
-		r.received(got, "ACK 101/1+100", "FIN+ACK 300/1+0", "PSH+ACK 400/1+50")
+		r.received(got, "ACK 101/1+100", "ACK 300/1+0", "PSH+ACK 400/1+50")
 		r.deliver(psh, 1, 1, 100)
 		r.write(ack, 1, 201, 0)
 		r.pass(0)
