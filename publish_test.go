@@ -79,6 +79,9 @@ func TestPublishAs(t *testing.T) {
 	if err != nil || !strings.Contains(out, "\nadopted example.com/x/lastack/stack/closepath\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	if _, err := os.Stat(filepath.Join(fresh, "cmd/lastack/default.pgo")); err == nil || !strings.Contains(out, "scripts/profile") {
+		t.Error("a profile is left that has the old path in all names, or nothing says how to make one")
+	}
 	if left := git(t, dir, "status", "--porcelain"); left != "" {
 		t.Errorf("the tree that it was started in changed:\n%s", left)
 	}

@@ -68,8 +68,12 @@ func TestKeepAlive(t *testing.T) {
 			}
 		}, func() string { return "a peer that answers no probe is not given up" })
 		probe := []string{">ACK", "ACK"} // and an answer, which does not arrive
-		if got := w.flags()[before+2:]; !slices.Equal(got, slices.Repeat(probe, 3)) {
-			t.Errorf("the wire saw %v, want three probes", got)
+		waitFor(t, func() bool {
+			clock.Advance(10 * time.Millisecond)
+			return len(w.flags()) > before+8
+		}, func() string { return "the peer is not told" })
+		if got := w.flags()[before+2:]; !slices.Equal(got, append(slices.Repeat(probe, 3), ">RST+ACK")) {
+			t.Errorf("the wire saw %v, want three probes and a RST", got)
 		}
 		if !errors.Is(err, syscall.ETIMEDOUT) {
 			t.Errorf("Read: %v, want ETIMEDOUT", err)

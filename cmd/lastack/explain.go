@@ -229,10 +229,11 @@ const memoryGoal = 84 << 20
 
 // garbage is how much of it, in percent of what is in use, may gather. Hardly
 // anything of what is allocated for counting ever becomes garbage, so that looking
-// for some is in vain; lines and documents are mostly that, and memory is dear.
+// for some before memoryGoal is in vain; lines and documents are mostly that, and memory
+// is dear.
 func (v *view) garbage() int {
 	if v.opt.Each == nil && v.opt.Closed == nil && v.opt.Packet == nil && v.opt.Partial == nil {
-		return 400
+		return 1500
 	}
 	if v.opt.Partial != nil {
 		return 15

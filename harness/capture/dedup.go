@@ -56,12 +56,13 @@ const (
 // for one goroutine.
 type Dedup struct {
 	window int64 // nanoseconds
-	slots  []original
+	hashes []uint64
+	slots  []original // of the same indexes
 }
 
-// original is a packet that was seen, and where.
+// original is when and where a packet was seen. Its hash, at which every packet looks while
+// most have another, stands apart: those of all slots stay in the processor's caches.
 type original struct {
-	hash   uint64
 	at     int64 // nanoseconds
 	n      int32
 	places [dedupPlaces]uint32
@@ -72,7 +73,7 @@ func NewDedup(c DedupConfig) *Dedup {
 	if c.Window == 0 {
 		c.Window = 10 * time.Millisecond
 	}
-	return &Dedup{window: int64(c.Window), slots: make([]original, dedupSlots)}
+	return &Dedup{window: int64(c.Window), hashes: make([]uint64, dedupSlots), slots: make([]original, dedupSlots)}
 }
 
 // Duplicate reports whether a packet, of which s was parsed, is a copy of one
@@ -84,8 +85,8 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 	}
 	id := identification(p.Data)
 	hash, at, place := tell(fingerprint(s, id), p.Tunnel), p.Time.UnixNano(), placeOf(p)
-	o := &d.slots[hash%dedupSlots]
-	if o.hash == hash {
+	known, o := &d.hashes[hash%dedupSlots], &d.slots[hash%dedupSlots]
+	if *known == hash {
 		apart := max(at-o.at, o.at-at)
 		if !o.seenAt(place) {
 			if apart <= d.window {
@@ -96,8 +97,8 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 			return true
 		}
 	}
-	*o = original{hash: hash, at: at}
-	o.add(place)
+	*known = hash
+	o.at, o.n, o.places[0] = at, 1, place
 	return false
 }
 

@@ -125,16 +125,16 @@ func (t *fragments) drop() {
 	t.n--
 }
 
-// due returns a packet that has to go before the pending one of s: its time is
-// over, its room is needed, or the pending one shows that the other side has
+// due returns a packet that has to go before the pending one of s, in which seg is: its
+// time is over, its room is needed, or the pending one shows that the other side has
 // more of it than the capture.
-func (t *fragments) due(s *Segments) *fragmented {
+func (t *fragments) due(s *Segments, seg *segment.Segment) *fragmented {
 	for i := range t.n {
 		f := t.get(i)
 		if !f.hasFirst || f.returned {
 			continue
 		}
-		if s.err != nil || t.n == maxFragmented && i == 0 || f.overdue(s.packet) || s.parsed == nil && f.overtaken(&s.seg) {
+		if s.err != nil || t.n == maxFragmented && i == 0 || f.overdue(s.packet) || s.parsed == nil && f.overtaken(seg) {
 			f.returned = true
 			t.waiting--
 			if f.short {

@@ -9,7 +9,7 @@ import (
 // open looks for a segment inside of the pending packet, which does not carry TCP
 // itself: in tunnels, however they stand in one another, and behind IPsec's
 // authentication header. The packet that it finds becomes the pending one.
-func (s *Segments) open() error {
+func (s *Segments) open(seg *segment.Segment) error {
 	p, err := s.packet, segment.ErrNotTCP
 	for depth := 0; err == segment.ErrNotTCP; depth++ {
 		c := startCursor(p.Data)
@@ -35,7 +35,7 @@ func (s *Segments) open() error {
 		default:
 			return s.notTCP(c.kind)
 		}
-		if err = s.seg.Decode(p.Data, p.OrigLen); err == segment.ErrMalformed && c.guessed {
+		if err = seg.Decode(p.Data, p.OrigLen); err == segment.ErrMalformed && c.guessed {
 			return s.notTCP(kindUDP) // and no tunnel
 		}
 	}

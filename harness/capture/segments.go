@@ -65,13 +65,15 @@ type Segments struct {
 	inner   Packet // out of a tunnel
 	copied  []byte // of inner.Data, where a header was taken out of it
 
-	// packet has been read and not yet returned; parsed is what Decode said
+	// pending: packet has been read and not yet returned; parsed is what Decode said
 	// of it, and err what the source said instead of it.
 	pending bool
 	packet  *Packet
-	seg     segment.Segment
+	kept    segment.Segment // of it, if it was read by an earlier call
 	parsed  error
 	err     error
+
+	own segment.Segment // that Next returns
 }
 
 // NewSegments reads from src, which stays the caller's to close.
@@ -106,31 +108,45 @@ func (s *Segments) NotTCPKinds() []Kind { return s.kinds.list() }
 // error of the source, io.EOF where that is at its end. Both are valid until the
 // next call.
 func (s *Segments) Next() (*Packet, *segment.Segment, error) {
+	p, err := s.NextTo(&s.own)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, &s.own, nil
+}
+
+// NextTo is Next for a caller that keeps segments: it writes the segment to where the
+// caller has it. After an error that means nothing.
+func (s *Segments) NextTo(seg *segment.Segment) (*Packet, error) {
 	for {
-		if !s.pending {
-			s.read()
+		if s.pending {
+			*seg = s.kept
+		} else {
+			s.read(seg)
 		}
 		if s.frags.waiting > 0 {
-			if f := s.frags.due(s); f != nil {
-				return s.partial(f)
+			if f := s.frags.due(s, seg); f != nil {
+				s.kept = *seg // it is still pending
+				return s.partial(f, seg), nil
 			}
 		}
 		if s.err != nil {
-			return nil, nil, s.err
+			return nil, s.err
 		}
 		s.pending = false
 		switch s.parsed {
 		case nil:
-			if s.dedup != nil && s.dedup.Duplicate(s.packet, &s.seg) {
+			if s.dedup != nil && s.dedup.Duplicate(s.packet, seg) {
 				s.stats.Duplicates++
 				continue
 			}
 			s.stats.Segments++
-			return s.packet, &s.seg, nil
+			return s.packet, nil
 		case segment.ErrFragment:
 			if f := s.fragment(); f != nil {
 				s.stats.Segments++
-				return &f.packet, &f.seg, nil
+				*seg = f.seg
+				return &f.packet, nil
 			}
 		default:
 			s.count(s.parsed)
@@ -139,15 +155,15 @@ func (s *Segments) Next() (*Packet, *segment.Segment, error) {
 }
 
 // read takes the next packet from the source. An error of it stays pending.
-func (s *Segments) read() {
+func (s *Segments) read(seg *segment.Segment) {
 	s.packet, s.err = s.next()
 	s.pending = true
 	if s.err != nil {
 		return
 	}
-	s.parsed = s.seg.Decode(s.packet.Data, s.packet.OrigLen)
+	s.parsed = seg.Decode(s.packet.Data, s.packet.OrigLen)
 	if s.parsed == segment.ErrNotTCP {
-		s.parsed = s.open()
+		s.parsed = s.open(seg)
 	}
 }
 
@@ -164,12 +180,13 @@ func (s *Segments) count(err error) {
 
 // partial returns a segment that has waited for its last fragment in vain,
 // before the pending packet.
-func (s *Segments) partial(f *fragmented) (*Packet, *segment.Segment, error) {
+func (s *Segments) partial(f *fragmented, seg *segment.Segment) *Packet {
 	f.packet.Partial = true
 	s.stats.Partial++
 	s.stats.Reassembled++
 	s.stats.Segments++
-	return &f.packet, &f.seg, nil
+	*seg = f.seg
+	return &f.packet
 }
 
 // fragment takes in the pending packet, and returns the segment it completes.

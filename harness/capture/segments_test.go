@@ -35,13 +35,20 @@ type line struct {
 	partial bool
 }
 
-// lines reads all segments of a source.
+// lines reads all segments of a source, each to another place, and some by Next.
 func lines(t testing.TB, src Source, c SegmentsConfig) ([]line, SegmentStats) {
 	t.Helper()
 	segments := NewSegments(src, c)
 	var all []line
 	for {
-		p, s, err := segments.Next()
+		s := &segment.Segment{Window: 1, Options: segment.Options{MSS: 2}}
+		var p *Packet
+		var err error
+		if len(all)%3 == 2 {
+			p, s, err = segments.Next()
+		} else {
+			p, err = segments.NextTo(s)
+		}
 		if errors.Is(err, io.EOF) {
 			return all, segments.Stats()
 		}

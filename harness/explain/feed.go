@@ -41,11 +41,11 @@ func newFeed(src capture.Source, leave func(*feed, *teardown.Conn)) *feed {
 
 // next is the next segment, valid until the next call.
 func (f *feed) next() (*teardown.Record, *teardown.Conn, error) {
-	p, seg, err := f.segments.Next()
+	p, err := f.segments.NextTo(&f.rec.Seg)
 	if err != nil {
 		return nil, nil, err
 	}
-	f.rec.Time, f.rec.Seg, f.rec.Path, f.tos = sane(p.Time), *seg, teardown.PathOf(p.Data), tosOf(p.Data)
+	f.rec.Time, f.rec.Path, f.tos = sane(p.Time), teardown.PathOf(p.Data), tosOf(p.Data)
 	if at := nanos(f.rec.Time); at > 0 || f.at == 0 {
 		f.at = max(at, 1) // one without a time has that of the one before
 	}

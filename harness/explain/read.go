@@ -53,11 +53,11 @@ type record struct {
 func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: a.noteICMP})
 	for a.err == nil {
-		p, seg, err := segments.Next()
+		p, err := segments.NextTo(&a.rec.Seg)
 		if err != nil {
 			return segments, err
 		}
-		a.rec.Time, a.rec.Seg, a.rec.Path, a.rec.tunnel = sane(p.Time), *seg, teardown.PathOf(p.Data), p.Tunnel
+		a.rec.Time, a.rec.Path, a.rec.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
 		c := a.add(&a.rec)
 		if a.opt.Packet != nil {
 			a.opt.Packet(p, remark(c, a.over == c))
@@ -167,14 +167,13 @@ func fill(records []record, segments *capture.Segments, at *int, table *teardown
 	records = records[:batchSize]
 	for i := range records {
 		*at = i
-		p, seg, err := segments.Next()
+		r := &records[i]
+		p, err := segments.NextTo(&r.Seg)
 		if err != nil {
 			return batch{records: records[:i], err: err}
 		}
-		r := &records[i]
-		r.Seg = *seg // alone: of several at once, copies are made first
 		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
-		if i > 0 { // what was copied right now is still on its way to where it can be read
+		if i > 0 { // what was written right now is still on its way to where it can be read
 			table.Prepare(&records[i-1].Record)
 		}
 	}

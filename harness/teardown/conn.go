@@ -13,48 +13,49 @@ import (
 // only as far as Keep says. Dropped segments are counted, and change nothing in the
 // verdict.
 type Conn struct {
-	// What an index, and a Table that forgets, look at stands first.
+	// What every segment needs stands first, in two lines of the processor's cache with what
+	// an entry has before it; see TestLayout.
 	ordinal        uint64 // in its Table
 	client, server segment.Endpoint
 	over           ending
 	handshake      bool // a SYN of either side was seen
 	begun          bool
 	lean           bool          // of a Table that is
-	rst            *rst          // nil while there was none
-	home           *entry        // in its Table
 	start          time.Time     // of the first record
 	last           time.Duration // of the latest record, since start
+	talk           talk
+	fins           uint8     // sides whose FIN was seen
+	firstFIN       flow.Side // whose FIN was seen first
+
+	closing  bool          // atFIN is set
+	now      [2]flow.State // after the latest record
+	atFIN    [2]flow.State // before the first FIN
+	rttKnown [2]bool
+
+	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
+	bareProbe bool
+	lateR     bool // a RST among the late ones
+	// gone is the side whose TIME_WAIT a late RST from lateBy showed to be over.
+	gone   [2]bool
+	lateBy flow.Side
+	loss   *loss // nil while there was none
+	rst    *rst  // likewise
+
+	side [2]side
+
+	rtt             [2]time.Duration // between the observer and the side
+	synAt, synAckAt time.Duration
+	syns            int32 // SYNs of the client
+	late            int32 // segments after the close was over
+	fast            fast  // TCP Fast Open
 
 	// Keep is how many segments are kept beside those of the handshake and
 	// the close: the first half of them and the last (between Keep and twice
 	// as many at any time). 0 means 16, negative means all.
 	Keep int
 
-	side     [2]side
-	fins     uint8     // sides whose FIN was seen
-	firstFIN flow.Side // whose FIN was seen first
-
-	closing  bool          // atFIN is set
-	now      [2]flow.State // after the latest record
-	atFIN    [2]flow.State // before the first FIN
-	rttKnown [2]bool
-	rtt      [2]time.Duration // between the observer and the side
-
-	synAt, synAckAt time.Duration
-	syns            int32 // SYNs of the client
-	fast            fast  // TCP Fast Open
-
-	// bareProbe: the first segment is no SYN, and has neither ACK nor RST.
-	bareProbe bool
-	lateR     bool  // a RST among the late ones
-	late      int32 // segments after the close was over
-	// gone is the side whose TIME_WAIT a late RST from lateBy showed to be over.
-	gone   [2]bool
-	lateBy flow.Side
-
-	talk   talk
+	home   *entry // in its Table
 	log    journal
-	loss   *loss  // nil while there was none
 	reuses *Reuse // of an older connection's 4-tuple
 	reused *Reuse // of this one's, by a newer connection
 }
@@ -69,37 +70,31 @@ const (
 )
 
 // side is what one side did. A capture has many at once, so that the fields stand
-// in an order that leaves no gaps.
+// in an order that leaves no gaps: the last third is of use to few segments.
 type side struct {
 	segments uint64
-	bytes    uint64 // of data, distinct, in sequence space
+	bytes    uint64      // of data, distinct, in sequence space
+	dataEnd  segment.Seq // after the last byte of data sent
+	maxAck   segment.Seq // the highest ACK sent
+	isn      segment.Seq // as on the wire
+	tsVal    uint32      // of its latest timestamp
+	hasData  bool        // dataEnd is set
+	hasAck   bool        // maxAck is set
+	hasISN   bool        // isn is set, from this side's segments or its peer's ACKs
+	hasTS    bool        // tsVal is set
+	synSeen  bool
+	pastFIN  bool // sent data beyond its own FIN
+	killed   bool // a RST ended its TIME_WAIT
+	evidence
+	fin fin
 	// after counts those of bytes that were sent after the other side's FIN
 	// had arrived and before this side's own.
 	after   uint64
-	dataEnd segment.Seq // after the last byte of data sent
-	maxAck  segment.Seq // the highest ACK sent
-	isn     segment.Seq // as on the wire
-	tsVal   uint32      // of its latest timestamp
-	hasData bool        // dataEnd is set
-	hasAck  bool        // maxAck is set
-	hasISN  bool        // isn is set, from this side's segments or its peer's ACKs
-	hasTS   bool        // tsVal is set
-	synSeen bool
-	pastFIN bool // sent data beyond its own FIN
-	killed  bool // a RST ended its TIME_WAIT
-	evidence
 	refused outcome
-	fin     fin
 }
 
 // fin is the story of one side's FIN.
 type fin struct {
-	at     time.Duration // of the first copy
-	last   time.Duration // of the latest copy
-	idle   time.Duration // how long no data had been sent before the first copy
-	ackAt  time.Duration
-	wait   time.Duration // from the latest copy to the ACK
-	held   time.Duration
 	off    segment.Seq // its sequence number
 	ack    segment.Seq // what the first copy acknowledges
 	data   int32       // bytes in the segment of the first copy
@@ -118,6 +113,13 @@ type fin struct {
 	byFIN      bool // the ACK came with the other side's FIN
 	alone      bool // acknowledged without a FIN, before the other FIN
 	aloneOrder bool // that ACK was seen only after the other FIN
+
+	at    time.Duration // of the first copy
+	last  time.Duration // of the latest copy
+	idle  time.Duration // how long no data had been sent before the first copy
+	ackAt time.Duration
+	wait  time.Duration // from the latest copy to the ACK
+	held  time.Duration
 }
 
 // knows reports whether the FIN acknowledges sequence number off.

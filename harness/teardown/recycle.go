@@ -1,5 +1,7 @@
 package teardown
 
+import "unsafe"
+
 // fresh is an empty entry, if possible one that was used before.
 func (t *Table) fresh() *entry {
 	e := t.free
@@ -14,7 +16,7 @@ func (t *Table) fresh() *entry {
 			select {
 			case t.slab = <-t.reserve:
 			default:
-				t.slab = make([]entry, slabSize)
+				t.slab = t.newSlab()
 			}
 		}
 		e, t.slab = &t.slab[0], t.slab[1:]
@@ -29,11 +31,12 @@ func (t *Table) fresh() *entry {
 }
 
 // Reserve makes room for connections that may come, so that Add need not: the first use of
-// memory takes the system longer than a segment takes Add. Any goroutine may call it.
+// memory takes the system longer than a segment takes Add. Any goroutine may call it, one at
+// a time.
 func (t *Table) Reserve() {
 	for t.cfg.Recycle && len(t.reserve) < cap(t.reserve) {
-		slab := make([]entry, slabSize)
-		for i := range slab {
+		slab := t.newSlab()
+		for i := 0; i < len(slab); i += perPage {
 			slab[i].ordinal = 0 // the system gives a page when it is written to
 		}
 		select {
@@ -42,6 +45,17 @@ func (t *Table) Reserve() {
 			return
 		}
 	}
+}
+
+// newSlab makes each slab twice as large as the one before, up to a bound: a small capture
+// takes little, and a large one has its connections side by side.
+func (t *Table) newSlab() []entry {
+	made := t.made.Add(1) - 1
+	slab := make([]entry, slabSize<<min(made, slabDoubles))
+	if t.cfg.OnMemory != nil {
+		t.cfg.OnMemory(unsafe.Pointer(&slab[0]), uintptr(len(slab))*unsafe.Sizeof(slab[0]))
+	}
+	return slab
 }
 
 // TakeBack lets the Table use a connection's memory again, with Config.HandOver; nobody may
@@ -68,11 +82,13 @@ func (t *Table) drop(c *Conn) {
 	c.log = journal{}
 }
 
-// slabSize is how many entries are made at a time, and reserved how many times that many
-// wait to be used.
+// The first slab has slabSize entries, and the size doubles so often: the largest is somewhat
+// less than 1 MiB, and one waits to be used.
 const (
-	slabSize = 64
-	reserved = 2
+	slabSize    = 64
+	slabDoubles = 4
+	reserved    = 1
+	perPage     = 4 // entries, at most
 )
 
 // Only some lists of lines, of usual length, are kept to be used again.

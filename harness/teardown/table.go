@@ -1,7 +1,9 @@
 package teardown
 
 import (
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
@@ -44,6 +46,11 @@ type Config struct {
 	// another goroutine, until TakeBack. It is for Recycle.
 	HandOver bool
 
+	// OnMemory is called with memory that the Table made for connections, before its first
+	// use, with Recycle; a caller that will have very many may ask the system for large
+	// pages there. It may not keep the pointer, and is called by Add and by Reserve.
+	OnMemory func(memory unsafe.Pointer, size uintptr)
+
 	// OnClose is called when a connection finishes: both FINs acknowledged, reset or
 	// refused. Its Report may still gain stragglers; and where later segments prove that
 	// a RST did not count, it goes on, and finishes once more.
@@ -74,6 +81,7 @@ type Table struct {
 	free    *entry       // to be used again
 	slab    []entry      // never used
 	reserve chan []entry // nor these
+	made    atomic.Int32 // slabs
 	warmth  uint64       // so that loads in advance have a use
 	logs    [][]event    // likewise
 	bounded bool         // there are limits on what is not finished, beside MaxOpen
@@ -94,8 +102,9 @@ type entry struct {
 	isHalf     bool
 	Conn
 
+	_    [8]byte // flow begins with a cache line, and the entry ends with one
 	flow flow.Conn
-	_    [8]byte // makes it a multiple of a cache line
+	_    [8]byte
 }
 
 // NewTable makes an empty Table.

@@ -15,8 +15,8 @@ import (
 //     own data stay unacknowledged for ever, and answers it with a RST in the third once
 //     the application has closed. It gets the number that netstack expects.
 //   - A FIN behind a gap counts once the gap is filled (RFC 9293 3.10.7.4). netstack
-//     answers it, as it should, and then forgets it. admit delivers the FIN again in its
-//     turn.
+//     answers it, and then forgets it, unless there are data with it. admit answers it, and
+//     delivers it in its turn.
 //   - A FIN behind data that were received before counts (RFC 9293 3.10.7.4: a segment is
 //     trimmed to the window). netstack drops the segment. The data are cut off.
 //   - The ACK of a segment that repeats the latest data or FIN counts: BSD repeats its FIN
@@ -164,8 +164,8 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 	case taken && end.Less(s.End()):
 		return a.onlyACK(f, p)
 	case h.next.Less(s.Seq):
-		if fin && s.Seq.LessEq(h.edge) {
-			h.kept, h.hasFIN = *s, true
+		if fin {
+			a.keepFIN(f, p)
 		}
 		if p.step.Marks.Has(flow.AcksFIN) {
 			a.bareCopy(f, p)
@@ -191,6 +191,25 @@ func (a *admit) inOrder(f *tracked, p *packet) verdict {
 		return a.onlyACK(f, p)
 	}
 	return pass
+}
+
+// keepFIN keeps a FIN behind a gap, the nearest of several: others may be forged. netstack
+// gets the rest of the segment, so that it takes no FIN of which the tracker does not know:
+// it may have filled the gap, and not said so yet.
+func (a *admit) keepFIN(f *tracked, p *packet) {
+	h, s := &f.admitted, &p.seg
+	if s.Seq.LessEq(h.edge) && (!h.hasFIN || s.FINSeq().Less(h.kept.FINSeq())) {
+		h.kept, h.hasFIN = *s, true
+	}
+	b := p.incoming()
+	if b == nil {
+		return
+	}
+	if s.PayloadLen == 0 {
+		a.e.acknowledge(f) // RFC 5681 4.2: at once, and so when the gap is filled
+		f.ack.gap = true
+	}
+	s.ClearFlags(b, segment.FIN)
 }
 
 // bareCopy delivers the acknowledgment of a segment behind a gap by itself.
@@ -241,8 +260,9 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 	}
 	if p.seg.Flags.Has(segment.SYN) {
 		h.kept = p.seg
-		// A cookie has no room for the peer's window scale.
-		h.cookie = !h.synced && f.conn.Scales(f.host.Other()) && !p.seg.HasWindowScale
+		// A cookie has no room for the peer's window scale, nor for SACK. Of a peer that has
+		// offered neither it cannot be told whether there is an endpoint.
+		h.cookie = !h.synced && !p.seg.HasWindowScale && (f.conn.Scales(f.host.Other()) || !p.seg.SACKPermitted)
 	} else {
 		h.synced, h.cookie = true, false
 	}
@@ -255,9 +275,12 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 	f.conn.Acknowledged(f.host, h.ack)
 	if h.hasFIN && !h.ack.Less(h.kept.FINSeq()) {
 		h.hasFIN = false
-		if h.ack == h.kept.FINSeq() && a.deliverLater(f, h.kept) && p.seg.PureACK() {
-			a.e.report(f, p, Dropped, Host, Out)
-			return taken // the ACK of the FIN follows at once
+		if h.ack == h.kept.FINSeq() && a.deliverLater(f, h.kept) {
+			f.conn.TakeFIN(f.host, h.ack)
+			if p.seg.PureACK() {
+				a.e.report(f, p, Dropped, Host, Out)
+				return taken // the ACK of the FIN follows at once
+			}
 		}
 	}
 	return pass

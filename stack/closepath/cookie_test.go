@@ -22,7 +22,7 @@ func TestCookie(t *testing.T) {
 		r.synCookie()
 		got := r.numbered()
 		r.deliver(psh, 101, 1, 100)
-		r.deliver(fin, 201, 1, 0)
+		r.deliver(psh, 201, 1, 50)
 		r.pass(keepEvery)
 		r.received(got)
 		r.deliver(psh, 1, 1, 100)
@@ -32,9 +32,9 @@ func TestCookie(t *testing.T) {
 		r.registered = true
 		r.pass(keepEvery)
 		slices.Sort(*got)
-		r.received(got, "FIN+ACK 201/1+0", "PSH+ACK 1/1+100", "PSH+ACK 101/1+100")
-		r.deliver(psh, 201, 1, 10)
-		r.received(got, "PSH+ACK 201/1+10")
+		r.received(got, "PSH+ACK 1/1+100", "PSH+ACK 101/1+100", "PSH+ACK 201/1+50")
+		r.deliver(psh, 251, 1, 10)
+		r.received(got, "PSH+ACK 251/1+10")
 	})
 }
 

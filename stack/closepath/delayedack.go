@@ -95,6 +95,7 @@ func (d *delayedACK) mayWait(f *tracked, s *segment.Segment) bool {
 	if f.ack.buf != nil {
 		last, window = f.ack.seg.Ack, f.ack.seg.Window
 	}
+	end, closed := f.conn.FINTaken(peer)
 	switch {
 	case !last.Less(s.Ack):
 		// A duplicate ACK, a window update, a keep-alive probe's answer.
@@ -103,7 +104,7 @@ func (d *delayedACK) mayWait(f *tracked, s *segment.Segment) bool {
 		return false // a probe of the host's own
 	case s.SACKCount > 0 || f.ack.gap:
 		return false // data is missing, or just arrived out of order
-	case f.conn.FINSent(f.host) && f.conn.FINSent(peer) && !s.Ack.Less(f.conn.Next(peer)):
+	case f.conn.FINSent(f.host) && closed && !s.Ack.Less(end):
 		return false // the last ACK: nothing follows that could carry it
 	case window == 0:
 		return false // the peer waits for room

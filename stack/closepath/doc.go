@@ -50,8 +50,8 @@
 // 9293 3.10.7.4, RFC 5961 and RFC 7323 first, so that a forged RST, FIN or ACK does a
 // connection no harm. A refused segment goes on to netstack, which answers or drops it.
 // The close path itself refuses what netstack would wrongly accept: an old timestamp, a
-// very old acknowledgment, one of what was never sent, a RST in SYN_RECEIVED that is not
-// exact.
+// very old acknowledgment, one of what was never sent, one of another SYN-ACK in
+// SYN_RECEIVED, a RST in SYN_RECEIVED that is not exact.
 //
 // # What is worked around
 //

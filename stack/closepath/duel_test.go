@@ -384,5 +384,6 @@ func FuzzDuel(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte("0A02AY000")) // a FIN where data that came before it go on
 	f.Fuzz(fuzzDuel)
 }

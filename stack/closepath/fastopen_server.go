@@ -23,13 +23,16 @@ import (
 //	                   <---                           <---  response
 //	ACK                --->                           --->
 //
+// A SYN with a good cookie and no data is taken likewise, as by Linux: the SYN-ACK goes at
+// once, and the application may answer before the client's ACK.
+//
 // The SYN-ACK acknowledges the data only once netstack has: where the listener's queue is
 // full or the window too small, the client sends them again. netstack sees sequence
 // numbers, so nothing is delivered twice. Because netstack takes the handshake for
 // finished, the stage repeats the SYN-ACK until the client's ACK comes, and then the
 // response, which is of no use to a client without the SYN-ACK.
 
-// accepted is a connection whose data was taken out of its SYN.
+// accepted is a connection whose data, if any, was taken out of its SYN.
 type accepted struct {
 	stage acceptStage
 	syn   segment.Segment
@@ -87,7 +90,7 @@ func (o *fastOpen) welcome(f *tracked, p *packet) {
 		f.opening.offer = syn.FastOpen
 	}
 	switch {
-	case syn.PayloadLen > 0 && (worth != fastopen.Bad || o.may(serverNoCookieBit)):
+	case worth != fastopen.Bad, syn.PayloadLen > 0 && o.may(serverNoCookieBit):
 		o.accept(f, &syn, p)
 	case !wants:
 		return
@@ -154,6 +157,9 @@ func (o *fastOpen) answer(f *tracked, p *packet) verdict {
 		}
 		a.stage, a.synAck = awaitingACK, *s
 		o.e.report(f, p, Translated, Host, Out)
+		if len(a.data) == 0 {
+			o.acknowledge(f, nil) // netstack will say nothing
+		}
 		o.after(0, func() { o.feed(f, a) })
 		return taken
 	case awaitingACK:
@@ -181,12 +187,16 @@ func (o *fastOpen) answer(f *tracked, p *packet) verdict {
 // feed completes the handshake in the client's name, with the data.
 func (o *fastOpen) feed(f *tracked, a *accepted) {
 	f.mu.Lock()
-	if f.opening.accepted != a || a.stage != awaitingACK {
+	if f.opening.accepted != a || a.stage != awaitingACK && len(a.data) > 0 {
 		f.mu.Unlock()
 		return
 	}
+	flags := segment.ACK
+	if len(a.data) > 0 {
+		flags |= segment.PSH
+	}
 	s := segment.Segment{
-		Tuple: a.syn.Tuple, Version: a.syn.Version, Flags: segment.ACK | segment.PSH,
+		Tuple: a.syn.Tuple, Version: a.syn.Version, Flags: flags,
 		Seq: a.syn.Seq + 1, Ack: a.synAck.Seq + 1,
 		Window: scaled(&a.syn, a.syn.HasWindowScale && a.synAck.HasWindowScale),
 	}
@@ -205,7 +215,7 @@ func (o *fastOpen) acknowledge(f *tracked, s *segment.Segment) {
 	if s != nil {
 		o.took(f, s)
 	}
-	if f.opening.taken > 0 {
+	if f.opening.taken > 0 || len(a.data) == 0 {
 		o.passive.Add(1)
 	} else {
 		o.passiveFail.Add(1)

@@ -14,7 +14,8 @@ import (
 // finish owns the host's FIN until it is acknowledged: it retransmits the FIN by RFC
 // 6298, and gives the connection up as Linux does (net.ipv4.tcp_orphan_retries), so that
 // none stays for ever in FIN_WAIT_1, CLOSING or LAST_ACK. It also probes the tail of the
-// data where netstack has fallen silent (tail.go).
+// data where netstack has fallen silent (tail.go), and ends a connection that keep-alive
+// gives up (keepalive.go).
 //
 // netstack has timers of its own, and they fail. Its loss recovery may leave its count of
 // segments in flight (Outstanding, tcp/snd.go) at 0 while some are not acknowledged:
@@ -50,6 +51,7 @@ type finishing struct {
 	// sack: both sides have agreed on SACK.
 	sack bool
 	tail tail
+	keep keepalive
 	// on: a timer is set. gen tells a live alarm from a stale one; it is written with
 	// the flow's lock held. timer is the one behind the first alarm.
 	on    bool
@@ -100,10 +102,14 @@ func (s *finish) closed(f *tracked) bool {
 }
 
 func (s *finish) inbound(f *tracked, p *packet) verdict {
-	if f == nil || s.e.observe || !p.step.Marks.Has(flow.Advances) {
+	if f == nil || s.e.observe {
 		return pass
 	}
 	h := &f.finishing
+	h.keep.answered()
+	if !p.step.Marks.Has(flow.Advances) {
+		return pass
+	}
 	if p.seg.Flags.Has(segment.SYN) {
 		h.sack = h.sack && p.seg.SACKPermitted
 	}
@@ -119,10 +125,15 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 }
 
 func (s *finish) outbound(f *tracked, p *packet) verdict {
-	if f == nil || s.e.observe || p.seg.Len() == 0 || p.seg.Flags.Has(segment.RST) || f.gone.Load() {
+	if f == nil || s.e.observe || f.gone.Load() {
+		return pass
+	}
+	if p.seg.Len() == 0 || p.seg.Flags.Has(segment.RST) {
+		s.keepAlive(f, p)
 		return pass
 	}
 	h := &f.finishing
+	h.keep.answered()
 	if p.seg.Flags.Has(segment.SYN) {
 		h.sack = p.seg.SACKPermitted
 		h.rtt.synSent(&p.seg, s.e.clock)
@@ -164,6 +175,7 @@ func (s *finish) stop(f *tracked) {
 	h.on = false
 	h.gen.Add(1)
 	h.tail.release()
+	h.keep.answered()
 	if h.timer != nil {
 		h.timer.Stop()
 	}

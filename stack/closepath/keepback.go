@@ -9,8 +9,8 @@ import (
 	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// A segment that netstack is not ready for is tried again every keepEvery, for keepFor;
-// at most maxKept wait at a time. The sender repeats one that is dropped.
+// A segment that netstack may not be ready for is tried at once and then every keepEvery, for
+// keepFor; at most maxKept wait at a time. The sender repeats one that is dropped.
 const (
 	keepEvery = time.Millisecond
 	keepFor   = time.Second
@@ -35,7 +35,7 @@ func (e *Endpoint) keepBack(seg segment.Segment, buf *netstack.PacketBuffer, rea
 	}
 	buf.IncRef()
 	k := &keptBack{seg, buf, ready, place, e.clock.NowMonotonic().Add(keepFor)}
-	e.clock.AfterFunc(keepEvery, func() { e.tryAgain(k) })
+	e.clock.AfterFunc(0, func() { e.tryAgain(k) }) // netstack may have been ready all along
 }
 
 func (e *Endpoint) tryAgain(k *keptBack) {

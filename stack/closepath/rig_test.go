@@ -141,6 +141,7 @@ func (r *rig) seg(out bool, flags segment.Flags, seq, ackNo segment.Seq) *segmen
 	}
 	if flags.Has(syn) {
 		s.MSS = mss
+		s.SACKPermitted = out // or it may be a cookie
 	}
 	if out {
 		s.TSVal, s.TSEcr = 77, r.ts // netstack echoes the latest

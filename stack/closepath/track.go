@@ -52,7 +52,10 @@ func (t *tracker) inbound(f *tracked, p *packet) verdict {
 // the middle of a connection is answered here too (RFC 5961 4): netstack would hand it to
 // a listener, if the connection ended while it was in netstack's queue. So is a RST in
 // SYN_RECEIVED that is not exact (RFC 9293 3.10.7.4, first check), by which netstack, and
-// Linux too, would end the handshake.
+// Linux too, would end the handshake. A segment that acknowledges another SYN-ACK than the
+// host's, which may not have left yet, is answered with a RST: netstack looks whether it fits a SYN cookie (synRcvdState,
+// tcp/connect.go), and then puts the handshake on the numbers of an older connection, whose
+// peer repeats its FIN in vain from then on.
 func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	switch m := p.step.Marks; {
 	case t.e.observe:
@@ -71,17 +74,25 @@ func (t *tracker) refuse(f *tracked, p *packet) verdict {
 	case m.Has(flow.Ignored) && f.conn.State(f.host) == flow.SynSent && p.seg.Ack.LessEq(f.conn.Next(f.host)):
 		// It overtook the SYN-ACK (RFC 9293 3.10.7.3, fifth check). With data in the SYN,
 		// of which netstack knows nothing, that would answer with a RST.
+	case m.Has(flow.Ignored) && t.opening(f) && p.seg.Flags.Has(segment.ACK):
+		t.e.admit.reset(f, &p.seg)
 	case f.admitted.cookie:
-		// netstack may have no endpoint to judge it, and its listener takes more for a cookie
-		// than it should. An old ACK comes where a late copy of the SYN began this handshake.
-		if p.seg.PureACK() {
-			t.e.admit.reset(f, &p.seg) // RFC 9293 3.10.7.4, fifth check in SYN-RECEIVED
+		// The handshake is complete, but netstack may have no endpoint yet to judge the
+		// segment, and its listener takes more for a cookie than it should.
+		if m.Has(flow.Challenged) && t.mayChallenge(f) {
+			t.e.acknowledge(f)
 		}
 	default:
 		return pass
 	}
 	t.e.report(f, p, Dropped, Host, In)
 	return taken
+}
+
+// opening reports whether the host has received a SYN, and its SYN-ACK is not acknowledged.
+func (t *tracker) opening(f *tracked) bool {
+	s := f.conn.State(f.host)
+	return s == flow.Listen || s == flow.SynReceived
 }
 
 // acksUnsent reports whether a segment in ESTABLISHED acknowledges what the host has not

@@ -192,15 +192,18 @@ func (c *Conn) begin(from Side, s *segment.Segment) {
 	if me.state == Unknown && peer.state == Unknown && !s.Flags.Any(segment.SYN|segment.RST) {
 		me.state, peer.state = Established, Established
 	}
-	if !me.known && !(s.Flags.Has(segment.RST) && !s.Flags.Has(segment.ACK) && s.Seq == 0) {
+	// A RST that answers a segment of no connection has that one's number.
+	answers := s.Flags.Has(segment.RST) && !s.Flags.Has(segment.ACK) && (s.Seq == 0 || c.at(from))
+	if !me.known && !answers {
 		me.known = true
 		me.isn, me.nxt, me.una, me.rcv = s.Seq, s.Seq, s.Seq, s.Seq
 		if !s.Flags.Any(segment.SYN | segment.RST) {
 			me.isn-- // the SYN that was not seen
 		}
 	}
-	// The ACK shows the other side's numbers where its own segments did not.
-	if !peer.known && s.Flags.Has(segment.ACK) {
+	// The ACK shows the other side's numbers where its own segments did not. A host that
+	// has not answered a SYN has none yet, and the ACK is forged.
+	if !peer.known && s.Flags.Has(segment.ACK) && !(me.synSeen && c.at(from.Other())) {
 		peer.known = true
 		peer.isn, peer.nxt, peer.una, peer.rcv = s.Ack-1, s.Ack, s.Ack, s.Ack
 	}
@@ -254,8 +257,9 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 	}
 	me, peer := &c.half[from], &c.half[from.Other()]
 	c.classifyACK(from, s, st)
-	if c.crossed && me.finSent && me.finSeq.Less(s.Seq) && !me.finMissed {
-		// Sent behind this side's FIN, so the other side has that FIN by now.
+	if c.crossed && me.finSent && me.finSeq.Less(s.Seq) && !me.finMissed && !c.at(from.Other()) {
+		// Sent behind this side's FIN, so the other side has that FIN by now. A host knows
+		// what it has, and that the segment may be forged.
 		c.takeFIN(from.Other())
 	}
 	if peer.una.Less(s.Ack) {
@@ -272,7 +276,7 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 	}
 	c.offer(from, s)
 	peer.rcv = peer.rcv.Max(s.Ack)
-	if peer.finSent && !peer.finAcked && peer.finSeq.Less(s.Ack) {
+	if peer.finSent && !peer.finAcked && peer.finSeq.Less(s.Ack) && (peer.finTaken || !peer.hasTaken) {
 		st.Marks |= AcksFIN
 		c.finAcknowledged(from)
 	}
@@ -311,7 +315,7 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 	end := begin + segment.Seq(s.PayloadLen)
 	me.maxLen = max(me.maxLen, s.PayloadLen)
 	for me.finSent && me.finSeq.Less(end) {
-		if !c.retractFIN(from, begin) {
+		if c.at(from.Other()) && me.finSeq.Less(begin) || !c.retractFIN(from, begin) {
 			st.Marks |= AfterFIN
 			break
 		}

@@ -101,11 +101,29 @@ func (c *Conn) FINTaken(s Side) (end segment.Seq, taken bool) {
 	return h.finSeq + 1, h.finTaken
 }
 
+// TakeFIN tells the Conn that the side, which is the host, takes the other side's FIN with
+// this number now: it was behind a gap, and the gap is filled.
+func (c *Conn) TakeFIN(s Side, seq segment.Seq) {
+	h := &c.half[s.Other()]
+	if h.finTaken || seq.Less(h.rcv) {
+		return
+	}
+	h.finSent, h.finSeq, h.hasOtherFIN = true, seq, false
+	h.rcv, h.nxt = seq+1, h.nxt.Max(seq+1)
+	c.takeFIN(s)
+}
+
 // correctFIN takes another number for a FIN that nobody has acknowledged: one that
 // comes in front of the first copy, which then was forged or damaged.
 func (c *Conn) correctFIN(from Side, seq segment.Seq, s *segment.Segment) {
 	me, peer := &c.half[from], &c.half[from.Other()]
-	if me.finAcked || me.finTaken || seq == me.finSeq || seq.Less(me.rcv) {
+	switch {
+	case me.finAcked || me.finTaken || seq.Less(me.rcv):
+		return
+	case c.at(from.Other()) && seq == me.rcv && !seq.Less(me.finSeq):
+		c.TakeFIN(from.Other(), seq) // the gap before it is filled, or the others were false
+		return
+	case seq == me.finSeq:
 		return
 	}
 	if me.finSeq.Less(seq) {

@@ -40,14 +40,14 @@ func (c *Conn) TSRecent(s Side) (uint32, bool) {
 // connection was idle for 24 days (RFC 7323 5.5).
 func (c *Conn) ForgetTimestamp(s Side) { c.half[s.Other()].hasRecent = false }
 
-// Acknowledged tells the Conn that the side has received all before ack. It is for a
-// host whose ACK is not on the wire yet.
+// Acknowledged tells the Conn that the side has received all before ack. It is for a host
+// whose ACK is not on the wire yet, and which takes a FIN behind a gap by TakeFIN alone:
+// another one that lies before ack was false.
 func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
 	h := &c.half[s.Other()]
 	h.rcv = h.rcv.Max(ack)
 	h.taken, h.hasTaken = ack, true
-	if h.finSent && h.finSeq.Less(ack) {
-		c.takeFIN(s)
+	for h.finSent && h.finSeq.Less(ack) && c.retractFIN(s.Other(), ack) {
 	}
 }
 
@@ -77,7 +77,9 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 		return c.judgeRST(from, s)
 	case to.state == SynSent && c.at(from.Other()):
 		return c.judgeAnswer(from, s)
-	case !to.state.synchronized():
+	case to.state == Listen && c.at(from.Other()) && !s.Flags.Has(segment.SYN):
+		return Ignored // answered with a RST (RFC 9293 3.10.7.2): the SYN is not answered yet
+	case !to.state.synchronized() && !(to.state == TimeWait && c.at(from.Other())):
 		return 0
 	case s.Flags.Has(segment.SYN):
 		late := !me.synSeen || s.Seq == me.isn // once more, or seen late
@@ -92,6 +94,8 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 			return Ignored
 		}
 		return 0 // captures have such FINs, of old stacks
+	case c.acksOther(from, s) != 0:
+		return c.acksOther(from, s)
 	case c.beyond(from, s), c.old(from, s), c.pastFIN(from, s):
 		return Challenged
 	case c.outdated(from, s):
@@ -101,7 +105,8 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 }
 
 // synchronized reports whether the state judges segments by their numbers
-// (RFC 9293 3.10.7.4); TIME_WAIT does so too, by rules of its own.
+// (RFC 9293 3.10.7.4). TIME_WAIT does so too: a host that has not sent its last ACK yet by
+// the same rules, and behind that by rules of its own (package timewait).
 func (s State) synchronized() bool { return s >= SynReceived && s < TimeWait }
 
 // judgeAnswer judges what reaches a side in SYN_SENT (RFC 9293 3.10.7.3).
@@ -149,9 +154,9 @@ func (c *Conn) judgeRST(from Side, s *segment.Segment) Mark {
 // from the segment's acknowledgment, and may leave when the handshake is over.
 func (c *Conn) judgeOwnRST(from Side, s *segment.Segment) Mark {
 	me, to := &c.half[from], &c.half[from.Other()]
-	opening := me.state == SynSent || me.state == SynReceived
+	opening := me.state == Listen || me.state == SynSent || me.state == SynReceived
 	switch {
-	case s.Flags.Has(segment.ACK) && (!opening || s.Ack == to.rcv), s.Seq == me.nxt:
+	case s.Flags.Has(segment.ACK) && (!opening || s.Ack == to.rcv), me.known && s.Seq == me.nxt:
 		return 0
 	case !opening && me.isn.Less(s.Seq) && s.Seq.Less(me.nxt):
 		return 0 // it answers a segment of a connection that is no more
@@ -254,6 +259,23 @@ func (c *Conn) stamp(from Side, s *segment.Segment) {
 	me.tsRecent, me.hasRecent = s.TSVal, true
 }
 
+// acksOther judges a segment that comes to a host which has sent nothing but its SYN, and
+// acknowledges another one. In SYN_RECEIVED it is answered with a RST, which ends nothing
+// here (RFC 9293 3.10.7.4, fifth check), whatever its sequence number: like Linux, which
+// looks at the acknowledgment first. Its sender has a connection that the host does not know.
+func (c *Conn) acksOther(from Side, s *segment.Segment) Mark {
+	to := &c.half[from.Other()]
+	older := s.Ack.LessEq(to.isn)
+	switch {
+	case !c.at(from.Other()):
+	case to.state == SynReceived && (older || to.nxt.Less(s.Ack)):
+		return Ignored
+	case to.synSeen && to.nxt == to.isn+1 && older:
+		return Challenged | Outdated
+	}
+	return 0
+}
+
 // judgeACK judges the acknowledgment (RFC 5961 5.2): not of what was never sent, and
 // not older than any window that the receiver could have filled.
 func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
@@ -266,8 +288,6 @@ func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
 		sent = sent.Max(c.rightEdge(from)) + 1<<16
 	}
 	switch {
-	case c.at(from.Other()) && to.state == SynReceived && (sent.Less(s.Ack) || s.Ack.LessEq(to.isn)):
-		return Ignored // answered with a RST, which ends nothing here (RFC 9293 3.10.7.4)
 	case sent.Less(s.Ack):
 		return Challenged
 	case c.at(from.Other()) && c.handshakeSeen() && s.Ack.Diff(to.una) < -int(max(me.maxWin, 1<<16)):

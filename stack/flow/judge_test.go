@@ -199,3 +199,67 @@ func TestFalseFIN(t *testing.T) {
 		})
 	}
 }
+
+// TestFINAtAHost: netstack takes no FIN behind a gap by itself, so that one where its data
+// go on was false, and one that it takes is told.
+func TestFINAtAHost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		then func(c *Conn)
+		want State
+		rcv  segment.Seq
+	}{
+		"data went on":              {func(c *Conn) { c.Acknowledged(Server, isn[Client]+301) }, Established, 301},
+		"all before it is received": {func(c *Conn) { c.Acknowledged(Server, isn[Client]+201) }, Established, 201},
+		"its turn has come": {func(c *Conn) {
+			c.Acknowledged(Server, isn[Client]+201)
+			c.TakeFIN(Server, isn[Client]+201)
+		}, CloseWait, 202},
+		"it comes again in its turn": {func(c *Conn) {
+			c.Update(Client, seg{from: Client, flags: psh, seq: 101, ack: 1, n: 100}.segment())
+			c.Update(Client, seg{from: Client, flags: fin, seq: 201, ack: 1}.segment())
+		}, CloseWait, 202},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := established(t, atHost)
+			c.Acknowledged(Server, isn[Client]+101)
+			c.Update(Client, seg{from: Client, flags: psh, seq: 201, ack: 1, n: 100}.segment())
+			c.Update(Client, seg{from: Client, flags: fin, seq: 201, ack: 1}.segment())
+			tt.then(c)
+			if c.State(Server) != tt.want || c.RcvNxt(Server) != isn[Client]+tt.rcv {
+				t.Errorf("%s with RCV.NXT %d, want %s with %d", c.State(Server), c.RcvNxt(Server)-isn[Client], tt.want, tt.rcv)
+			}
+		})
+	}
+}
+
+// TestOtherSYNACK: a host that has sent nothing but its SYN takes no acknowledgment of
+// another one.
+func TestOtherSYNACK(t *testing.T) {
+	for name, tt := range map[string]struct {
+		up   bool
+		seq  segment.Seq
+		ack  segment.Seq
+		want Mark
+	}{
+		"the right one":                     {false, 1, 1, 0},
+		"an older one":                      {false, 1, 0xffff_0000, Ignored},
+		"an older one, outside the window":  {false, 1 << 30, 0xffff_0000, Ignored},
+		"a later one, outside the window":   {false, 0xf000_0000, 7000, Ignored},
+		"the right one, outside the window": {false, 1 << 30, 1, Challenged},
+		"an older one in ESTABLISHED":       {true, 1, 0, Challenged | Outdated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c Conn
+			c.At(Server)
+			c.Update(Client, handshake[0].segment())
+			c.Update(Server, handshake[1].segment())
+			if tt.up {
+				c.Update(Client, handshake[2].segment())
+			}
+			s := seg{from: Client, flags: fin, seq: tt.seq, ack: tt.ack}.segment()
+			if got := c.Refusal(Client, s); got != tt.want {
+				t.Errorf("marks %b, want %b", got, tt.want)
+			}
+		})
+	}
+}
