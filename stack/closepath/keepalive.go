@@ -75,7 +75,8 @@ func (s *finish) lookAlive(f *tracked, probe tcpip.MonotonicTime) {
 	}
 	own := s.e.own(f, segment.RST|segment.ACK, f.conn.Next(f.host))
 	own.Window = 0
-	s.send(f, &own, nil)
+	s.e.emit(f, &own, nil, s.place)
+	_ = s.e.drain(f) // a failed write is a lost segment
 }
 
 // answered takes in that the peer is there, or that netstack has something else to say.

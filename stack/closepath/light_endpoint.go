@@ -225,10 +225,12 @@ func (c *Light) UpdateLastError(err tcpip.Error) {
 
 // Info implements tcpip.Endpoint.
 func (c *Light) Info() tcpip.EndpointInfo {
-	if ep := c.whole(); ep != nil {
+	if ep := c.full.Load(); ep != nil {
 		return ep.Info()
 	}
-	return &netstack.TransportEndpointInfo{}
+	return &netstack.TransportEndpointInfo{
+		NetProto: protocolAt(c.f.key.Src), TransProto: tcp.ProtocolNumber, ID: endpointID(c.f.key),
+	}
 }
 
 // Stats implements tcpip.Endpoint.

@@ -338,10 +338,14 @@ func (l *lights) handSYN(syn *segment.Segment) {
 		return
 	}
 	pkt.TransportProtocolNumber = tcp.ProtocolNumber
-	l.forwarder.HandlePacket(netstack.TransportEndpointID{
-		LocalPort: syn.Dst.Port, LocalAddress: address(syn.Dst),
-		RemotePort: syn.Src.Port, RemoteAddress: address(syn.Src),
-	}, pkt)
+	l.forwarder.HandlePacket(endpointID(syn.Reverse()), pkt)
+}
+
+// endpointID is netstack's form of a tuple (Src is the host).
+func endpointID(t segment.Tuple) netstack.TransportEndpointID {
+	return netstack.TransportEndpointID{
+		LocalPort: t.Src.Port, LocalAddress: address(t.Src), RemotePort: t.Dst.Port, RemoteAddress: address(t.Dst),
+	}
 }
 
 // create is the forwarder's handler.

@@ -109,10 +109,7 @@ func (q questions) find(id netstack.TransportEndpointID, local segment.Endpoint)
 // Find is netstack's endpoint of exactly the connection (the tuple's Src is the host), or
 // nil. netstack's own search falls back to a listener, which no caller wants.
 func Find(s *netstack.Stack, nic tcpip.NICID, t segment.Tuple) *tcp.Endpoint {
-	ep := questions{s, nic}.find(netstack.TransportEndpointID{
-		LocalPort: t.Src.Port, LocalAddress: address(t.Src),
-		RemotePort: t.Dst.Port, RemoteAddress: address(t.Dst),
-	}, t.Src)
+	ep := questions{s, nic}.find(endpointID(t), t.Src)
 	if ep == nil || ep.EndpointState() == tcp.StateListen {
 		return nil
 	}
