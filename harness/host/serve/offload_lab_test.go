@@ -25,6 +25,7 @@ func TestOffloadCloses(t *testing.T) {
 			}
 			s := start(t, Config{Offload: true})
 			s.set("lastack.delayed_ack", tt.delayed)
+			s.set("lastack.delayed_ack_ms", patientACK)
 			const n = 10
 			for range n {
 				runCurl(t)
