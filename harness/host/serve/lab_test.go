@@ -181,7 +181,10 @@ func TestEachApp(t *testing.T) {
 		return
 	}
 	s := start(t, Config{})
+	// Behind data, the ACK of a FIN waits that long.
+	s.set("lastack.delayed_ack_ms", patientACK)
 	halfClose := func(c *net.TCPConn) error {
+		_, _ = c.Write([]byte("hello"))
 		_ = c.CloseWrite()
 		_, err := io.Copy(io.Discard, c)
 		return err
