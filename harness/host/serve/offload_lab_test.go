@@ -71,10 +71,11 @@ func TestOffloadFINBehindMuch(t *testing.T) {
 			t.Errorf("%s: %s first, %d bytes after its FIN; want client, 200000", addr, r.ActiveCloser, r.HalfCloseBytes)
 		}
 	}
-	// Nobody sends a FIN again but a busy machine, and then the capture has it.
+	// Nobody sends a FIN again but a busy machine, and then the capture has it, to its end, which
+	// may be later than the host's account.
 	seen := s.captured(8003)
 	for i, r := range s.reports(2) {
-		if len(seen) != 2 || r.FINRetransmissions != seen[i].FINRetransmissions {
+		if len(seen) != 2 || r.FINRetransmissions > seen[i].FINRetransmissions {
 			t.Errorf("connection %d of %d: %d FINs again; captured %+v", i+1, len(seen), r.FINRetransmissions, seen)
 		}
 	}
