@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -45,16 +46,17 @@ func newTwoOn(t *testing.T, clock tcpip.Clock) *two {
 	w := &two{}
 	a, b := tuntest.Pair(1500)
 	w.device = a
-	var err error
-	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tap: w.record, Clock: clock})
+	// On a busy machine a last ACK may go out twice, and draw a RST, which would end TIME_WAIT.
+	hosts, peers := tunable.NewSet(), tunable.NewSet()
+	err := errors.Join(hosts.SetInt(tunable.RFC1337, 1), peers.SetInt(tunable.RFC1337, 1), peers.SetInt(tunable.DelayedACK, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := tunable.NewSet()
-	if err := set.SetInt(tunable.DelayedACK, 0); err != nil {
+	w.host, err = New(Config{Device: a, Addrs: []netip.Addr{addr4, addr6}, Tunables: hosts, Tap: w.record, Clock: clock})
+	if err != nil {
 		t.Fatal(err)
 	}
-	w.peer, err = New(Config{Device: b, Addrs: []netip.Addr{peer4, peer6}, Tunables: set, Clock: clock})
+	w.peer, err = New(Config{Device: b, Addrs: []netip.Addr{peer4, peer6}, Tunables: peers, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +113,11 @@ func waitState(t *testing.T, h *Host, c *Conn, want string) {
 		func() string { return fmt.Sprintf("state %s, want %s", h.State(c.Tuple()), want) })
 }
 
-// waitFor looks every millisecond, for at most ten seconds.
+// waitFor looks every millisecond, for at most a minute: a busy machine may have to wait for
+// several retransmissions.
 func waitFor(t *testing.T, done func() bool, otherwise func() string) {
 	t.Helper()
-	give := time.NewTimer(10 * time.Second)
+	give := time.NewTimer(time.Minute)
 	defer give.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
