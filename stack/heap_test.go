@@ -7,12 +7,18 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"lastack/stack/tunable"
 )
 
 // TestTimeWaitCostsNoEndpoint: what a connection in TIME_WAIT leaves on the heap
 // is its record. netstack's endpoint would be 5 KB.
 func TestTimeWaitCostsNoEndpoint(t *testing.T) {
 	w := newTwo(t)
+	// Nothing leaves TIME_WAIT meanwhile, however long it takes.
+	if err := w.host.Tunables().SetInt(tunable.MSLms, 240_000); err != nil {
+		t.Fatal(err)
+	}
 	to := serve(t, w.host, addr4, true)
 	many := func(n int) {
 		var wg sync.WaitGroup

@@ -10,6 +10,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+	netstack "gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -163,8 +164,8 @@ func (r *Raw) Tuple() (segment.Tuple, bool) {
 // where the host knows no connection.
 func (r *Raw) State() string {
 	own := closepath.StateOf(tcp.EndpointState(r.Endpoint.State()))
-	if t, ok := r.Tuple(); ok && own == flow.Closed {
-		if _, waits := r.host.path.TimeWait(t); waits {
+	if own == flow.Closed {
+		if _, waits := r.host.path.TimeWait(r.last()); waits {
 			return flow.TimeWait.String()
 		}
 	}
@@ -172,6 +173,17 @@ func (r *Raw) State() string {
 		return flow.Closed.String() // neither connected nor listening
 	}
 	return own.String()
+}
+
+// last is the 4-tuple that the socket has, or had before netstack was done with it: TIME_WAIT
+// is not netstack's.
+func (r *Raw) last() segment.Tuple {
+	id := r.Endpoint.Info().(*netstack.TransportEndpointInfo).ID
+	p := header.IPv4ProtocolNumber // matters for no address only
+	return segment.Tuple{
+		Src: segment.EndpointFrom(addrPort(id.LocalAddress, id.LocalPort, p)),
+		Dst: segment.EndpointFrom(addrPort(id.RemoteAddress, id.RemotePort, p)),
+	}
 }
 
 // FastOpened counts the bytes that the connection's SYN brought and the SYN-ACK

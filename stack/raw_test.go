@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -57,7 +58,7 @@ func TestRawCloses(t *testing.T) {
 		a, c := rawPair(t, w, host)
 		state := func(r *Raw, want string) {
 			t.Helper()
-			waitFor(t, func() bool { return r.State() == want }, func() string { return r.State() + ", want " + want })
+			waitFor(t, func() bool { return r.State() == want }, func() string { return fmt.Sprintf("%s, want %s; the wire saw %v", r.State(), want, w.flags()) })
 		}
 		state(c, "ESTABLISHED")
 		ta, ok := a.Tuple()
@@ -73,6 +74,9 @@ func TestRawCloses(t *testing.T) {
 		c.Close()
 		state(a, "TIME_WAIT")
 		state(c, "CLOSED")
+		// netstack keeps TIME_WAIT for a moment only, and the host for a minute.
+		waitFor(t, func() bool { _, ok := a.Tuple(); return !ok }, func() string { return "netstack keeps the connection" })
+		state(a, "TIME_WAIT")
 	})
 }
 

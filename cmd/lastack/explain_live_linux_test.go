@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,17 +105,17 @@ func startWitness(t *testing.T) *capture.Tcpdump {
 func checkKinds(t *testing.T, rows []string, rounds int) {
 	t.Helper()
 	for port, want := range map[int]string{
-		portClient: "three-way,client,client", portServer: "three-way,server,server", portAbort: "reset,none,none",
-		portHalf: "four-way,client,client", portNobody: "refused,none,none",
+		// A processor that is busy elsewhere makes four segments of three.
+		portClient: "(three|four)-way,client,client", portServer: "(three|four)-way,server,server",
+		portAbort: "reset,none,none", portHalf: "four-way,client,client", portNobody: "refused,none,none",
 	} {
-		n := 0
+		n, row := 0, regexp.MustCompile(fmt.Sprintf(":%d,%s,", port, want))
 		for _, r := range rows {
-			if strings.Contains(r, fmt.Sprintf(":%d,%s,", port, want)) {
+			if row.MatchString(r) {
 				n++
 			}
 		}
-		// A processor that is busy elsewhere makes four segments of three.
-		if n < rounds/2 {
+		if n != rounds {
 			t.Errorf("port %d: %d of %d are %s:\n%s", port, n, rounds, want, strings.Join(rows, "\n"))
 		}
 	}
@@ -234,13 +235,7 @@ func TestExplainLiveEnds(t *testing.T) {
 	}
 	far := liveWire(t)
 	serveLive(t, far)
-	dir := t.TempDir()
-	r := startExplain(t, "-i", "veth-a", "--duration", "1s", "--write", filepath.Join(dir, "x"), "--write-size", "64K", "--write-files", "2")
-	for range 300 {
-		visit(t, portClient)
-	}
-	visit(t, portAbort)
-	text := r.text(t)
+	dir, text := visited(t)
 	for _, want := range []string{":80  three-way, ", ":82  reset, RST from server", "1 of 1 connection to 10.9.0.2:82 was aborted", "(connection 301)", " 301 connections in "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -258,7 +253,7 @@ func TestExplainLiveEnds(t *testing.T) {
 	if out, err := exec.Command("ip", "link", "del", "veth-a").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if doc := gone.text(t, "lastack: warning: veth-a was removed: the capture ends there"); !strings.Contains(doc, `"warnings":["veth-a was removed`) || !strings.Contains(doc, `"dropped":0`) {
+	if doc := gone.text(t, "lastack: warning: veth-a was removed: the capture ends there"); !regexp.MustCompile(`"warnings":\[("veth-a went down; [^"]*",)?"veth-a was removed`).MatchString(doc) || !strings.Contains(doc, `"dropped":0`) {
 		t.Errorf("%s", doc)
 	}
 	if text := partial.text(t, "lastack: warning: veth-a was removed: the capture ends there"); text != "" {
@@ -271,6 +266,25 @@ func TestExplainLiveEnds(t *testing.T) {
 	drawn, err := os.ReadFile(page)
 	if err != nil || !strings.Contains(string(drawn), "How the connections of veth-a closed") || !strings.Contains(string(drawn), "are not read twice") || strings.Contains(string(drawn), "--ladder") {
 		t.Errorf("%v: %s", err, drawn)
+	}
+}
+
+// visited is a capture of 301 connections that ended by itself: its files and what it said. It
+// is longer where a machine is too busy for them to be through before it ends.
+func visited(t *testing.T) (dir, text string) {
+	t.Helper()
+	for d := time.Second; ; d *= 4 {
+		dir, begun := t.TempDir(), time.Now()
+		r := startExplain(t, "-i", "veth-a", "--duration", d.String(), "--write", filepath.Join(dir, "x"), "--write-size", "64K", "--write-files", "2")
+		for range 300 {
+			visit(t, portClient)
+		}
+		visit(t, portAbort)
+		took := time.Since(begun)
+		if text := r.text(t); took < d {
+			return dir, text
+		}
+		t.Logf("it captured for %v, and the connections took %v", d, took)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,5 +51,38 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%v exited with %d, want %d", args[1:], got, want)
+	}
+}
+
+// progressLines are what a command says on standard error while it takes long, as it does on a
+// busy machine.
+var progressLines = regexp.MustCompile(`^(check )?\d+ of \d+[ ,:]|^\S+, \S+ as the client: `)
+
+// quietly demands that the last command has said nothing on standard error but how far it was:
+// "quiet".
+func quietly(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: quiet")
+	}
+	for line := range strings.Lines(ts.ReadFile("stderr")) {
+		if !progressLines.MatchString(line) {
+			ts.Fatalf("standard error has %q", line)
+		}
+	}
+}
+
+func TestProgressLines(t *testing.T) {
+	for line, want := range map[string]bool{
+		"31 of 206, about 40s left: three-way on kernel, attempt 2":    true,
+		"0 of 1: three-way on kernel":                                  true,
+		"0 of 1 scripts done; running syn.pkt":                         true,
+		"keep-alive, kernel as the client: 1 made, 0 failed after 3 s": true,
+		"check 3 of 16, longer than usual: idle":                       true,
+		"lastack: 1 of 2":                                              false,
+		"1 of these is wrong":                                          false,
+	} {
+		if got := progressLines.MatchString(line); got != want {
+			t.Errorf("%q is taken for progress: %v", line, got)
+		}
 	}
 }

@@ -39,7 +39,13 @@ func TestInterrupted(t *testing.T) {
 	if err := c.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 		t.Errorf("it ended with %v, want status %d", err, exitInterrupted)
 	}
-	if want := "lastack: interrupted: 1 of 2 done: 1 passed; 1 not run\n"; said.String() != want {
+	var rest string // without how far it was, which a busy machine has time for
+	for line := range strings.Lines(said.String()) {
+		if !progressLines.MatchString(line) {
+			rest += line
+		}
+	}
+	if want := "lastack: interrupted: 1 of 2 done: 1 passed; 1 not run\n"; rest != want {
 		t.Errorf("it said %q, want %q", said.String(), want)
 	}
 }

@@ -98,7 +98,7 @@ func (b *browserTab) do(actions ...chromedp.Action[chromedp.Void]) {
 // until waits until a script's value is true.
 func (b *browserTab) until(what, script string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(20*time.Second), chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
+	if _, err := chromedp.Run(b, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(time.Minute), chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
 		page, _ := chromedp.Run(b, chromedp.Evaluate[string](`document.body.innerText`))
 		b.t.Fatalf("%s: %v; the page has:\n%s", what, err, page)
 	}

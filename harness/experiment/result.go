@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"lastack/harness/teardown"
 )
@@ -145,6 +146,12 @@ func (r *Result) settle(e *Experiment, o *observed) {
 // distrusted reports that lastack's trace is not what the witness saw, which no busy
 // machine excuses.
 func (r *Result) distrusted() bool { return r.Compared != nil && !r.Compared.Same }
+
+// unmeasured reports whether a failure may be the machine's own, which was as late as that when
+// it was least late. A program's end is not.
+func (r *Result) unmeasured(late time.Duration) bool {
+	return r.Verdict == Fail && r.Excused == r.Attempts && late >= hopeless && r.Died == "" && !r.distrusted()
+}
 
 // skip makes the result one that was not tried.
 func (r *Result) skip(format string, args ...any) *Result {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -16,6 +17,10 @@ import (
 // tooLate is more than any experiment leaves to chance: an attempt that failed on a
 // machine as busy as that says nothing.
 const tooLate = 5 * time.Millisecond
+
+// hopeless is how late an attempt may be, at the most on time of all, before a failure may be
+// the machine's own: an ACK that waits for an application to close waits for 40 ms.
+const hopeless = 50 * time.Millisecond
 
 // Config says how experiments are run. The zero value runs those that are not
 // slow on both subjects.
@@ -38,7 +43,8 @@ type Config struct {
 	// fails on purpose.
 	// Expectations about a close hold for applications that are on time. An attempt in
 	// which the machine was too busy for that is made again without being counted, as
-	// long as there are not three times as many.
+	// long as there are not three times as many. If it was hopelessly busy in all of them,
+	// nothing was measured, and the experiment is skipped.
 	Attempts int
 	// Trace takes the connections of lastack as the subject from its own account
 	// of each segment, and holds that against the capture. It is for experiments
@@ -175,7 +181,7 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		}
 		e = e.fitted(stranger)
 	}
-	started := time.Now()
+	started, soonest := time.Now(), time.Duration(math.MaxInt64)
 	for counted := 0; ; {
 		notify(c.Trying, e, r)
 		a, err := try(ctx, e, subject, stranger)
@@ -207,8 +213,13 @@ func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Resul
 		} else if r.Verdict == Fail {
 			r.Excused++
 		}
+		soonest = min(soonest, a.seen.late)
 		notify(c.Tried, e, r)
 		last := counted == enough || r.Attempts == most || r.distrusted() || a.seen.died != ""
+		if last && most > 1 && r.unmeasured(soonest) {
+			return r.skip("not measured: the machine kept lastack from running for %v or more in each of %d attempts, so that a failure says nothing; try again when it is less busy. The last one: %s",
+				soonest.Round(time.Millisecond), r.Attempts, r.Why), c.keep(r, a)
+		}
 		if r.Verdict == Pass || last || stranger != nil && time.Since(started) > strangerTimeout {
 			return r, c.keep(r, a)
 		}

@@ -28,7 +28,7 @@ func TestKernelICMP(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	client, server := between(t, ctx)
 	command(t, ctx, "ip", "route", "add", "unreachable", "10.88.0.0/24")

@@ -208,9 +208,9 @@ func (l *pathLab) talk(port, n int) {
 	l.quiet()
 }
 
-// quiet waits until nobody closes a connection any more.
+// quiet waits until nobody closes a connection any more, or has data to send again.
 func (l *pathLab) quiet() {
-	for deadline := time.After(40 * time.Second); ; {
+	for deadline := time.After(2 * time.Minute); ; {
 		if !l.closing(l.client) && !l.closing(l.server) {
 			return
 		}
@@ -226,7 +226,8 @@ func (l *pathLab) closing(ns *lab.Namespace) (busy bool) {
 	if err := ns.Do(func() error {
 		all, err := lab.Sockets(unix.AF_INET)
 		for _, s := range all {
-			busy = busy || slices.Contains([]string{"FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "LAST_ACK", "CLOSE_WAIT"}, s.State)
+			busy = busy || slices.Contains([]string{"FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "LAST_ACK", "CLOSE_WAIT"}, s.State) ||
+				s.State == "ESTABLISHED" && s.SendQ > 0
 		}
 		return err
 	}); err != nil {

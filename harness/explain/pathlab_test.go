@@ -54,7 +54,7 @@ func TestPathLab(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	l := newPathLab(t, ctx, false)
 	l.serve(80, 82, 90)
@@ -111,7 +111,7 @@ func TestPathLabOffload(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	l := newPathLab(t, ctx, true)
 	l.load(ctx, masquerade)

@@ -262,7 +262,7 @@ func (a *admit) outbound(f *tracked, p *packet) verdict {
 		h.kept = p.seg
 		// A cookie has no room for the peer's window scale, nor for SACK. Of a peer that has
 		// offered neither it cannot be told whether there is an endpoint.
-		h.cookie = !h.synced && !p.seg.HasWindowScale && (f.conn.Scales(f.host.Other()) || !p.seg.SACKPermitted)
+		h.cookie = f.light == nil && !h.synced && !p.seg.HasWindowScale && (f.conn.Scales(f.host.Other()) || !p.seg.SACKPermitted)
 	} else {
 		h.synced, h.cookie = true, false
 	}

@@ -188,7 +188,7 @@ func (d *duel) inject(flags segment.Flags, seq, ackNo segment.Seq, n int) {
 }
 
 // await looks until the condition holds: netstack works in goroutines of its own. It gives
-// up after three seconds.
+// up after half a minute.
 func (d *duel) await(what string, done func() bool) bool {
 	d.t.Helper()
 	for range 2000 {
@@ -197,7 +197,7 @@ func (d *duel) await(what string, done func() bool) bool {
 		}
 		runtime.Gosched()
 	}
-	give, tick := time.NewTimer(3*time.Second), time.NewTicker(100*time.Microsecond)
+	give, tick := time.NewTimer(30*time.Second), time.NewTicker(100*time.Microsecond)
 	defer give.Stop()
 	defer tick.Stop()
 	for !done() {

@@ -10,10 +10,10 @@ import (
 
 	"lastack/stack/closepath"
 	"lastack/stack/segment"
-	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/faketime"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/pipe"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -43,13 +43,15 @@ func up(s *netstack.Stack, link netstack.LinkEndpoint, addr [4]byte) {
 // first, and the host's FIN carries the ACK.
 func ExampleForStack() {
 	here, there := pipe.New("", "", 1500)
-	set := tunable.NewSet()
-	_ = set.Set("lastack.delayed_ack_ms", "400")
-
-	host := newStack()
+	// No time passes here: on a busy machine the 4 ms would be over before the host closes for
+	// which the ACK of the first FIN is held on a connection without data.
+	host := netstack.New(netstack.Options{
+		NetworkProtocols:   []netstack.NetworkProtocolFactory{ipv4.NewProtocol},
+		TransportProtocols: []netstack.TransportProtocolFactory{tcp.NewProtocol},
+		Clock:              faketime.NewManualClock(),
+	})
 	seen := make(chan string, 64)
 	path := closepath.ForStack(host, 1, here, closepath.Config{
-		Tunables: set,
 		Tap: func(e *closepath.Event) { // of one connection, one at a time
 			if e.Kind == closepath.Seen && e.Point == closepath.Wire {
 				seen <- fmt.Sprint(e.Dir, " ", e.Seg.Flags)

@@ -1,8 +1,7 @@
 package soak
 
 import (
-	"errors"
-	"os"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -13,7 +12,8 @@ import (
 // ipv4 is how a packet begins that a device takes.
 const ipv4 = 0x45
 
-// carried is what comes out of a wire of n packets that each have their number.
+// carried is what comes out of a wire of n packets that each have their number: as many as
+// its fates let through.
 func carried(t *testing.T, n int, b Badness) []byte {
 	t.Helper()
 	from, near := tuntest.Pair(0)
@@ -22,20 +22,23 @@ func carried(t *testing.T, n int, b Badness) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fates, want := &lane{bad: b, rand: rand.New(rand.NewPCG(b.Seed, 0))}, 0
 	for i := range n {
+		copies, _ := fates.fate()
+		want += copies
 		if _, err := from.Write([]byte{ipv4, byte(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	watchdog := time.AfterFunc(time.Minute, func() { _ = to.Close() })
+	defer watchdog.Stop()
 	var got []byte
 	buf := make([]byte, 1500)
-	quiet := time.AfterFunc(200*time.Millisecond, func() { _ = to.Close() })
-	for {
+	for range want {
 		k, err := to.Read(buf)
-		if errors.Is(err, os.ErrClosed) {
-			break
+		if err != nil {
+			t.Fatalf("of %d packets came %d: %v", want, len(got), err)
 		}
-		quiet.Reset(200 * time.Millisecond)
 		got = append(got, buf[1:k]...)
 	}
 	if err := w.Close(); err != nil {

@@ -30,9 +30,12 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 		defer p.close()
 		pairs[i] = p
 	}
-	empty, err := middle.Measure(g.path)
-	if err != nil {
-		return err
+	if g.empty == nil {
+		u, err := middle.Measure(g.path)
+		if err != nil {
+			return err
+		}
+		g.empty = &u
 	}
 	var took [2]int64
 	var both sync.WaitGroup
@@ -45,7 +48,7 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 	if err != nil {
 		return err
 	}
-	if grown := full.Memory - empty.Memory; g.program != nil {
+	if grown := full.Memory - g.empty.Memory; g.program != nil {
 		defer func() { f.note("meanwhile the proxy's memory grew by %s", ends.Size(max(grown, 0))) }()
 	}
 	for i, reader := range readers {
@@ -77,8 +80,10 @@ func backpressure(ctx context.Context, g *ground, f *finding) error {
 func (e *end) fill() int64 {
 	start := e.sent
 	for e.sent-start < unbounded {
-		// A deadline may cut a piece in the middle: what was sent of it counts.
-		if e.send(64<<10, stuck) != nil {
+		// A deadline may cut a piece in the middle: what was sent of it counts, and is
+		// progress, as slow as a busy machine may make it.
+		before := e.sent
+		if e.send(64<<10, stuck) != nil && e.sent == before {
 			break // if it was more than the deadline, the reader will tell
 		}
 	}

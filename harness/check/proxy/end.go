@@ -22,6 +22,7 @@ import (
 type end struct {
 	*net.TCPConn
 	out, want io.Reader
+	left      []byte // of out, which a deadline kept from being sent
 	sent, got int64
 	wrong     bool // something other came than was sent
 }
@@ -50,9 +51,18 @@ func (e *end) send(n int64, within time.Duration) error {
 	if err := e.SetWriteDeadline(time.Now().Add(within)); err != nil {
 		return err
 	}
-	sent, err := io.CopyN(e.TCPConn, e.out, n)
-	e.sent += sent
-	return err
+	for n > 0 {
+		if len(e.left) == 0 {
+			e.left = make([]byte, min(n, 64<<10))
+			_, _ = io.ReadFull(e.out, e.left) // endless
+		}
+		k, err := e.Write(e.left[:min(n, int64(len(e.left)))])
+		e.left, e.sent, n = e.left[k:], e.sent+int64(k), n-int64(k)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compare compares what was received with what was sent.

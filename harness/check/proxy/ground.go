@@ -27,6 +27,9 @@ type ground struct {
 	serving  sync.WaitGroup
 	hellos   int
 	waits    *waits // nil until they were made
+	// empty is what the proxy held before backpressure was tried for the first time; nil
+	// until then. What one attempt leaves on its heap is room for what the next one sends.
+	empty *middle.Usage
 }
 
 // raise builds the ground, with the proxy on it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lastack/harness/check"
+	"lastack/harness/check/ends"
 	"lastack/harness/lab"
 	"lastack/harness/lab/middle"
 )
@@ -57,9 +58,6 @@ func by(do func(context.Context, *ground, *finding, side) error, first side) fun
 	return func(ctx context.Context, g *ground, f *finding) error { return do(ctx, g, f, first) }
 }
 
-// once is how long a proxy that serves one connection only may take to end behind it.
-const once = 50 * time.Millisecond
-
 // Run makes the checks. A difference is no error: an error means that the checks could not
 // be made, since the command is no proxy or the machine does not allow it; the Result,
 // which is never nil, has those until then.
@@ -74,13 +72,8 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, g.close()) }()
-	p, err := g.open(ctx)
-	if err != nil {
-		return r, g.explain(err)
-	}
-	p.close()
-	if poll(ctx, once, g.dead) {
-		return r, fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.Death())
+	if err := g.serves(ctx); err != nil {
+		return r, err
 	}
 	todo := slices.DeleteFunc(slices.Clone(all), func(k kind) bool { return !c.wants(k.name) })
 	for i, k := range todo {
@@ -99,41 +92,106 @@ func Run(ctx context.Context, c Config) (_ *Result, err error) {
 	return r, nil
 }
 
+// serves reports an error where nothing passes through the proxy, or it ends behind its first
+// connection. A second one is what it does not come to serve, however long it takes to end.
+func (g *ground) serves(ctx context.Context) error {
+	p, err := g.open(ctx)
+	if err != nil {
+		return g.explain(err)
+	}
+	p.close()
+	if p, err = g.open(ctx); err == nil {
+		p.close()
+		return nil
+	}
+	if g.program != nil && poll(ctx, answer, g.dead) {
+		return fmt.Errorf("the proxy ended after its first connection: %w (it must serve many; socat does with the option fork)", g.program.Death())
+	}
+	return context.Cause(ctx) // what else the proxy does to a second one, the checks will say
+}
+
 const (
-	// tooLate is how long this process may be kept from running before a difference says
-	// nothing: the shortest limit of a proxy's that is common is half a second.
+	// tooLate is how long this process may be kept from running before a difference is
+	// doubted, and the check made again.
 	tooLate = 50 * time.Millisecond
+	// hopeless is how long it may be before a difference is none: the shortest limit of a
+	// proxy's that is common is half a second, and the proxy is kept from running as well.
+	hopeless = 250 * time.Millisecond
 	// attempts is how often a check is made while the machine is as busy as that.
 	attempts = 3
 )
 
-// one makes one check, again where the machine was too busy to believe a difference.
-func (g *ground) one(ctx context.Context, k kind) (c check.Check, err error) {
-	for range attempts {
-		clock := lab.StartLate(ctx)
-		c, err = g.attempt(ctx, k)
-		late := clock.Stop()
-		if err != nil || c.Verdict != check.Differs || late < tooLate {
-			return c, err
-		}
-		g.waits = nil
+// one makes one check.
+func (g *ground) one(ctx context.Context, k kind) (check.Check, error) {
+	scale := 1.0
+	if k.waits { // a limit of a minute is not a second's lateness
+		scale = max(1, g.cfg.Patience.Seconds()/defaultPatience.Seconds())
 	}
-	return c, err
+	again := false
+	return believe(scale, func() (tried, error) {
+		if again {
+			g.waits = nil
+		}
+		again = true
+		clock := lab.StartLate(ctx)
+		c, sure, err := g.attempt(ctx, k)
+		late := clock.Stop()
+		if k.waits && g.waits != nil {
+			late = max(late, g.waits.late) // which an earlier check may have made
+		}
+		return tried{c, sure, late}, err
+	})
 }
 
-// attempt makes one check once. A proxy that does not survive it is started again.
-func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
+// tried is what came of one attempt at a check.
+type tried struct {
+	check check.Check
+	sure  bool          // a difference is one, however busy the machine
+	late  time.Duration // this process was, at worst
+}
+
+// believe makes attempts until the machine is not too busy to believe what came of one. Where
+// it stays so busy that a difference may be its own, nothing is said of the proxy. Lateness
+// counts by a scale: 2 means that twice as much is as bad.
+func believe(scale float64, attempt func() (tried, error)) (check.Check, error) {
+	var best tried
+	for n := range attempts {
+		t, err := attempt()
+		late := func(t tried) time.Duration { return time.Duration(float64(t.late) / scale) }
+		switch {
+		case err != nil || t.sure || t.check.Verdict != check.Differs || late(t) < tooLate:
+			return t.check, err
+		case n == 0 || t.late < best.late:
+			best = t
+		}
+		if n == attempts-1 && late(best) >= hopeless {
+			return doubt(best.check, best.late), nil
+		}
+	}
+	return best.check, nil
+}
+
+// doubt turns a difference into none, since this process was as late as that.
+func doubt(c check.Check, late time.Duration) check.Check {
+	why := fmt.Sprintf("not measured: the machine kept this process from running for %s, so that a difference says nothing; try again when it is less busy. It seemed that %s", ends.Brief(late), c.How)
+	return check.Conclude(check.Check{Name: c.Name}, why, nil, nil)
+}
+
+// attempt makes one check once. A proxy that does not survive it is started again, and its end
+// is a difference that is sure, however busy the machine.
+func (g *ground) attempt(ctx context.Context, k kind) (_ check.Check, sure bool, err error) {
 	f := &finding{g: g}
 	if g.program == nil && !g.cfg.NAT {
 		f.skip = "the proxy did not start again"
-		return f.check(k.name), nil
+		return f.check(k.name), false, nil
 	}
-	err := k.make(ctx, g, f)
+	err = k.make(ctx, g, f)
 	var closed *openError
 	switch {
 	case ctx.Err() != nil:
-		return check.Check{}, context.Cause(ctx)
+		return check.Check{}, false, context.Cause(ctx)
 	case g.dead():
+		sure = true
 		g.program.Hear()
 		f.differ(nil, "every connection through the proxy ends with it", "the proxy ended: %v", g.program.Death())
 		if err := g.again(ctx); err != nil {
@@ -142,9 +200,9 @@ func (g *ground) attempt(ctx context.Context, k kind) (check.Check, error) {
 	case errors.As(err, &closed):
 		f.differ(nil, "the proxy serves nobody until it recovers", "%v", err)
 	case err != nil:
-		return check.Check{}, fmt.Errorf("the check %s: %w", k.name, err)
+		return check.Check{}, false, fmt.Errorf("the check %s: %w", k.name, err)
 	}
-	return f.check(k.name), nil
+	return f.check(k.name), sure, nil
 }
 
 // dead reports whether there was a program, and it serves no more.
@@ -155,6 +213,7 @@ func (g *ground) dead() bool {
 // again starts the proxy anew.
 func (g *ground) again(ctx context.Context) (err error) {
 	g.program.Stop()
+	g.empty = nil
 	g.program, err = middle.Start(ctx, g.path, middle.Config{Command: g.cfg.Command, Ready: g.cfg.Ready})
 	return err
 }

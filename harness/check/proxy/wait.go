@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lastack/harness/check/ends"
+	"lastack/harness/lab"
 )
 
 // waited is a connection that was left alone for as long as Config.Patience.
@@ -42,6 +43,7 @@ const probing = 1500 * time.Millisecond
 type waits struct {
 	idle, alive *waited
 	half        map[side]*waited // half-closed by that side
+	late        time.Duration    // this process was, meanwhile
 }
 
 // wait makes all of them, once.
@@ -71,6 +73,7 @@ func (g *ground) wait(ctx context.Context) (*waits, error) {
 	if err := w.alive.pair.client.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 5}); err != nil {
 		return nil, fmt.Errorf("turning on keep-alive: %w", err)
 	}
+	clock := lab.StartLate(ctx)
 	var group sync.WaitGroup
 	for _, one := range all {
 		patience := g.cfg.Patience
@@ -83,6 +86,7 @@ func (g *ground) wait(ctx context.Context) (*waits, error) {
 		group.Go(func() { g.leaveHalfClosed(one, by) })
 	}
 	group.Wait()
+	w.late = clock.Stop()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

@@ -109,6 +109,12 @@ func watch(t *testing.T, want []string) {
 		select {
 		case <-tick.C:
 			if got := alerts(t); !slices.Equal(got, want) {
+				// A busy machine may be late with a scrape, and what it does not see ends.
+				missing := !slices.ContainsFunc(got, func(a string) bool { return !slices.Contains(want, a) })
+				if missing && len(ask(t, "min_over_time(up[15s]) < 1")) > 0 {
+					await(t, "the alerts, after a scrape that failed", func() bool { return slices.Equal(alerts(t), want) })
+					continue
+				}
 				for _, q := range []string{`lastack_ports_exhaustion_seconds[10s]`, `lastack_ports_used[10s]`, `lastack_close_wait[10s]`} {
 					t.Logf("%s", ask(t, q))
 				}

@@ -110,19 +110,21 @@ func curlFastOpen(t *testing.T, offload bool) {
 	if n := kernelCount(t, "TCPFastOpenActive"); n != 0 {
 		t.Errorf("the kernel counts %d before there was a cookie", n)
 	}
-	second := curlTime(t, "--tcp-fastopen")
-	for range 4 { // the machine may be busy elsewhere
+	// One that is through before two round trips can be shows that one was saved; the machine
+	// may be too busy for the others to show anything.
+	second, asked := curlTime(t, "--tcp-fastopen"), 1
+	for ; second >= 200*time.Millisecond && asked < 50; asked++ {
 		second = min(second, curlTime(t, "--tcp-fastopen"))
 	}
-	t.Logf("plain %s, first %s, second %s", plain, first, second)
+	t.Logf("plain %s, first %s, second %s at request %d", plain, first, second, asked)
 	if plain < 200*time.Millisecond || first < 200*time.Millisecond {
 		t.Errorf("plain %s, first %s; want two round trips of 100 ms", plain, first)
 	}
-	if second < 100*time.Millisecond || second > 180*time.Millisecond {
+	if second < 100*time.Millisecond || second >= 200*time.Millisecond {
 		t.Errorf("the second took %s, want one round trip", second)
 	}
-	if n, fail := kernelCount(t, "TCPFastOpenActive"), kernelCount(t, "TCPFastOpenActiveFail"); n != 5 || fail != 0 {
-		t.Errorf("TCPFastOpenActive is %d, want 5; TCPFastOpenActiveFail %d, want 0", n, fail)
+	if n, fail := kernelCount(t, "TCPFastOpenActive"), kernelCount(t, "TCPFastOpenActiveFail"); n != asked || fail != 0 {
+		t.Errorf("TCPFastOpenActive is %d, want %d; TCPFastOpenActiveFail %d, want 0", n, asked, fail)
 	}
 	got := handshakes(t, s.live)
 	if len(got) < 6 || got[2] != "SYN 0 asks" || got[3] != "SYN+ACK of 1 cookie" {

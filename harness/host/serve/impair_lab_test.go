@@ -110,8 +110,10 @@ func checkAgain(t *testing.T, r *teardown.Report) {
 	if len(fins) != 2 || acked < fins[1] {
 		t.Fatalf("FINs of the client at %d us, acknowledged at %d us; want two, and the ACK after the second", fins, acked)
 	}
-	if again := time.Duration(fins[1]-fins[0]) * time.Microsecond; again < 150*time.Millisecond || again > time.Second {
-		t.Errorf("the FIN came again after %s, want about 0.2 s", again)
+	// The kernel waits for a retransmission timeout, whose least is 0.2 s, and longer where a
+	// busy machine has made it measure longer round trips.
+	if again := time.Duration(fins[1]-fins[0]) * time.Microsecond; again < 150*time.Millisecond {
+		t.Errorf("the FIN came again after %s, want 0.2 s or more", again)
 	}
 	t.Logf("FIN again after %d us, acknowledged %d us later", fins[1]-fins[0], acked-fins[1])
 }

@@ -20,6 +20,10 @@ import (
 )
 
 const (
+	// patientACK is as long as an ACK may be held, so that a busy machine's server has the time
+	// to close.
+	patientACK = "499"
+
 	three = "client FIN+ACK, server FIN+ACK, client ACK"
 	four  = "client FIN+ACK, server ACK, server FIN+ACK, client ACK"
 )
@@ -42,6 +46,7 @@ func TestCurlAndNetcatCloseInThreeAndInFour(t *testing.T) {
 			}
 			s := start(t, Config{})
 			s.set("lastack.delayed_ack", tt.delayed)
+			s.set("lastack.delayed_ack_ms", patientACK)
 			const n = 50
 			for range n {
 				tt.run(t)
@@ -176,7 +181,10 @@ func TestEachApp(t *testing.T) {
 		return
 	}
 	s := start(t, Config{})
+	// Behind data, the ACK of a FIN waits that long.
+	s.set("lastack.delayed_ack_ms", patientACK)
 	halfClose := func(c *net.TCPConn) error {
+		_, _ = c.Write([]byte("hello"))
 		_ = c.CloseWrite()
 		_, err := io.Copy(io.Discard, c)
 		return err

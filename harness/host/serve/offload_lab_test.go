@@ -25,6 +25,7 @@ func TestOffloadCloses(t *testing.T) {
 			}
 			s := start(t, Config{Offload: true})
 			s.set("lastack.delayed_ack", tt.delayed)
+			s.set("lastack.delayed_ack_ms", patientACK)
 			const n = 10
 			for range n {
 				runCurl(t)
@@ -66,9 +67,16 @@ func TestOffloadFINBehindMuch(t *testing.T) {
 			t.Error(err)
 		}
 		r := s.reports(i + 1)[i]
-		if r.ActiveCloser != teardown.Client || r.HalfCloseBytes != 200_000 || r.FINRetransmissions != 0 {
-			t.Errorf("%s: %s first, %d bytes after its FIN, %d FINs again; want client, 200000, 0",
-				addr, r.ActiveCloser, r.HalfCloseBytes, r.FINRetransmissions)
+		if r.ActiveCloser != teardown.Client || r.HalfCloseBytes != 200_000 {
+			t.Errorf("%s: %s first, %d bytes after its FIN; want client, 200000", addr, r.ActiveCloser, r.HalfCloseBytes)
+		}
+	}
+	// Nobody sends a FIN again but a busy machine, and then the capture has it, to its end, which
+	// may be later than the host's account.
+	seen := s.captured(8003)
+	for i, r := range s.reports(2) {
+		if len(seen) != 2 || r.FINRetransmissions > seen[i].FINRetransmissions {
+			t.Errorf("connection %d of %d: %d FINs again; captured %+v", i+1, len(seen), r.FINRetransmissions, seen)
 		}
 	}
 }

@@ -42,9 +42,10 @@ func TestPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { _ = a.Serve(t.Context(), l) }()
-	dial := func(from wire.Side) error {
+	const lost, patience = 300 * time.Millisecond, 30 * time.Second
+	dial := func(from wire.Side, within time.Duration) error {
 		return from.Do(func() error {
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), within)
 			defer cancel()
 			conn, err := from.Dial(ctx, netip.AddrPortFrom(p.Server.Addr(), echo.Port), 0, nil)
 			if err == nil {
@@ -53,10 +54,10 @@ func TestPath(t *testing.T) {
 			return err
 		})
 	}
-	if err := dial(p.Middle); err != nil {
+	if err := dial(p.Middle, patience); err != nil {
 		t.Errorf("from the middle: %v", err)
 	}
-	if err := dial(p.Client); !errors.Is(err, syscall.ENETUNREACH) {
+	if err := dial(p.Client, patience); !errors.Is(err, syscall.ENETUNREACH) {
 		t.Errorf("from the client, with nothing in the middle: %v, want ENETUNREACH", err)
 	}
 	for _, step := range []struct {
@@ -70,7 +71,11 @@ func TestPath(t *testing.T) {
 		if err := step.do(); err != nil {
 			t.Fatal(err)
 		}
-		err := dial(p.Middle)
+		within := patience
+		if step.want == context.DeadlineExceeded {
+			within = lost
+		}
+		err := dial(p.Middle, within)
 		timeout, _ := err.(interface{ Timeout() bool })
 		if !errors.Is(err, step.want) && !(step.want == context.DeadlineExceeded && timeout != nil && timeout.Timeout()) {
 			t.Errorf("after %s: %v, want %v", step.name, err, step.want)

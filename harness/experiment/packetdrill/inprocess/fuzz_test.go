@@ -30,7 +30,7 @@ func FuzzRun(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		o := packetdrill.Run(ctx, s, subject, packetdrill.Config{SkipShell: true, Limit: time.Hour})
 		if errors.Is(o.Err, context.DeadlineExceeded) {
