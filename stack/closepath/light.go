@@ -152,6 +152,10 @@ func (l *lights) strayIn(p *packet) verdict {
 
 func (l *lights) strayOut(p *packet) verdict {
 	if l.ending(p.seg.Tuple) {
+		if s := p.seg; s.Flags.Has(segment.SYN) {
+			end := segment.Segment{Tuple: s.Reverse(), Version: s.Version, Flags: segment.RST, Seq: s.Ack}
+			l.e.clock.AfterFunc(0, func() { l.e.deliverMade(&end) })
+		}
 		return taken
 	}
 	if d, ok := l.e.flows.departed.find(p.seg.Tuple, l.e.clock.NowMonotonic()); ok && !d.out(p) {
@@ -325,6 +329,7 @@ func (l *lights) handshake(c *Light, p *packet) bool {
 	switch done := !p.refused && f.conn.State(f.host) > flow.SynReceived; {
 	case done && c.listener.push(c):
 		c.stopTimer()
+		c.conn.Open()
 		return true
 	case done, s.Flags.Has(segment.ACK) && s.Ack != c.conn.Next():
 		l.e.admit.reset(f, s)

@@ -49,13 +49,15 @@ type move struct {
 	flight []light.Piece
 	// synAck is netstack's, with the wire's number; shift leads from netstack's timestamps
 	// to the wire's.
-	synAck  segment.Segment
-	hasSYN  bool
-	shift   uint32
-	acks    int         // that netstack has sent
-	acked   segment.Seq // by the latest of them
-	ep      tcpip.Endpoint
-	created bool // or failed to be
+	synAck segment.Segment
+	hasSYN bool
+	shift  uint32
+	acks   int         // that netstack has sent
+	acked  segment.Seq // by the latest of them
+	// ep is netstack's endpoint: creating it has begun, and is over, maybe in vain. abandoned:
+	// nobody waits for it any more.
+	ep                           tcpip.Endpoint
+	creating, created, abandoned bool
 	// failed: the connection has ended meanwhile.
 	failed bool
 	// queue is what came meanwhile; flushing: it is handed over.
@@ -361,15 +363,29 @@ func (l *lights) create(r *tcp.ForwarderRequest) {
 		return
 	}
 	c := v.(*Light)
-	ep, err := r.CreateEndpoint(&c.wq)
+	m := c.move
+	c.f.mu.Lock()
+	m.creating = true
+	failed := m.failed
+	c.f.mu.Unlock()
+	var ep tcpip.Endpoint
+	if !failed {
+		if made, err := r.CreateEndpoint(&c.wq); err == nil {
+			ep = made
+		}
+	}
 	r.Complete(false)
 	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
-	c.move.created = true
-	if err == nil {
-		c.move.ep = ep
+	m.created, m.ep = true, ep
+	abandoned := m.abandoned
+	m.cond.Broadcast()
+	c.f.mu.Unlock()
+	if abandoned {
+		l.forget(c)
+		if ep != nil {
+			ep.Abort()
+		}
 	}
-	c.move.cond.Broadcast()
 }
 
 func endpointOf(a tcpip.Address, port uint16) segment.Endpoint {
@@ -422,17 +438,17 @@ func (l *lights) fail(c *Light) {
 		c.err = c.why()
 	}
 	c.phase = over
-	if m.hasSYN && !m.created {
-		// The handshake inside ends by a RST in the peer's name.
-		s := segment.Segment{Tuple: c.f.key.Reverse(), Version: version(c.f.key), Flags: segment.RST, Seq: m.synAck.Ack}
-		l.unlocked(c, func() { l.e.deliverMade(&s) })
-		for !m.created {
-			m.cond.Wait()
-		}
-	}
 	if m.ep != nil {
 		ep := m.ep.(*tcp.Endpoint)
 		l.unlocked(c, ep.Abort)
+	}
+	if m.abandoned = m.creating && !m.created; m.abandoned {
+		// The handshake inside goes on; create ends what comes of it.
+		l.unlocked(c, func() {
+			if ep := Find(l.stack, l.nic, c.f.key); ep != nil {
+				ep.Close()
+			}
+		})
 	}
 	for _, s := range m.queue {
 		s.buf.DecRef()
@@ -442,10 +458,17 @@ func (l *lights) fail(c *Light) {
 	l.end(c)
 }
 
-// end wakes those that have waited for the end of the promotion.
-func (l *lights) end(c *Light) {
+// forget takes a connection off those that are on their way.
+func (l *lights) forget(c *Light) {
 	l.moving.Delete(c.f.key)
 	l.movings.Add(-1)
+}
+
+// end wakes those that have waited for the end of the promotion.
+func (l *lights) end(c *Light) {
+	if !c.move.abandoned {
+		l.forget(c)
+	}
 	close(c.move.done)
 	c.wq.Notify(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventHUp | waiter.EventErr)
 }

@@ -68,6 +68,9 @@ func New(syn *segment.Segment, iss segment.Seq, cfg *Config) *Conn {
 	return c
 }
 
+// Open takes in that the peer has acknowledged the SYN-ACK, by a segment of any kind.
+func (c *Conn) Open() { c.una = c.ISS + 1 }
+
 // SYNACK is the answer to the SYN, without its timestamp's value. It leaves Tuple to the
 // caller, and with it the version.
 func (c *Conn) SYNACK() segment.Segment {
