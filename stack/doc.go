@@ -21,5 +21,9 @@
 // the processor that read it; lastack/harness/host/serve.TuneRuntime, which the command
 // uses, explains it.
 //
+// With the tunable lastack.light, listeners have the close path itself serve connections
+// that need little of TCP (package light); netstack gets one that wants more, in the state in
+// which it is, and a Conn is the same in either case.
+//
 // It does not resolve names, and has no UDP.
 package stack

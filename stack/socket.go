@@ -82,6 +82,11 @@ func (h *Host) EachSocket(f func(*Socket) bool) {
 	slices.SortFunc(listening, byID)
 	slices.SortFunc(connected, byID)
 	for _, ep := range append(listening, connected...) {
+		if h.path.Moving() {
+			if _, light := h.path.Light(tupleOf(ep)); light {
+				continue // it comes below
+			}
+		}
 		if s, ok := h.socket(ep); ok && !f(&s) {
 			return
 		}

@@ -315,9 +315,16 @@ func TestForwarderHasToBeSaid(t *testing.T) {
 	}
 	a.closeBoth(a.accept(l), c)
 	a.seen()
-	e, _ := a.peer.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &waiter.Queue{})
+	var e tcpip.Endpoint
+	a.await("the peer's port", func() bool { // which its netstack may have still
+		e, _ = a.peer.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &waiter.Queue{})
+		_, begun := e.Connect(tcpip.FullAddress{Addr: ipAddr("192.0.2.7"), Port: 80}).(*tcpip.ErrConnectStarted)
+		if !begun {
+			e.Close()
+		}
+		return begun
+	})
 	defer e.Close()
-	_ = e.Connect(tcpip.FullAddress{Addr: ipAddr("192.0.2.7"), Port: 80})
 	var wire string
 	a.await("an answer", func() bool { wire += a.seen(); return strings.Contains(wire, ">") })
 	if !strings.HasPrefix(wire, "SYN>ACK") && !strings.HasPrefix(wire, "SYN >ACK") {

@@ -197,14 +197,14 @@ all listeners share it. As there, one that the client resets counts for a minute
 	},
 	{
 		ID: Light, Name: "lastack.light", Min: 0, Max: 1, Default: 0,
-		Doc: `Whether the close path itself serves connections that peers open and that need
-little of TCP: in order, acknowledged in time, no more under way than ten segments, a
-second of data. netstack then never sees most short connections, which costs half the
-time, and gets one as soon as it wants more, by loss or size or an option, in the state
-in which it is. The close is the same with both: delayed ACK, the FIN's timers and
-TIME_WAIT are the close path's in either case. 0, the default, leaves every connection
-to netstack, which is what a lab shows. It is no other TCP, only less of one, and does
-nothing for connections that the host opens. A change is for connections that begin
-after it. Linux has nothing like it.`,
+		Doc: `Whether the close path itself serves the connections that peers open and that need
+little of TCP: in order, acknowledged in time, at most ten segments under way, data
+for a second. netstack sees nothing of them, which saves half the time that a short
+connection takes, and gets one as soon as it wants more, because of loss, size or a
+socket option, as if it had had it from the start. 0, the default, leaves all to
+netstack. The close is the same: delayed ACK, the FIN's timers and TIME_WAIT are the
+close path's in either case. It is not another TCP but less of one, and changes
+nothing for connections that the host opens, nor for one that has begun. Linux
+has nothing like it.`,
 	},
 }

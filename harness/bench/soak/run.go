@@ -23,6 +23,8 @@ type Config struct {
 	// Forge is how many forged segments are sent each second, Flood how many SYNs
 	// from addresses where nobody is.
 	Forge, Flood int
+	// Light: the host serves connections light (lastack.light).
+	Light bool
 	// Log receives a line now and then. Nil is nothing.
 	Log func(format string, args ...any)
 }
@@ -104,9 +106,11 @@ func (s *soaking) fault(text string) {
 
 // raise makes the host and its servers.
 func (s *soaking) raise(ctx context.Context) (err error) {
-	s.wire, err = raise(ctx, Lastack, wire.Config{
-		Seed: s.Seed, FarSettings: map[string]string{"lastack.msl_ms": fmt.Sprint(msl.Milliseconds())},
-	})
+	settings := map[string]string{"lastack.msl_ms": fmt.Sprint(msl.Milliseconds())}
+	if s.Light {
+		settings["lastack.light"] = "1"
+	}
+	s.wire, err = raise(ctx, Lastack, wire.Config{Seed: s.Seed, FarSettings: settings})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package suite
+
+const everyStep = 1
