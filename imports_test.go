@@ -32,10 +32,11 @@ var policy = []rule{
 	{pkg: "stack/impair", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/timewait", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
 	{pkg: "stack/fastopen", ours: []string{"stack/segment"}, never: []string{"os", "net"}},
+	{pkg: "stack/light", ours: []string{"stack/segment"}, never: impure},
 	{pkg: "stack/tunable", never: []string{"os", "net"}},
 	{
 		pkg:     "stack/closepath",
-		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/tunable"},
+		ours:    []string{"stack/segment", "stack/flow", "stack/impair", "stack/timewait", "stack/fastopen", "stack/light", "stack/tunable"},
 		outside: []string{gvisor}, never: []string{"os", "net/http", "net"},
 	},
 	{pkg: "stack/link", ours: []string{"stack/segment", "tun/vnet"}, outside: []string{gvisor}},

@@ -40,7 +40,6 @@ type peerSide struct {
 	fin         bool
 	window      uint16
 	options     segment.Options
-	start       time.Duration
 }
 
 const fuzzISN = segment.Seq(0xffff_fe00)
