@@ -101,7 +101,7 @@ func New(opt Options) *Analysis {
 	a := &Analysis{opt: opt, evidence: newEvidence(), second: noTime}
 	cfg := teardown.Config{
 		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
-		Recycle: true, HandOver: true, OnForget: a.leave, OnMemory: hugePages,
+		Recycle: true, HandOver: true, OnForget: a.leave,
 	}
 	// A remark is about the latest line.
 	cfg.Lean = !opt.Lines && opt.Packet == nil

@@ -1,7 +1,5 @@
 package teardown
 
-import "unsafe"
-
 // fresh is an empty entry, if possible one that was used before.
 func (t *Table) fresh() *entry {
 	e := t.free
@@ -51,11 +49,7 @@ func (t *Table) Reserve() {
 // takes little, and a large one has its connections side by side.
 func (t *Table) newSlab() []entry {
 	made := t.made.Add(1) - 1
-	slab := make([]entry, slabSize<<min(made, slabDoubles))
-	if t.cfg.OnMemory != nil {
-		t.cfg.OnMemory(unsafe.Pointer(&slab[0]), uintptr(len(slab))*unsafe.Sizeof(slab[0]))
-	}
-	return slab
+	return make([]entry, slabSize<<min(made, slabDoubles))
 }
 
 // TakeBack lets the Table use a connection's memory again, with Config.HandOver; nobody may

@@ -3,7 +3,6 @@ package teardown
 import (
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"lastack/stack/flow"
 	"lastack/stack/segment"
@@ -45,11 +44,6 @@ type Config struct {
 	// HandOver leaves a connection that was forgotten to who has it by OnForget, even
 	// another goroutine, until TakeBack. It is for Recycle.
 	HandOver bool
-
-	// OnMemory is called with memory that the Table made for connections, before its first
-	// use, with Recycle; a caller that will have very many may ask the system for large
-	// pages there. It may not keep the pointer, and is called by Add and by Reserve.
-	OnMemory func(memory unsafe.Pointer, size uintptr)
 
 	// OnClose is called when a connection finishes: both FINs acknowledged, reset or
 	// refused. Its Report may still gain stragglers; and where later segments prove that
