@@ -123,8 +123,18 @@ func (e *Event) AppendPacket(dst []byte) []byte {
 	return dst
 }
 
-func appendPacket(dst []byte, buf *netstack.PacketBuffer) []byte {
+func appendPacket(dst []byte, buf *netstack.PacketBuffer) []byte { return appendFrom(dst, buf, 0) }
+
+// appendPayload appends a segment's data; the packet may go on behind them.
+func appendPayload(dst []byte, p *packet) []byte {
+	end := len(dst) + p.seg.PayloadLen
+	return appendFrom(dst, p.buf, p.seg.PayloadStart)[:end]
+}
+
+// appendFrom appends a packet's bytes from an offset on.
+func appendFrom(dst []byte, buf *netstack.PacketBuffer, from int) []byte {
 	pieces, offset := views(buf)
+	offset += from
 	for v := pieces.Front(); v != nil; v = v.Next() {
 		b := v.AsSlice()
 		n := min(offset, len(b))

@@ -68,6 +68,11 @@ func (f *tracked) said(s *segment.Segment, now time.Duration) {
 	f.stamped, f.tsVal, f.tsValAt = s.HasTimestamps, s.TSVal, now
 }
 
+// stamp is the TSval of a segment that the host sends now.
+func (s *stamps) stamp(now time.Duration) uint32 {
+	return s.tsVal + uint32((now - s.tsValAt).Milliseconds())
+}
+
 // follow makes f the connection after an old one on its 4-tuple.
 func (f *tracked) follow(old *timewait.Record) {
 	f.numbers = numbers{follows: true, first: old.SndNxt + beyond}

@@ -312,22 +312,3 @@ func (l *lights) close() {
 		_ = l.e.drain(f)
 	}
 }
-
-// appendPayload appends a segment's data.
-func appendPayload(dst []byte, p *packet) []byte {
-	pieces, offset := views(p.buf)
-	skip, n := offset+p.seg.PayloadStart, p.seg.PayloadLen
-	for v := pieces.Front(); v != nil && n > 0; v = v.Next() {
-		b := v.AsSlice()
-		if skip >= len(b) {
-			skip -= len(b)
-			continue
-		}
-		b = b[skip:]
-		skip = 0
-		b = b[:min(n, len(b))]
-		dst = append(dst, b...)
-		n -= len(b)
-	}
-	return dst
-}

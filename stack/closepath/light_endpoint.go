@@ -82,11 +82,12 @@ func (c *Light) address(e segment.Endpoint) tcpip.FullAddress {
 
 // GetSockOptInt implements tcpip.Endpoint.
 func (c *Light) GetSockOptInt(o tcpip.SockOptInt) (int, tcpip.Error) {
-	if o == tcpip.ReceiveQueueSizeOption && c.full.Load() == nil {
-		if ep := c.lock(); ep == nil {
-			defer c.unlock()
-			return len(c.conn.Unread()), nil
+	if o == tcpip.ReceiveQueueSizeOption {
+		if ep := c.lock(); ep != nil {
+			return ep.GetSockOptInt(o)
 		}
+		defer c.unlock()
+		return len(c.conn.Unread()), nil
 	}
 	if ep := c.whole(); ep != nil {
 		return ep.GetSockOptInt(o)

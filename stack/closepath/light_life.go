@@ -1,6 +1,8 @@
 package closepath
 
 import (
+	"bytes"
+	"net/netip"
 	"time"
 
 	"lastack/stack/light"
@@ -119,8 +121,7 @@ const chunk = 16 << 10
 // resume does again what the application has done. Each piece is a segment as before.
 func resume(ep tcpip.Endpoint, v *life) {
 	for _, p := range v.flight {
-		r := payload(p.Data)
-		_, _ = ep.Write(&r, tcpip.WriteOptions{}) // the send buffer holds more than a light connection
+		_, _ = ep.Write(bytes.NewReader(p.Data), tcpip.WriteOptions{}) // the send buffer holds more than a light connection
 	}
 	copyOptions(ep.SocketOptions(), v.options)
 	switch {
@@ -130,9 +131,6 @@ func resume(ep tcpip.Endpoint, v *life) {
 		_ = ep.Shutdown(tcpip.ShutdownWrite)
 	}
 }
-
-// payload is a tcpip.Payloader.
-type payload []byte
 
 // deliver hands netstack a segment of the peer's, by the numbers of the wire.
 func (l *lights) deliver(c *Light, s *segment.Segment, data []byte) {
@@ -210,13 +208,8 @@ func (l *lights) create(r *tcp.ForwarderRequest) {
 	}
 }
 
+// endpointOf is the reverse of address.
 func endpointOf(a tcpip.Address, port uint16) segment.Endpoint {
-	e := segment.Endpoint{Port: port}
-	if b := a.AsSlice(); len(b) == 4 {
-		e.Addr = [16]byte{10: 0xff, 11: 0xff}
-		copy(e.Addr[12:], b)
-	} else {
-		copy(e.Addr[:], b)
-	}
-	return e
+	addr, _ := netip.AddrFromSlice(a.AsSlice()) // of 4 or 16 bytes
+	return segment.EndpointFrom(netip.AddrPortFrom(addr, port))
 }

@@ -2,7 +2,6 @@ package closepath
 
 import (
 	"sync"
-	"time"
 
 	"lastack/stack/light"
 	"lastack/stack/segment"
@@ -116,11 +115,6 @@ func (m *move) swallow(p *packet) verdict {
 	return pass
 }
 
-// stamp is the TSval of a segment that the host sends now.
-func (f *tracked) stamp(now time.Duration) uint32 {
-	return f.tsVal + uint32((now - f.tsValAt).Milliseconds())
-}
-
 // stampOut gives a segment of netstack's the timestamp that the peer knows.
 func (c *Light) stampOut(p *packet) {
 	c.move.sent = c.move.sent.Max(p.seg.End())
@@ -157,21 +151,12 @@ func (c *Light) translate(p *packet) {
 func (l *lights) carry(c *Light) {
 	c.f.mu.Lock()
 	v := c.life()
-	ok := l.introduce(c, &v)
-	ok = ok && l.relate(c, &v)
-	if ok {
+	if l.introduce(c, &v) && l.relate(c, &v) {
 		l.flush(c)
 	} else {
 		l.fail(c)
 	}
 	c.f.mu.Unlock()
-}
-
-func (p *payload) Len() int { return len(*p) }
-func (p *payload) Read(b []byte) (int, error) {
-	n := copy(b, *p)
-	*p = (*p)[n:]
-	return n, nil
 }
 
 // wait waits for netstack; false if the connection has ended. f.mu is held, and released
@@ -220,15 +205,13 @@ func (l *lights) flush(c *Light) {
 // fail ends a promotion whose connection has ended, or that netstack does not take.
 func (l *lights) fail(c *Light) {
 	m := c.move
-	if !m.failed {
-		l.send(c, segment.RST|segment.ACK, c.conn.Next(), nil)
-		c.phase = over // so that the flow leaves as one that is over
-		c.err = &tcpip.ErrConnectionAborted{}
-		l.e.flows.forget(c.f)
-	} else {
-		c.err = c.why()
-	}
 	c.phase = over
+	if m.failed {
+		c.err = c.why()
+	} else {
+		c.err = &tcpip.ErrConnectionAborted{}
+		l.abort(c)
+	}
 	if m.ep != nil {
 		ep := m.ep.(*tcp.Endpoint)
 		l.unlocked(c, ep.Abort)

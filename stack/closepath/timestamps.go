@@ -44,7 +44,7 @@ func (t *timestamps) outbound(f *tracked, p *packet) verdict {
 		f.said(&p.seg, now)
 	default:
 		if b := p.header(); b != nil {
-			p.seg.SetTSVal(b, f.tsVal+uint32((now-f.tsValAt).Milliseconds()))
+			p.seg.SetTSVal(b, f.stamp(now))
 		}
 	}
 	return pass

@@ -253,7 +253,7 @@ func (w *timeWait) take(f *tracked, p *packet, now time.Duration) bool {
 		Tuple:  f.key,
 		SndNxt: f.conn.Next(f.host), RcvNxt: received, Window: f.conn.LastWindow(f.host),
 		HasTimestamps: f.stamped, TSRecent: recent, Heard: now,
-		TSVal: f.tsVal + uint32((now - f.tsValAt).Milliseconds()),
+		TSVal: f.stamp(now),
 	}
 	life := w.life()
 	if rec.HasTimestamps && w.e.tunables.Bool(tunable.TWRecycle) {

@@ -142,7 +142,7 @@ func (e *Endpoint) own(f *tracked, flags segment.Flags, seq segment.Seq) segment
 	}
 	if recent, any := f.conn.TSRecent(f.host); any && f.stamped {
 		s.HasTimestamps, s.TSEcr = true, recent
-		s.TSVal = f.tsVal + uint32((e.timeWait.now() - f.tsValAt).Milliseconds())
+		s.TSVal = f.stamp(e.timeWait.now())
 	}
 	return s
 }
