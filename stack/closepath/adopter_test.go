@@ -2,7 +2,6 @@ package closepath
 
 import (
 	"context"
-	"runtime"
 	"testing"
 	"time"
 
@@ -63,13 +62,31 @@ func TestAdopterKeepsItsPorts(t *testing.T) {
 	a, b := channel.New(512, 1500, ""), channel.New(512, 1500, "")
 	clock, set := faketime.NewManualClock(), tunable.NewSet()
 	var host *netstack.Stack
+	endpoint := func(id netstack.TransportEndpointID) (*tcp.Endpoint, bool) {
+		ep, ok := host.FindTransportEndpoint(ipv4.ProtocolNumber, tcp.ProtocolNumber, id, 1).(*tcp.Endpoint)
+		return ep, ok
+	}
 	path := New(a, Config{Clock: clock, Tunables: set, Alive: func(tu segment.Tuple) bool {
-		ep, ok := host.FindTransportEndpoint(ipv4.ProtocolNumber, tcp.ProtocolNumber, netstack.TransportEndpointID{
+		ep, ok := endpoint(netstack.TransportEndpointID{
 			LocalPort: tu.Src.Port, LocalAddress: tcpip.AddrFrom4([4]byte(tu.Src.Addr[12:])),
 			RemotePort: tu.Dst.Port, RemoteAddress: tcpip.AddrFrom4([4]byte(tu.Dst.Addr[12:])),
-		}, 1).(*tcp.Endpoint)
+		})
 		return ok && ep.EndpointState() != tcp.StateTimeWait
 	}})
+	// waiting reports that netstack's endpoint of the only port is in TIME_WAIT, and its timer
+	// armed: netstack sets the state first, under one lock.
+	waiting := func() bool {
+		ep, ok := endpoint(netstack.TransportEndpointID{
+			LocalPort: 5000, LocalAddress: tcpip.AddrFrom4([4]byte{10, 0, 0, 2}),
+			RemotePort: 80, RemoteAddress: tcpip.AddrFrom4([4]byte{10, 0, 0, 1}),
+		})
+		if !ok {
+			return false
+		}
+		ep.LockUser()
+		defer ep.UnlockUser()
+		return ep.EndpointState() == tcp.StateTimeWait
+	}
 	host, peer := plainStack(t, clock, path, 2), plainStack(t, tcpip.NewStdClock(), b, 1)
 	cable(t, a, b)
 	cable(t, b, a)
@@ -110,19 +127,18 @@ func TestAdopterKeepsItsPorts(t *testing.T) {
 		}
 		return e, end
 	}
-	// again dials once netstack has cleared its own moment of TIME_WAIT away.
-	again := func() tcpip.Error {
-		_, err := dial()
-		for range 100 {
-			if _, busy := err.(*tcpip.ErrNoPortAvailable); !busy {
-				break
-			}
-			for range 100 {
-				runtime.Gosched()
-			}
-			clock.Advance(4 * time.Millisecond)
+	// again dials once netstack has cleared its own moment of TIME_WAIT away: the clock goes
+	// on only where that has begun, or a busy machine has netstack begin it too late.
+	again := func() (err tcpip.Error) {
+		t.Helper()
+		wait("a port", func() bool {
 			_, err = dial()
-		}
+			_, busy := err.(*tcpip.ErrNoPortAvailable)
+			if busy && waiting() {
+				clock.Advance(4 * time.Millisecond)
+			}
+			return !busy
+		})
 		return err
 	}
 	first, err := dial()
@@ -130,12 +146,18 @@ func TestAdopterKeepsItsPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Close()
-	wait("TIME_WAIT", func() bool {
-		if c, _, err := l.Accept(nil); err == nil {
-			c.Close()
-		}
-		return path.TimeWaits() == 1
+	var served tcpip.Endpoint
+	wait("a connection at the peer", func() bool {
+		served, _, err = l.Accept(nil)
+		return err == nil
 	})
+	// FINs that cross end the peer's own moment early, and what comes later gets a RST, which
+	// ends TIME_WAIT (net.ipv4.tcp_rfc1337 = 0).
+	wait("the FIN at the peer", func() bool {
+		return tcp.EndpointState(served.State()) == tcp.StateCloseWait
+	})
+	served.Close()
+	wait("TIME_WAIT", func() bool { return path.TimeWaits() == 1 })
 	for _, why := range []string{"tcp_tw_reuse=2", "too early"} {
 		err = again()
 		if _, refused := err.(*tcpip.ErrConnectionRefused); !refused || path.TimeWaits() != 1 {
