@@ -24,6 +24,14 @@ func interrupted(ctx context.Context, w io.Writer, err error, done string, doc a
 	return err
 }
 
+// unrun is what a file of results says of those that are missing because work ended with err.
+func unrun(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return "not run: lastack was interrupted"
+	}
+	return "not run: " + err.Error()
+}
+
 // resultsDocument is the document about results of one kind.
 type resultsDocument[T any] struct {
 	Results []T  `json:"results"`

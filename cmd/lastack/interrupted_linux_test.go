@@ -94,7 +94,8 @@ func TestInterruptedScripts(t *testing.T) {
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		t.Skipf("needs a named pipe: %v", err)
 	}
-	for _, args := range [][]string{{"--json", first, pipe}, {"--check", "--json", first, pipe}} {
+	xml := filepath.Join(t.TempDir(), "scripts.xml")
+	for _, args := range [][]string{{"--json", "--junit", xml, first, pipe}, {"--check", "--json", first, pipe}} {
 		c := exec.CommandContext(t.Context(), asLastack(t), append([]string{"packetdrill"}, args...)...)
 		var out bytes.Buffer
 		c.Stdout = &out
@@ -116,5 +117,9 @@ func TestInterruptedScripts(t *testing.T) {
 		if doc := readCut(t, out.Bytes()); len(doc.Scripts) != 1 || doc.Scripts[0].Verdict != "pass" {
 			t.Errorf("%v: %s", args, out.Bytes())
 		}
+	}
+	got, err := os.ReadFile(xml)
+	if want := `tests="2" failures="0" errors="1" skipped="0"`; err != nil || !strings.Contains(string(got), want) {
+		t.Errorf("%v: the file does not have %q:\n%s", err, want, got)
 	}
 }

@@ -136,15 +136,15 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		return unwritten
 	}
 	if err != nil {
-		return interrupted(ctx, os.Stdout, err, fmt.Sprintf("%d of %d scripts done", len(results), len(files)), f.cut(results))
+		unwritten := f.writeJUnit(suite.WithUnrun(files, results, unrun(ctx, err)))
+		err = interrupted(ctx, os.Stdout, err, fmt.Sprintf("%d of %d scripts done", len(results), len(files)), f.cut(results))
+		return errors.Join(err, unwritten)
 	}
 	if err := f.report(results, cfg.Known, time.Since(course.start)); err != nil {
 		return err
 	}
-	if f.run.junit != "" {
-		if err := writeWhole(f.run.junit, func(w io.Writer) error { return suite.WriteJUnit(w, results) }); err != nil {
-			return err
-		}
+	if err := f.writeJUnit(results); err != nil {
+		return err
 	}
 	if capture != nil {
 		if err := errors.Join(suite.WritePcapng(capture, results), capture.Close()); err != nil {
@@ -152,6 +152,14 @@ func runSuite(ctx context.Context, files []string, f *packetdrillFlags, cfg *sui
 		}
 	}
 	return scriptsVerdict(results)
+}
+
+// writeJUnit writes the file that is asked for.
+func (f *packetdrillFlags) writeJUnit(results []*suite.Result) error {
+	if f.run.junit == "" {
+		return nil
+	}
+	return writeWhole(f.run.junit, func(w io.Writer) error { return suite.WriteJUnit(w, results) })
 }
 
 // scriptsWidth is that of a terminal. A file keeps an explanation on one line.

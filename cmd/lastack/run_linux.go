@@ -161,7 +161,9 @@ func runExperiments(ctx context.Context, w io.Writer, all []*experiment.Experime
 			tap.Bail(err)
 			err = errors.Join(err, tap.Close())
 		}
-		return interrupted(ctx, w, fmt.Errorf("running experiments: %w", err), course.Count(), cutResults(f.json, results))
+		unwritten := f.write(all, experiment.WithUnrun(all, f.cfg.On(), results, unrun(ctx, err)))
+		err = interrupted(ctx, w, fmt.Errorf("running experiments: %w", err), course.Count(), cutResults(f.json, results))
+		return errors.Join(err, unwritten)
 	}
 	switch {
 	case f.json:

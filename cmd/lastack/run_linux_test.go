@@ -6,14 +6,18 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// TestInterrupted: Ctrl-C in a minute of TIME_WAIT says how much was done.
+// TestInterrupted: Ctrl-C in a minute of TIME_WAIT says how much was done, and the files that
+// were asked for have what was found until then.
 func TestInterrupted(t *testing.T) {
 	needLab(t)
-	c := exec.CommandContext(t.Context(), asLastack(t), "run", "three-way", "time-wait-60s", "--slow", "--subject", "kernel")
+	dir := t.TempDir()
+	xml, page := filepath.Join(dir, "run.xml"), filepath.Join(dir, "run.html")
+	c := exec.CommandContext(t.Context(), asLastack(t), "run", "three-way", "time-wait-60s", "--slow", "--subject", "kernel", "--junit", xml, "--report", page)
 	var said bytes.Buffer
 	c.Stderr = &said
 	out, err := c.StdoutPipe()
@@ -47,5 +51,19 @@ func TestInterrupted(t *testing.T) {
 	}
 	if want := "lastack: interrupted: 1 of 2 done: 1 passed; 1 not run\n"; rest != want {
 		t.Errorf("it said %q, want %q", said.String(), want)
+	}
+	for file, wants := range map[string][]string{
+		xml:  {`tests="2" failures="0" skipped="1"`, `message="not run: lastack was interrupted"`},
+		page: {"three-way", "not run: lastack was interrupted"},
+	} {
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, want := range wants {
+			if !bytes.Contains(got, []byte(want)) {
+				t.Errorf("%s does not have %q", file, want)
+			}
+		}
 	}
 }

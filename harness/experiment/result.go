@@ -168,3 +168,17 @@ func Passed(results []Result) bool {
 	}
 	return len(results) > 0
 }
+
+// WithUnrun is the results of a Run that ended early, with a Skipped one, for that reason, for
+// each experiment and subject that it did not come to.
+func WithUnrun(all []*Experiment, subjects []string, results []Result, why string) []Result {
+	whole := slices.Clone(results)
+	for _, e := range all {
+		for _, s := range subjects {
+			if !slices.ContainsFunc(results, func(r Result) bool { return r.Experiment == e.Name && r.Subject == s }) {
+				whole = append(whole, Result{Experiment: e.Name, Subject: s, Verdict: Skipped, Why: why})
+			}
+		}
+	}
+	return whole
+}

@@ -54,7 +54,10 @@ func WriteJUnit(w io.Writer, all []*Result) error {
 	s := junit.Suite{Name: "packetdrill", Tests: len(all)}
 	for _, r := range all {
 		c := junit.Case{Name: name(r.File), Class: r.File, Seconds: fmt.Sprintf("%.6f", float64(r.SubjectUS)/1e6)}
-		why := &junit.Why{Message: fmt.Sprintf("line %d: %s", r.Line, r.reason())}
+		why := &junit.Why{Message: r.reason()}
+		if r.Line > 0 {
+			why.Message = fmt.Sprintf("line %d: %s", r.Line, why.Message)
+		}
 		if r.Expected != "" {
 			why.Text = fmt.Sprintf("expected %s\ngot      %s\n", squeeze(r.Expected), squeeze(r.Got))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -94,6 +95,16 @@ func Run(ctx context.Context, files []string, cfg Config) ([]*Result, error) {
 		}
 	}
 	return all, nil
+}
+
+// WithUnrun is the results of a Run that ended early, with an Error, for that reason, for each
+// of the files that it did not come to.
+func WithUnrun(files []string, results []*Result, why string) []*Result {
+	whole := slices.Clone(results)
+	for _, f := range files[len(results):] {
+		whole = append(whole, &Result{File: f, Verdict: Error, Why: why})
+	}
+	return whole
 }
 
 // finished is what one script ended with.
