@@ -22,7 +22,7 @@ type Conn struct {
 	clock         tcpip.Clock
 	ep            tcpip.Endpoint
 	wq            *waiter.Queue
-	local, remote *net.TCPAddr
+	local, remote netip.AddrPort
 	closed        atomic.Bool
 	read, write   direction
 }
@@ -55,7 +55,7 @@ func newConn(h *Host, ep tcpip.Endpoint, wq *waiter.Queue) (*Conn, tcpip.Error) 
 	if err != nil {
 		return nil, err
 	}
-	c.local, c.remote = tcpAddr(local), tcpAddr(remote)
+	c.local, c.remote = ownAddr(local), ownAddr(remote)
 	return c, nil
 }
 
@@ -94,10 +94,10 @@ func (d *direction) release(wq *waiter.Queue) {
 	}
 }
 
-// tcpAddr converts netstack's form; IPv4 comes out as IPv4.
-func tcpAddr(a tcpip.FullAddress) *net.TCPAddr {
+// ownAddr converts netstack's form; IPv4 comes out as IPv4.
+func ownAddr(a tcpip.FullAddress) netip.AddrPort {
 	addr, _ := netip.AddrFromSlice(a.Addr.AsSlice())
-	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr.Unmap(), a.Port))
+	return netip.AddrPortFrom(addr.Unmap(), a.Port)
 }
 
 // Read reads what has arrived, waiting for something to; io.EOF is the peer's
@@ -114,7 +114,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 			return 0, c.fail("read", net.ErrClosed)
 		}
 		if c.read.deadline.over() {
-			return 0, timeoutError("read", c.local, c.remote)
+			return 0, timeoutError("read", c.LocalAddr(), c.RemoteAddr())
 		}
 		w := tcpip.SliceWriter(b)
 		res, err := c.ep.Read(&w, tcpip.ReadOptions{})
@@ -142,7 +142,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 			return n, c.fail("write", net.ErrClosed)
 		}
 		if c.write.deadline.over() {
-			return n, timeoutError("write", c.local, c.remote)
+			return n, timeoutError("write", c.LocalAddr(), c.RemoteAddr())
 		}
 		r.Reset(b[n:])
 		taken, err := c.ep.Write(&r, tcpip.WriteOptions{})
@@ -205,16 +205,16 @@ func (c *Conn) SetLinger(sec int) error {
 }
 
 // LocalAddr is the host's end.
-func (c *Conn) LocalAddr() net.Addr { return c.local }
+func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
 
 // RemoteAddr is the peer's end.
-func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
 
 // Tuple is the connection's 4-tuple as the host's segments carry it.
 func (c *Conn) Tuple() segment.Tuple {
 	return segment.Tuple{
-		Src: segment.EndpointFrom(c.local.AddrPort()),
-		Dst: segment.EndpointFrom(c.remote.AddrPort()),
+		Src: segment.EndpointFrom(c.local),
+		Dst: segment.EndpointFrom(c.remote),
 	}
 }
 
@@ -239,7 +239,9 @@ func (c *Conn) setDeadline(d *direction, t time.Time) error {
 	return nil
 }
 
-func (c *Conn) fail(op string, err error) error { return opError(op, c.local, c.remote, err) }
+func (c *Conn) fail(op string, err error) error {
+	return opError(op, c.LocalAddr(), c.RemoteAddr(), err)
+}
 
 // ioError converts what a read or write ended with. EOF stays bare, as callers
 // compare with it.

@@ -46,7 +46,7 @@ func (h *Host) DialFastOpen(ctx context.Context, network, address string, data [
 	stop := context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(h.clock.Now()) })
 	_, err = c.Write(data)
 	if !stop() {
-		err = opError("dial", nil, c.remote, ctx.Err())
+		err = opError("dial", nil, c.RemoteAddr(), ctx.Err())
 	}
 	if err != nil {
 		_ = c.Close() // which nobody has

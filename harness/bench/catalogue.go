@@ -35,7 +35,7 @@ type claim struct {
 }
 
 // Groups of cases, in their order.
-var Groups = []string{"churn", "sustained", "offered", "bulk", "latency", "close", "delayed-ack", "tracing", "memory"}
+var Groups = []string{"churn", "crowd", "sustained", "offered", "bulk", "latency", "close", "delayed-ack", "tracing", "memory"}
 
 // everybody is compared where there is no reason to leave one out.
 var everybody = []string{veth, throughForward, plain, lastack, lastackLight}
@@ -47,6 +47,7 @@ func catalogue(quick bool) []Case {
 		short, long = 250*time.Millisecond, 150*time.Millisecond
 	}
 	cases := churnCases(short)
+	cases = append(cases, crowdCases(short)...)
 	cases = append(cases,
 		sustainedCase(long),
 		offeredCase(short),
@@ -91,6 +92,24 @@ func churnClaims(clientFirst bool, workers int) []claim {
 		return []claim{ratio(plain, 2), ratio(throughForward, 0.9), lightly(plain, 2.5), lightly(throughForward, 1.3), packets}
 	}
 	return []claim{ratio(plain, 1.6), ratio(throughForward, 0.6), lightly(plain, 2.5), packets}
+}
+
+// crowdCases are more connections at once than the queue of a TUN has room for their SYNs.
+func crowdCases(window time.Duration) []Case {
+	var cases []Case
+	for _, workers := range []int{256, 1024} {
+		cases = append(cases, Case{
+			Name: fmt.Sprintf("crowd-%d", workers), Group: "crowd",
+			Title:    fmt.Sprintf("short connections, the server closes first, %d at once", workers),
+			run:      run{Measure: "churn", Workers: workers, Windows: 1, Window: window},
+			subjects: []string{plain, lastack, lastackLight},
+			metrics: []metric{
+				{"rate", "conn/s", 0}, {"cpu_us", "us CPU/conn", 0}, {"packets", "packets", 1}, {"lost", "% lost in the TUN", 1},
+			},
+			claims: []claim{{key: "rate", of: lastackLight, to: plain, goal: 1.5}},
+		})
+	}
+	return cases
 }
 
 func sustainedCase(window time.Duration) Case {

@@ -13,6 +13,7 @@ import (
 type gauges struct {
 	cpu     time.Duration // of this process
 	packets float64       // over the clients' link, in both directions
+	lost    float64       // packets for the subject that found the clients' link's queue full
 	resets  float64       // connections that the clients' kernel saw reset, or reset
 }
 
@@ -27,14 +28,17 @@ func gauge() (gauges, error) {
 		return gauges{}, fmt.Errorf("bench: reading the counters of %s: %w", linkName, err)
 	}
 	if n := l.Attrs().Statistics; n != nil {
-		g.packets = float64(n.RxPackets + n.TxPackets)
+		g.packets, g.lost = float64(n.RxPackets+n.TxPackets), float64(n.TxDropped)
 	}
 	g.resets, err = resets()
 	return g, err
 }
 
 func (g gauges) since(before gauges) gauges {
-	return gauges{cpu: g.cpu - before.cpu, packets: g.packets - before.packets, resets: g.resets - before.resets}
+	return gauges{
+		cpu: g.cpu - before.cpu, packets: g.packets - before.packets,
+		lost: g.lost - before.lost, resets: g.resets - before.resets,
+	}
 }
 
 // reading is what the host's process finds out about itself at a pause of the clients.

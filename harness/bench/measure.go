@@ -40,11 +40,12 @@ func bulkKind(r *run) kind {
 func nothing(sample, gauges, []reading) {}
 
 // perConnection adds the server's processor time, and the packets on the link, for
-// each connection that was made.
+// each connection that was made, and of how many in a hundred a packet was lost.
 func perConnection(s sample, g gauges, _ []reading) {
 	if made := s["made"]; made > 0 {
 		s["cpu_us"] = micros(g.cpu) / made
 		s["packets"] = g.packets / made
+		s["lost"] = 100 * g.lost / made
 	}
 	s["resets"] = g.resets
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -84,5 +85,14 @@ func TestSteady(t *testing.T) {
 	}
 	if steady([]time.Duration{100, 116}) || !steady([]time.Duration{100, 114, 110}) || !steady(nil) {
 		t.Error("steady is not what drift says")
+	}
+}
+
+func TestPerConnection(t *testing.T) {
+	s := sample{"made": 200}
+	perConnection(s, gauges{cpu: 10 * time.Millisecond, packets: 1800, lost: 10, resets: 1}, nil)
+	want := sample{"made": 200, "cpu_us": 50, "packets": 9, "lost": 5, "resets": 1}
+	if !maps.Equal(s, want) {
+		t.Errorf("%v, want %v", s, want)
 	}
 }

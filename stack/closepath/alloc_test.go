@@ -126,3 +126,26 @@ func TestSegmentAllocatesNothing(t *testing.T) {
 		t.Error("the tap saw nothing")
 	}
 }
+
+// TestOwnSegmentAllocatesNothing: a segment that the close path itself sends on a connection.
+func TestOwnSegmentAllocatesNothing(t *testing.T) {
+	for _, v6 := range []bool{false, true} {
+		l := newLane(t, v6, nil)
+		l.once(64)
+		f := l.ep.flows.lookup(l.tuple(true))
+		send := func() {
+			f.mu.Lock()
+			s := l.ep.own(f, psh, f.conn.Next(f.host))
+			l.ep.emit(f, &s, make([]byte, 64), l.ep.lights.place)
+			if err := l.ep.drain(f); err != nil {
+				t.Error(err)
+			}
+		}
+		for range 100 { // pools and queues get their size
+			send()
+		}
+		if n := exactly(200, send); n > 0 {
+			t.Errorf("IPv6 %v: a segment allocates %v times", v6, n)
+		}
+	}
+}

@@ -30,14 +30,15 @@ type departure struct {
 }
 
 // add takes in that a flow has left the table. f.mu is held.
-func (d *departed) add(f *tracked, now tcpip.MonotonicTime) {
-	gone := departure{key: f.key, at: now, shift: f.numbers.shift, any: true}
+func (d *departed) add(f *tracked, clock tcpip.Clock) {
+	gone := departure{key: f.key, shift: f.numbers.shift, any: true}
 	if f.light != nil && f.light.move != nil {
 		gone.stamp = f.light.move.shift
 	}
 	if gone.shift == 0 && gone.stamp == 0 {
 		return
 	}
+	gone.at = clock.NowMonotonic()
 	d.used.Store(true)
 	d.mu.Lock()
 	defer d.mu.Unlock()

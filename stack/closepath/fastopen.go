@@ -149,17 +149,20 @@ func (o *fastOpen) deliver(s *segment.Segment, data []byte) {
 // emit sends a segment through the stages outside of the given one; the caller drains the
 // flow's queue, if there is a flow.
 func (e *Endpoint) emit(f *tracked, s *segment.Segment, data []byte, place int) {
-	p := made(s, data)
+	p := e.strays.Get().(*packet)
+	*p = made(s, data)
 	p.buf = e.room(&p.seg, p.buf)
-	defer p.buf.DecRef()
 	switch {
-	case e.runOutbound(f, &p, place) != pass:
+	case e.runOutbound(f, p, place) != pass:
 	case f != nil:
 		f.enqueue(p.buf)
 	default:
 		// A failed write is a lost segment: what it answers will come again.
 		_ = e.writeOne(p.buf)
 	}
+	p.buf.DecRef()
+	*p = packet{}
+	e.strays.Put(p)
 }
 
 // deliverMade hands netstack a segment that the close path made, past all stages. No lock
@@ -172,8 +175,9 @@ func (e *Endpoint) deliverMade(s *segment.Segment) {
 
 // made is a packet with a segment that the stage made; the caller owns its buffer.
 func made(s *segment.Segment, data []byte) packet {
+	var room [256]byte // most are small: on the stack, until the packet has a copy
 	buf := netstack.NewPacketBuffer(netstack.PacketBufferOptions{
-		Payload: buffer.MakeWithData(segment.Append(nil, s, data)),
+		Payload: buffer.MakeWithData(segment.Append(room[:0], s, data)),
 	})
 	buf.NetworkProtocolNumber = protocolOf(s)
 	seg, _ := parse(buf) // which was written the line before

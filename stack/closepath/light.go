@@ -124,12 +124,13 @@ func (l *lights) inbound(f *tracked, p *packet) verdict {
 	if c.handshaking() && !l.handshake(c, p) {
 		return taken
 	}
-	if p.refused || c.closed && p.seg.PayloadLen > 0 || !c.conn.Plain(&p.seg, l.e.timeWait.now()) {
+	now := l.e.clock.NowMonotonic()
+	if p.refused || c.closed && p.seg.PayloadLen > 0 || !c.conn.Plain(&p.seg, age(now)) {
 		l.promote(c, false)
 		c.move.keep(f, p)
 		return taken
 	}
-	l.receive(c, p)
+	l.receive(c, p, now)
 	return taken
 }
 
@@ -170,15 +171,15 @@ func (l *lights) ending(key segment.Tuple) bool {
 }
 
 // receive takes in a plain segment, and answers it.
-func (l *lights) receive(c *Light, p *packet) {
+func (l *lights) receive(c *Light, p *packet, now tcpip.MonotonicTime) {
 	var data []byte
 	if p.seg.PayloadLen > 0 {
 		data = appendPayload(make([]byte, 0, p.seg.PayloadLen), p)
 	}
-	owes := c.conn.Receive(&p.seg, data, l.e.timeWait.now())
+	owes := c.conn.Receive(&p.seg, data, age(now))
 	events := waiter.EventMask(0)
 	if p.step.Marks.Has(flow.Advances) {
-		c.progress = l.e.clock.NowMonotonic()
+		c.progress = now
 		events |= waiter.WritableEvents
 	}
 	if owes {

@@ -28,12 +28,14 @@ func (l *lights) begin(f *tracked, p *packet) verdict {
 		return pass
 	}
 	c := &Light{e: l.e, f: f, listener: listener, waits: true}
-	c.conn = light.New(&p.seg, l.number(f), &l.configs.Load()[index(&p.seg)])
+	number, stamp := l.hash(f.key)
+	now := l.e.timeWait.now()
+	c.conn = light.New(&p.seg, isn(f, number, now), &l.configs.Load()[index(&p.seg)])
 	f.light = c
 	l.taken.Add(1)
 	s := c.conn.SYNACK()
 	s.Tuple, s.Version = f.key, p.seg.Version
-	s.TSVal = uint32(l.hash(f.key, 1)) + uint32(l.e.timeWait.now().Milliseconds())
+	s.TSVal = uint32(stamp) + uint32(now.Milliseconds())
 	l.e.emit(f, &s, nil, l.place)
 	c.after(synAckAfter, l.repeat)
 	return taken
@@ -51,26 +53,26 @@ func (l *lights) may(f *tracked, syn *segment.Segment) bool {
 	return !l.ending(f.key)
 }
 
-// number is the connection's initial sequence number, by RFC 6528, or beyond the old
+// isn is the connection's initial sequence number, by RFC 6528, or beyond the old
 // connection on the 4-tuple.
-func (l *lights) number(f *tracked) segment.Seq {
+func isn(f *tracked, hash uint64, now time.Duration) segment.Seq {
 	if f.numbers.follows {
 		return f.numbers.first
 	}
-	return segment.Seq(l.hash(f.key, 0)) + segment.Seq(l.e.timeWait.now()/(64*time.Nanosecond))
+	return segment.Seq(hash) + segment.Seq(now/(64*time.Nanosecond))
 }
 
-// hash is of a connection and a secret.
-func (l *lights) hash(t segment.Tuple, purpose byte) uint64 {
-	var b [16 + 36 + 1]byte
+// hash is of a connection and a secret: one half for its initial sequence number, the other
+// for its timestamps.
+func (l *lights) hash(t segment.Tuple) (number, stamp uint64) {
+	var b [16 + 36]byte
 	copy(b[:], l.secret[:])
 	copy(b[16:], t.Src.Addr[:])
 	copy(b[32:], t.Dst.Addr[:])
 	binary.BigEndian.PutUint16(b[48:], t.Src.Port)
 	binary.BigEndian.PutUint16(b[50:], t.Dst.Port)
-	b[52] = purpose
 	sum := sha256.Sum256(b[:])
-	return binary.BigEndian.Uint64(sum[:])
+	return binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])
 }
 
 // repeat sends the SYN-ACK again, as often as netstack does.

@@ -250,7 +250,7 @@ func (t *table) leave(f *tracked) bool {
 	t.e.finish.stop(f)
 	t.e.fastOpen.drop(f)
 	t.e.lights.left(f)
-	t.departed.add(f, t.e.clock.NowMonotonic())
+	t.departed.add(f, t.e.clock)
 	f.shard.mu.Lock()
 	delete(f.shard.flows, f.key)
 	if f.embryo {
@@ -278,11 +278,12 @@ func (t *table) advanced(f *tracked, p *packet) {
 		t.forget(f)
 	case host == flow.TimeWait && f.conn.FINAcked(f.host) && f.conn.FINAcked(f.host.Other()):
 		// The last ACK is out.
-		if !t.e.timeWait.take(f, p, t.e.timeWait.now()) {
+		now := t.e.timeWait.now()
+		if !t.e.timeWait.take(f, p, now) {
 			t.forget(f)
 		} else if t.leave(f) {
 			t.e.impair.remember(f)
-			t.e.reserved.waits(f, t.e.timeWait.now())
+			t.e.reserved.waits(f, now)
 			t.e.tell(f.key, Waiting)
 		}
 	}

@@ -35,16 +35,13 @@ func (t *timestamps) outbound(f *tracked, p *packet) verdict {
 	if f == nil || t.e.observe {
 		return pass
 	}
-	switch now := t.e.timeWait.now(); {
-	case !p.seg.Flags.Has(segment.SYN):
-		if !f.stamped && p.seg.HasTimestamps {
-			f.said(&p.seg, now) // a connection that was not followed from its beginning
-		}
-	case !f.stamped:
-		f.said(&p.seg, now)
-	default:
+	syn := p.seg.Flags.Has(segment.SYN)
+	switch {
+	case !f.stamped && (syn || p.seg.HasTimestamps): // no SYN where a connection was not followed from its beginning
+		f.said(&p.seg, t.e.timeWait.now())
+	case f.stamped && syn:
 		if b := p.header(); b != nil {
-			p.seg.SetTSVal(b, f.stamp(now))
+			p.seg.SetTSVal(b, f.stamp(t.e.timeWait.now()))
 		}
 	}
 	return pass

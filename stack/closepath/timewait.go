@@ -50,9 +50,10 @@ func newTimeWait(e *Endpoint) *timeWait {
 }
 
 // now is the clock's time as package timewait counts it.
-func (w *timeWait) now() time.Duration {
-	return w.e.clock.NowMonotonic().Sub(tcpip.MonotonicTime{})
-}
+func (w *timeWait) now() time.Duration { return age(w.e.clock.NowMonotonic()) }
+
+// age is a time of the clock as package timewait, and others without a clock, count it.
+func age(at tcpip.MonotonicTime) time.Duration { return at.Sub(tcpip.MonotonicTime{}) }
 
 // life is how long TIME_WAIT lasts from now on.
 func (w *timeWait) life() time.Duration { return 2 * w.e.tunables.Millis(tunable.MSLms) }

@@ -40,12 +40,17 @@ func (c *Conn) outstanding() int { return c.nxt.Diff(c.una) }
 
 func (c *Conn) widened(s *segment.Segment) uint32 { return uint32(s.Window) << c.peerScale() }
 
-// Receive takes a plain segment in. It reports whether the host owes an acknowledgment.
+// Receive takes a plain segment in, and its data over. It reports whether the host owes an
+// acknowledgment.
 func (c *Conn) Receive(s *segment.Segment, data []byte, now time.Duration) (owes bool) {
 	c.window = c.widened(s)
 	c.acknowledged(s.Ack)
 	if len(data) > 0 {
-		c.unread = append(c.unread, data...)
+		if c.unread == nil {
+			c.unread = data
+		} else {
+			c.unread = append(c.unread, data...)
+		}
 		c.rcv += segment.Seq(len(data))
 		c.use(now)
 	}

@@ -108,9 +108,14 @@ func (s *Segment) pseudoHeader(tcpLen int) uint64 {
 	return n + sum(s.Src.Addr[12:]) + sum(s.Dst.Addr[12:])
 }
 
-// sum adds up b as big-endian 16-bit words, a last odd byte padded with zero.
+// sum adds up b as big-endian 16-bit words, a last odd byte padded with zero. It takes eight
+// bytes at a time where it can, whose halves have the same sum once the carries are folded.
 func sum(b []byte) uint64 {
 	var n uint64
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.BigEndian.Uint64(b)
+		n += w>>32 + w&0xffffffff
+	}
 	for ; len(b) >= 2; b = b[2:] {
 		n += uint64(b[0])<<8 | uint64(b[1])
 	}

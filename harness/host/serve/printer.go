@@ -29,6 +29,8 @@ func newPrinter(cfg *Config) *printer {
 	p.table = teardown.NewTable(teardown.Config{
 		OnClose: p.closed, OnRevive: p.revived, OnForget: p.forgotten,
 		IdleFor: 24 * time.Hour, HalfOpenFor: halfOpenFor, MaxHalfOpen: maxHalfOpen, MaxOpen: maxOpen,
+		Lean:    !cfg.JSON && !cfg.Verbose, // one line a close has none of its segments
+		Recycle: true,
 	})
 	return p
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,32 +31,60 @@ var shortConn = []struct {
 	{true, segment.ACK, 566, 166, 0},
 }
 
+// TestLinesKeepNoSegments: a close of one line is told without the segments before it, which
+// would take most of the memory for the connections that serve remembers; a ladder has them.
+func TestLinesKeepNoSegments(t *testing.T) {
+	for verbose, want := range map[bool]int{false: 0, true: len(shortConn)} {
+		var out strings.Builder
+		p := newPrinter(&Config{Out: &out, Verbose: verbose})
+		rec := trace.New(trace.Config{})
+		record(rec, 4000, time.Unix(1e9, 0))
+		for _, item := range rec.Take() {
+			p.add(&item)
+		}
+		if err := p.flush(); err != nil {
+			t.Error(err)
+		}
+		r := p.table.All()[0].Report()
+		if n := len(r.Opening) + len(r.Segments); n != want {
+			t.Errorf("verbose %v: %d segments are kept, want %d", verbose, n, want)
+		}
+		if !strings.Contains(out.String(), "10.99.0.1:4000") {
+			t.Errorf("verbose %v: %q", verbose, out.String())
+		}
+	}
+}
+
+// record has a recorder see shortConn, and returns the time after it.
+func record(rec *trace.Recorder, port uint16, now time.Time) time.Time {
+	client := segment.Endpoint{Addr: [16]byte{10: 0xff, 11: 0xff, 12: 10, 13: 99, 15: 1}, Port: port}
+	server := segment.Endpoint{Addr: [16]byte{10: 0xff, 11: 0xff, 12: 10, 13: 99, 15: 2}, Port: 7000}
+	for i := range shortConn {
+		s := &shortConn[i]
+		seg := segment.Segment{Version: 4, Flags: s.flags, Seq: s.seq, Ack: s.ack, PayloadLen: s.len}
+		e := closepath.Event{Seg: &seg, Time: now, Dir: closepath.In}
+		if seg.Src, seg.Dst = client, server; s.out {
+			seg.Src, seg.Dst, e.Dir = server, client, closepath.Out
+		}
+		rec.Tap(&e)
+		now = now.Add(10 * time.Microsecond)
+	}
+	return now
+}
+
 // BenchmarkClose is what serve does for one connection beside serving it: record
 // its segments, tell its close, and print a line.
 func BenchmarkClose(b *testing.B) {
 	rec := trace.New(trace.Config{})
 	p := newPrinter(&Config{Out: io.Discard})
-	client := segment.Endpoint{Addr: [16]byte{10: 0xff, 11: 0xff, 12: 10, 13: 99, 15: 1}}
-	server := segment.Endpoint{Addr: [16]byte{10: 0xff, 11: 0xff, 12: 10, 13: 99, 15: 2}, Port: 7000}
 	now := time.Unix(1e9, 0)
-	var seg segment.Segment
-	e := closepath.Event{Seg: &seg}
 	b.ReportAllocs()
 	for i := range b.N {
-		client.Port = uint16(i)
-		for j := range shortConn {
-			s := &shortConn[j]
-			seg = segment.Segment{Version: 4, Flags: s.flags, Seq: s.seq, Ack: s.ack, PayloadLen: s.len}
-			e.Time, e.Dir = now, closepath.In
-			if seg.Src, seg.Dst = client, server; s.out {
-				seg.Src, seg.Dst, e.Dir = server, client, closepath.Out
-			}
-			rec.Tap(&e)
-			now = now.Add(10 * time.Microsecond)
-		}
+		now = record(rec, uint16(i), now)
 		if i%16 == 0 {
-			for _, item := range rec.Take() {
-				p.add(&item)
+			items := rec.Take()
+			for i := range items {
+				p.add(&items[i])
 			}
 			if err := p.flush(); err != nil {
 				b.Fatal(err)

@@ -251,14 +251,16 @@ func (s *server) watch(ctx context.Context) error {
 
 // digest takes what was recorded since the last time.
 func (s *server) digest(p *printer) error {
-	for _, item := range s.rec.Take() {
-		s.show(&item)
+	items := s.rec.Take()
+	for i := range items { // without a copy of each
+		item := &items[i]
+		s.show(item)
 		if item.Waiting {
 			continue // the wire does not have it
 		}
-		p.add(&item)
+		p.add(item)
 		if s.file != nil {
-			s.file.write(&item)
+			s.file.write(item)
 		}
 	}
 	if s.file != nil {

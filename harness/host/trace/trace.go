@@ -12,6 +12,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -132,18 +133,11 @@ func (r *Recorder) Tap(e *closepath.Event) {
 	if !waiting && (!lost && e.Kind != closepath.Seen || e.Point != closepath.Wire) {
 		return
 	}
-	item := Item{
-		Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held,
-		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost, LostIn: !lost && lostIn(e),
-		Waiting: waiting,
-	}
-	if e.Rule == nil { // or it may come later, when the host judges otherwise
-		item.Refusal = e.Refusal
-	}
+	var packet []byte
 	if r.cfg.Packets && !waiting {
-		item.Packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
+		packet = e.AppendPacket(make([]byte, 0, e.Seg.PayloadStart+e.Seg.PayloadLen))
 	}
-	switch n := r.push(&item); {
+	switch n := r.push(e, packet, lost, waiting); {
 	case n == atOnce, r.cfg.Delay < 0:
 		r.tell()
 	case n == 1:
@@ -162,16 +156,27 @@ func lostIn(e *closepath.Event) bool {
 	return e.Dir == closepath.In && e.Rule.Action == impair.Drop
 }
 
-// push queues an item and returns how many wait then, or 0 if the queue was full.
-func (r *Recorder) push(item *Item) int {
+// push queues an event, which it writes where it will be read, as an item is large. It returns how
+// many wait then, or 0 if the queue was full.
+func (r *Recorder) push(e *closepath.Event, packet []byte, lost, waiting bool) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) >= r.cfg.Limit {
+	n := len(r.queue)
+	if n >= r.cfg.Limit {
 		r.dropped++
 		return 0
 	}
-	r.queue = append(r.queue, *item)
-	return len(r.queue)
+	r.queue = slices.Grow(r.queue, 1)[:n+1]
+	i := &r.queue[n]
+	*i = Item{
+		Time: e.Time, Seg: *e.Seg, Hold: e.Hold, Held: e.Held,
+		Out: e.Dir == closepath.Out, Rule: e.Rule, Lost: lost, LostIn: !lost && lostIn(e),
+		Waiting: waiting, Packet: packet,
+	}
+	if e.Rule == nil { // or it may come later, when the host judges otherwise
+		i.Refusal = e.Refusal
+	}
+	return n + 1
 }
 
 // tell makes Ready receive.
@@ -192,7 +197,9 @@ func (r *Recorder) Take() []Item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	items := r.queue
-	clear(r.spare) // lets go of packets
+	if r.cfg.Packets {
+		clear(r.spare) // lets go of them
+	}
 	r.queue, r.spare = r.spare[:0], items
 	return items
 }
