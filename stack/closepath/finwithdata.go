@@ -16,10 +16,8 @@ import (
 // written (Ended), or will have written (Ends). Data are kept back in between the two calls
 // alone, which is while the application is in its last call.
 //
-// netstack has queued its FIN before the wire can have it, but may not have sent it: the
-// data filled its congestion window, say. It refuses an acknowledgment of what it has not
-// sent, so the peer's segments that acknowledge the FIN wait (finGate) until netstack, which
-// is told that all data are acknowledged, has sent its own.
+// netstack has queued its FIN before the wire can have it, but may not have sent it
+// (fingate.go).
 //
 // Upstream: let the last segment of the write list carry the FIN (shutdownLocked,
 // tcp/endpoint.go).
@@ -40,13 +38,10 @@ type joining struct {
 	// kept is the last data, with a reference of ours, while the application is about to
 	// close.
 	kept *netstack.PacketBuffer
-	// waiting are the peer's segments that wait for netstack's FIN.
+	// waiting are the peer's segments that wait for netstack's FIN; through: none do any more.
 	waiting []*late
+	through bool
 }
-
-// maxWaiting bounds the segments that wait for netstack's FIN. With more, they go on: netstack
-// then drops them, and takes in the peer's copies when it has sent its FIN.
-const maxWaiting = 16
 
 func newFINWithData(e *Endpoint) *finWithData {
 	s := &finWithData{e: e}
@@ -107,6 +102,8 @@ func (s *finWithData) outbound(f *tracked, p *packet) verdict {
 	}
 	j, end := f.joining, p.seg.Seq+segment.Seq(p.seg.PayloadLen)
 	switch {
+	case len(j.waiting) > 0 && p.seg.Len() > 0 && !p.seg.Flags.Any(segment.SYN|segment.RST):
+		return s.caughtUp(f, p)
 	case p.seg.Flags.Any(segment.SYN | segment.RST):
 	case p.seg.Flags.Has(segment.FIN):
 		return s.bare(f, p)
@@ -184,7 +181,6 @@ func (s *finWithData) bare(f *tracked, p *packet) verdict {
 	case !j.joined:
 		return pass
 	case first:
-		s.open(f)
 	case j.seq.LessEq(f.conn.Una(f.host)):
 		return pass
 	case s.e.finish.stands(f):
@@ -192,18 +188,6 @@ func (s *finWithData) bare(f *tracked, p *packet) verdict {
 	}
 	s.e.report(f, p, Dropped, Host, Out)
 	return taken
-}
-
-// open lets go on what waited for netstack's FIN.
-func (s *finWithData) open(f *tracked) {
-	j := f.joining
-	for _, l := range j.waiting {
-		l.at = s.e.clock.NowMonotonic()
-		if !s.line.add(l) {
-			l.buf.DecRef()
-		}
-	}
-	j.waiting = nil
 }
 
 // drop lets go of what is kept: the flow has left the table. f.mu is held.
@@ -221,69 +205,9 @@ func (s *finWithData) drop(f *tracked) {
 	f.joining = nil
 }
 
-// hand takes what comes off the line to netstack: a segment of the peer's that has waited goes
-// on at the gate, and what the stage has made, here. netstack holds its locks when a segment
-// joins the line.
-func (s *finWithData) hand(l *late) {
-	defer l.buf.DecRef()
-	if l.from == 0 {
-		s.e.receive(&l.seg, l.buf, s.e.tracker.place)
-		return
-	}
-	l.f.mu.Lock()
-	if l.f.gone.Load() {
-		l.f.mu.Unlock()
-		return
-	}
-	l.f.now = l.packet
-	if v, _ := s.e.arriveIn(l.f, l.from); v != taken {
-		s.e.Endpoint.DeliverNetworkPacket(protocolOf(&l.seg), l.buf)
-	}
-}
-
 // close drops the segments on their way in: nobody is left to receive them.
 func (s *finWithData) close() {
 	for _, l := range s.line.close() {
-		l.buf.DecRef()
-	}
-}
-
-// finGate is the outer part of the stage, next to the tracker: what waits for netstack's FIN
-// comes, for the stages behind it, when it has waited.
-type finGate struct{ *finWithData }
-
-func (finGate) outbound(*tracked, *packet) verdict { return pass }
-
-func (s finGate) inbound(f *tracked, p *packet) verdict {
-	if f == nil || f.joining == nil || !f.joining.joined || f.joining.own {
-		return pass
-	}
-	j := f.joining
-	switch acks := acknowledges(&p.seg) && j.seq.Less(p.seg.Ack); {
-	case p.refused, p.seg.Flags.Has(segment.RST):
-		return pass
-	case len(j.waiting) == 0 && (!acks || f.conn.Refuses(f.host.Other(), &p.seg)):
-		return pass
-	case len(j.waiting) == maxWaiting:
-		j.own = true
-		s.open(f)
-		return pass
-	}
-	l := &late{packet: *p, f: f, dir: In}
-	l.following = nil
-	l.buf.IncRef()
-	if j.waiting = append(j.waiting, l); len(j.waiting) == 1 {
-		s.nudge(f, p)
-	}
-	return taken
-}
-
-// nudge tells netstack that all data are acknowledged, so that it sends its FIN.
-func (s *finWithData) nudge(f *tracked, p *packet) {
-	a := p.seg
-	a.Flags, a.Seq, a.Ack, a.PayloadLen, a.SACKCount = segment.ACK, f.admitted.ack, f.joining.seq, 0, 0
-	l := &late{packet: made(&a, nil), f: f, dir: In, from: s.place + 1, at: s.e.clock.NowMonotonic()}
-	if !s.line.add(l) {
 		l.buf.DecRef()
 	}
 }
