@@ -25,6 +25,7 @@ type Conn struct {
 	local, remote netip.AddrPort
 	closed        atomic.Bool
 	read, write   direction
+	sent          sent
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -136,6 +137,11 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 	deepen(0)
 	c.write.mu.Lock()
 	defer c.write.mu.Unlock()
+	return c.writeAll(b)
+}
+
+// writeAll is Write. c.write.mu is held.
+func (c *Conn) writeAll(b []byte) (n int, err error) {
 	var r bytes.Reader
 	for n < len(b) {
 		if c.closed.Load() {
@@ -145,7 +151,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 			return n, timeoutError("write", c.LocalAddr(), c.RemoteAddr())
 		}
 		r.Reset(b[n:])
-		taken, err := c.ep.Write(&r, tcpip.WriteOptions{})
+		taken, err := c.sent.write(c.ep, &r, tcpip.WriteOptions{})
 		n += int(taken)
 		switch err.(type) {
 		case nil:
@@ -166,10 +172,30 @@ func (c *Conn) Close() error {
 		return c.fail("close", net.ErrClosed)
 	}
 	c.ep.Close()
+	c.host.path.Ended(c.Tuple(), c.sent.total())
 	c.host.path.Orphan(c.Tuple())
 	c.read.release(c.wq)
 	c.write.release(c.wq)
 	return nil
+}
+
+// WriteLast is Write and then CloseWrite, for an application that knows that b is the last
+// it has to say: the FIN goes in b's last segment, as after MSG_MORE and shutdown(2) on Linux,
+// so that the close has a segment less. Nothing waits for the FIN, and with
+// lastack.fin_with_data=0 it goes by itself. If not all of b could be written the connection
+// stays open for writing. It does not close the connection: Close does.
+func (c *Conn) WriteLast(b []byte) (n int, err error) {
+	deepen(0)
+	c.write.mu.Lock()
+	defer c.write.mu.Unlock()
+	c.host.path.Ends(c.Tuple(), c.sent.total()+uint64(len(b)))
+	if n, err = c.writeAll(b); err == nil {
+		err = c.CloseWrite()
+	}
+	if err != nil {
+		c.host.path.GoesOn(c.Tuple())
+	}
+	return n, err
 }
 
 // CloseWrite sends a FIN behind what was written and leaves the other direction
@@ -185,6 +211,9 @@ func (c *Conn) shutdown(flags tcpip.ShutdownFlags) error {
 	}
 	if err := c.ep.Shutdown(flags); err != nil {
 		return c.fail("shutdown", errno(err))
+	}
+	if flags&tcpip.ShutdownWrite != 0 {
+		c.host.path.Ended(c.Tuple(), c.sent.total())
 	}
 	return nil
 }

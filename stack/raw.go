@@ -17,14 +17,15 @@ import (
 
 // Raw is a TCP socket of the host for who emulates a socket API: its calls never wait, and
 // options can be set before it is connected. What Conn and Listener do on top of netstack
-// is done in Connect, Accept and Close; for the rest there is the Endpoint.
+// is done in Connect, Accept, Write, Shutdown and Close; for the rest there is the Endpoint.
 type Raw struct {
-	// Endpoint is netstack's. Its Connect, Accept, Shutdown and Close are not to be called.
+	// Endpoint is netstack's. Its Connect, Accept, Write, Shutdown and Close are not to be called.
 	Endpoint tcpip.Endpoint
 	// Queue wakes who waits for events of the Endpoint.
 	Queue *waiter.Queue
 	host  *Host
 	light *closepath.LightListener // nil if it does not listen
+	sent  sent
 }
 
 // Raw makes a socket, for IPv4 or for IPv6.
@@ -67,7 +68,16 @@ func (r *Raw) Shutdown(flags tcpip.ShutdownFlags) tcpip.Error {
 	if flags&tcpip.ShutdownRead != 0 {
 		r.light.Close()
 	}
-	return r.Endpoint.Shutdown(flags)
+	err := r.Endpoint.Shutdown(flags)
+	if t, connected := r.Tuple(); connected && err == nil && flags&tcpip.ShutdownWrite != 0 {
+		r.host.path.Ended(t, r.sent.total())
+	}
+	return err
+}
+
+// Write is the Endpoint's.
+func (r *Raw) Write(p tcpip.Payloader, opts tcpip.WriteOptions) (int64, tcpip.Error) {
+	return r.sent.write(r.Endpoint, p, opts)
 }
 
 // Connect begins to connect, and returns ErrConnectStarted. With data, be they empty, it
@@ -213,6 +223,7 @@ func (r *Raw) Close() {
 	r.Endpoint.Close()
 	r.light.Close()
 	if connected {
+		r.host.path.Ended(t, r.sent.total())
 		r.host.path.Orphan(t)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // when the client closed without sending anything, from CLOSE_WAIT then.
 func newAborter(_ *options, cfg Config) handler {
 	return func(_ context.Context, c *conn) error {
-		if err := c.answerOnce(); err != nil {
+		if err := c.answerOnce(c.writeAll); err != nil {
 			return err
 		}
 		if err := c.lingerZero(); err != nil {

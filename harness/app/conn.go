@@ -66,8 +66,13 @@ func (c *conn) eachRead(f func(p []byte) error) error {
 	}
 }
 
+func (c *conn) writeAll(p []byte) error {
+	_, err := c.Write(p)
+	return err
+}
+
 // answerOnce sends back what the first read returns; nothing if that is EOF.
-func (c *conn) answerOnce() error {
+func (c *conn) answerOnce(write func([]byte) error) error {
 	buf := c.buffer()
 	defer c.app.buffers.Put(buf)
 	n, err := io.ReadAtLeast(c, buf[:], 1)
@@ -77,8 +82,7 @@ func (c *conn) answerOnce() error {
 	if err != nil {
 		return err
 	}
-	_, err = c.Write(buf[:n])
-	return err
+	return write(buf[:n])
 }
 
 // send writes the first n bytes of [Content].

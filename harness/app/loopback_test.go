@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -174,4 +175,23 @@ func TestLoopbackUnreadClosesWithAFINWhenAllIsRead(t *testing.T) {
 	l.fire <- time.Time{}
 	wantEOF(t, c)
 	l.wantState(c, closeWait)
+}
+
+// The FIN of server-closes in the answer's last segment, which is MSG_MORE here: the answer
+// arrives at once, and whole.
+func TestLoopbackFINWithData(t *testing.T) {
+	l := newLab(t, "8001=server-closes,fin=with-data")
+	for _, n := range []int64{1, 100, 4000} {
+		c, _ := l.dial()
+		if _, err := io.WriteString(c, contentText(n)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || len(got) == 0 || string(got) != contentText(n)[:len(got)] {
+			t.Errorf("%d of %d bytes: %v", len(got), n, err)
+		}
+	}
+	if _, err := ParseSpec("8001=server-closes,fin=both"); err == nil || !strings.Contains(err.Error(), "values: alone, with-data") {
+		t.Errorf("fin=both: %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,16 @@ func (o *options) delay(name string, def time.Duration, doc string) *time.Durati
 // bytes declares an option that is a number of bytes from 0 to maxBytes.
 func (o *options) bytes(name string, def int64, doc string) *int64 {
 	return declare(o, name, doc, def, strconv.FormatInt(def, 10), parseBytes)
+}
+
+// choice declares an option that is one of a few words.
+func (o *options) choice(name, def, doc string, words ...string) *string {
+	return declare(o, name, doc, def, def, func(text string) (string, error) {
+		if slices.Contains(words, text) {
+			return text, nil
+		}
+		return "", unknown(text, "values", words)
+	})
 }
 
 func declare[T any](o *options, name, doc string, def T, defText string, parse func(string) (T, error)) *T {

@@ -50,6 +50,9 @@ const (
 //     of the wire.
 //   - admit, next to netstack, changes what netstack would refuse; netstack's ACKs, held
 //     or not, show where netstack stands.
+//   - The FIN joins the last data inside of all that hold or count segments, and outside of
+//     lights, whose segments and netstack's it treats alike. What netstack cannot take in yet
+//     waits outside of the tracker, as if the wire had it for so long.
 //   - lights stands where netstack would, with the wire's sequence numbers: renumbering leads
 //     from those to netstack's for a connection that it hands on.
 //   - Renumbering is inside of every stage that reads sequence numbers: they use the
@@ -60,6 +63,7 @@ func (e *Endpoint) stages(tapHost bool) []stage {
 		picker{e.impair},
 		&tap{e: e, point: Wire},
 		e.impair,
+		finGate{e.finWithData},
 		e.tracker,
 		&timestamps{e: e},
 		e.timeWait,
@@ -67,6 +71,7 @@ func (e *Endpoint) stages(tapHost bool) []stage {
 		e.fastOpen,
 		e.delayed,
 		e.admit,
+		e.finWithData,
 		e.lights,
 		&renumber{e: e},
 	}

@@ -24,6 +24,8 @@
 //	      |              |
 //	  admit  ----------------------  makes netstack take what TCP has to take
 //	      |              |
+//	  FIN with data  --------------  puts the FIN into the last segment of data
+//	      |              |
 //	  lights  ---------------------  short connections in netstack's place, if lastack.light
 //	      |              |           says so (lastack/stack/light)
 //	  renumber  -------------------  a 4-tuple that comes back goes on beyond

@@ -82,20 +82,21 @@ type Endpoint struct {
 	observe           bool
 	forwarder         bool // Config.Forwarder
 
-	flows    table
-	delayed  *delayedACK
-	timeWait *timeWait
-	finish   *finish
-	fastOpen *fastOpen
-	admit    *admit
-	lights   *lights
-	impair   *impairment
-	tracker  *tracker
-	chain    []stage
-	held     bool // Config.Held
-	closed   atomic.Bool
-	kept     atomic.Int32  // segments that keepBack has
-	reserved *reservations // nil where the host picks its ports
+	flows       table
+	delayed     *delayedACK
+	timeWait    *timeWait
+	finish      *finish
+	fastOpen    *fastOpen
+	admit       *admit
+	lights      *lights
+	finWithData *finWithData
+	impair      *impairment
+	tracker     *tracker
+	chain       []stage
+	held        bool // Config.Held
+	closed      atomic.Bool
+	kept        atomic.Int32  // segments that keepBack has
+	reserved    *reservations // nil where the host picks its ports
 	// framed: the wrapped endpoint needs link addresses.
 	framed     bool
 	neighbours neighbours
@@ -127,12 +128,14 @@ func New(link netstack.LinkEndpoint, cfg Config) *Endpoint {
 	e.finish = &finish{e: e}
 	e.admit = newAdmit(e)
 	e.lights = newLights(e)
+	e.finWithData = newFINWithData(e)
 	e.impair = newImpairment(e, cfg.Impairments, cfg.Seed)
 	e.chain = e.stages(cfg.TapHost)
 	e.delayed.place, e.timeWait.place = e.position(e.delayed), e.position(e.timeWait)
 	e.admit.place, e.impair.place = e.position(e.admit), e.position(e.impair)
 	e.fastOpen.place, e.finish.place = e.position(e.fastOpen), e.position(e.finish)
 	e.tracker.place, e.lights.place = e.position(e.tracker), e.position(e.lights)
+	e.finWithData.place = e.position(e.finWithData)
 	e.flows.init(e)
 	e.unwatch = append(e.unwatch, e.tunables.OnChange(tunable.DelayedACK, func(on int64) {
 		if on == 0 {
@@ -161,6 +164,7 @@ func (e *Endpoint) Close() {
 	e.impair.close()
 	e.finish.close()
 	e.admit.close()
+	e.finWithData.close()
 	e.fastOpen.close()
 	e.flows.close()
 	e.timeWait.close()

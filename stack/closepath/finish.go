@@ -115,6 +115,9 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 	}
 	h.rtt.acked(p.seg.Ack, s.e.clock)
 	h.tail.acked(f.conn.Una(f.host))
+	if j := f.joining; j != nil && j.joined && f.conn.Una(f.host) == j.seq {
+		s.alone(f)
+	}
 	if h.on && f.conn.FINAcked(f.host) {
 		s.stop(f)
 	}
@@ -142,7 +145,12 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 	h.rtt.sent(&p.seg, f.conn.Next(f.host), s.e.clock)
 	if p.seg.Flags.Has(segment.FIN) && f.conn.FINSent(f.host) {
 		now := s.e.clock.NowMonotonic()
-		if p.hold == flow.HoldUnknown && (h.copies > 0 && (now.Sub(h.sent) < h.rto/2 || f.light != nil) || s.spent(f, now)) {
+		if p.seg.PayloadLen > 0 {
+			h.tail.sent(p)
+			h.copied(now)
+			return pass
+		}
+		if p.hold == flow.HoldUnknown && (!s.stands(f) || h.copies > 0 && f.light != nil || s.spent(f, now)) {
 			s.e.report(f, p, Dropped, Host, Out)
 			// One has just gone out, or the alarm is about to give up; or netstack got the
 			// connection without a round trip, so that its own timeout is another.
@@ -155,7 +163,11 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 	switch {
 	case p.seg.Flags.Has(segment.FIN):
 		h.rto, h.sent = h.rtt.timeout(), s.e.clock.NowMonotonic()
-		s.start(f, h.sent.Add(minRTO))
+		first := minRTO
+		if p.seg.PayloadLen > 0 {
+			first = minRTO / 2 // the tail's
+		}
+		s.start(f, h.sent.Add(first))
 	case !h.on:
 		s.start(f, s.e.clock.NowMonotonic().Add(minRTO/2))
 	}
@@ -261,6 +273,20 @@ func (s *finish) overdue(f *tracked) bool {
 	h := &f.finishing
 	return h.on && f.conn.FINSent(f.host) && f.conn.Una(f.host)+1 == f.conn.Next(f.host) &&
 		!s.e.clock.NowMonotonic().Before(h.sent.Add(h.rto))
+}
+
+// alone takes in that the peer has acknowledged the data with which the FIN went, and not
+// the FIN: the timeout begins anew (RFC 6298 5.3), and the FIN goes by itself.
+func (s *finish) alone(f *tracked) {
+	h := &f.finishing
+	h.copies, h.sent, h.rto = 0, s.e.clock.NowMonotonic(), h.rtt.timeout()
+	s.again(f, h.rto)
+}
+
+// stands reports whether no copy of the FIN has gone out for so long that another may.
+func (s *finish) stands(f *tracked) bool {
+	h := &f.finishing
+	return h.copies == 0 || s.e.clock.NowMonotonic().Sub(h.sent) >= h.rto/2
 }
 
 // again sets the timer behind the first alarm. f.mu is held.

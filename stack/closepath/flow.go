@@ -32,8 +32,8 @@ type tracked struct {
 
 	// ack belongs to the delayed-ACK stage, opening to the one for Fast Open, admitted
 	// to admit, finishing to finish, challenge to the tracker, numbers to the renumbering
-	// one, impaired to the one for impairment, light to lights, and stamps to the ones for timestamps and
-	// TIME_WAIT.
+	// one, impaired to the one for impairment, light to lights, joining to finWithData, and stamps
+	// to the ones for timestamps and TIME_WAIT.
 	ack       heldACK
 	opening   opening
 	admitted  admitted
@@ -41,7 +41,8 @@ type tracked struct {
 	challenge challenge
 	numbers   numbers
 	impaired  impaired
-	light     *Light // nil: netstack's from the start
+	light     *Light   // nil: netstack's from the start
+	joining   *joining // nil: nobody has said where the data end
 	stamps
 
 	// now is scratch for the segment that the chain is working on.

@@ -249,6 +249,7 @@ func (t *table) leave(f *tracked) bool {
 	t.e.delayed.drop(f)
 	t.e.finish.stop(f)
 	t.e.fastOpen.drop(f)
+	t.e.finWithData.drop(f)
 	t.e.lights.left(f)
 	t.departed.add(f, t.e.clock)
 	f.shard.mu.Lock()

@@ -107,9 +107,16 @@ func (s *finish) probe(f *tracked) {
 		return
 	}
 	// The end of a large segment, which offload makes, is enough.
-	n := min(t.seg.PayloadLen, f.conn.FullSegment(f.host), t.seg.End().Diff(f.conn.Una(f.host)))
+	dataEnd := t.seg.Seq + segment.Seq(t.seg.PayloadLen)
+	n := min(t.seg.PayloadLen, f.conn.FullSegment(f.host), dataEnd.Diff(f.conn.Una(f.host)))
+	if n <= 0 {
+		return // only the FIN that went with them is missing
+	}
+	if t.seg.Flags.Has(segment.FIN) {
+		f.finishing.copied(s.e.clock.NowMonotonic())
+	}
 	whole := appendPacket(nil, t.buf)
 	end := t.seg.PayloadStart + t.seg.PayloadLen
-	own := s.e.own(f, segment.PSH|segment.ACK, t.seg.Seq+segment.Seq(t.seg.PayloadLen-n))
+	own := s.e.own(f, t.seg.Flags&segment.FIN|segment.PSH|segment.ACK, dataEnd-segment.Seq(n))
 	s.e.emit(f, &own, whole[end-n:end], s.place)
 }

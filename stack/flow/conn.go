@@ -81,6 +81,10 @@ func (c *Conn) WasReset() bool { return c.reset.on }
 // to send, FIN included.
 func (c *Conn) Next(s Side) segment.Seq { return c.half[s].nxt }
 
+// ISN is the side's initial sequence number (RFC 9293 3.4.1); it reports false where its SYN
+// was not seen.
+func (c *Conn) ISN(s Side) (segment.Seq, bool) { return c.half[s].isn, c.half[s].synSeen }
+
 // LastAck is the highest acknowledgment number the side was seen to send; it
 // reports false before the first.
 func (c *Conn) LastAck(s Side) (segment.Seq, bool) {

@@ -104,6 +104,10 @@ func (c *Conn) judge(from Side, s *segment.Segment) Mark {
 	return c.judgeACK(from, s)
 }
 
+// Refuses reports whether the receiver would refuse a segment of the side's. Nothing is
+// learnt from it.
+func (c *Conn) Refuses(from Side, s *segment.Segment) bool { return c.judge(from, s) != 0 }
+
 // synchronized reports whether the state judges segments by their numbers
 // (RFC 9293 3.10.7.4). TIME_WAIT does so too: a host that has not sent its last ACK yet by
 // the same rules, and behind that by rules of its own (package timewait).
@@ -173,6 +177,9 @@ func (c *Conn) rightEdge(s Side) segment.Seq {
 	}
 	return h.edge
 }
+
+// WindowEnd is the sequence number after the last that the side has offered to receive.
+func (c *Conn) WindowEnd(s Side) segment.Seq { return c.rightEdge(s) }
 
 func (c *Conn) handshakeSeen() bool { return c.half[Client].synSeen && c.half[Server].synSeen }
 

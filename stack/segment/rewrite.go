@@ -85,6 +85,12 @@ func (s *Segment) ClearFlags(b []byte, flags Flags) {
 	s.put(b, s.TCPStart+12, []byte{b[s.TCPStart+12], byte(s.Flags)})
 }
 
+// SetFlags puts flags in.
+func (s *Segment) SetFlags(b []byte, flags Flags) {
+	s.Flags |= flags
+	s.put(b, s.TCPStart+12, []byte{b[s.TCPStart+12], byte(s.Flags)})
+}
+
 // CutPayload makes b, which ends with the TCP header, a packet without data: lengths and
 // checksums are written anew.
 func (s *Segment) CutPayload(b []byte) {

@@ -207,4 +207,16 @@ timers and TIME_WAIT are the close path's in either case. It is not another TCP
 but less of one, and changes nothing for connections that the host opens, nor for
 one that has begun. Linux has nothing like it.`,
 	},
+	{
+		ID: FINWithData, Name: "lastack.fin_with_data", Min: 0, Max: 1, Default: 1,
+		Doc: `Whether the FIN may travel in the last segment of data. It does where that segment
+has not left yet when the application closes, because the peer's window, the
+congestion window or Nagle's algorithm holds it, and where the application says
+that a write is its last one, which on Linux is MSG_MORE and then close. Linux
+does both, and has no switch. 0 gives the FIN a segment of its own, as netstack
+does, to show a close in four segments. Nothing waits for a FIN: data that may go
+leave with the write, which is why a plain write and then a close send two
+segments, here and on Linux. What is lost is sent again as it was, data and FIN
+in one segment, until the peer has acknowledged the data.`,
+	},
 }

@@ -41,6 +41,7 @@ const (
 	FastOpenBlackhole
 	FastOpenPending
 	Light
+	FINWithData
 	count
 )
 

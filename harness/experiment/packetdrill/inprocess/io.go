@@ -59,7 +59,7 @@ func plainWrite(k *socket, c *packetdrill.Call, sent int) func() *packetdrill.Re
 	data := bytes.NewReader(c.Data)
 	return func() *packetdrill.Result {
 		for {
-			n, err := k.raw.Endpoint.Write(data, tcpip.WriteOptions{More: c.Flags&msgMore != 0})
+			n, err := k.raw.Write(data, tcpip.WriteOptions{More: c.Flags&msgMore != 0})
 			sent += int(n)
 			_, full := err.(*tcpip.ErrWouldBlock)
 			switch {
@@ -84,7 +84,7 @@ func (s *Subject) giveEarly() (done bool) {
 			continue
 		}
 		if !k.over() {
-			_, _ = k.raw.Endpoint.Write(bytes.NewReader(k.early), tcpip.WriteOptions{})
+			_, _ = k.raw.Write(bytes.NewReader(k.early), tcpip.WriteOptions{})
 		}
 		k.early, done = nil, true
 	}

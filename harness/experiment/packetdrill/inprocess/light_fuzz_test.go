@@ -303,6 +303,10 @@ func fuzzPromotion(t *testing.T, data []byte) {
 	if data[0]&4 != 0 {
 		side.options.HasWindowScale, side.options.WindowScale = true, data[0]>>4&7
 	}
+	if data[0]&8 != 0 {
+		side.window = 700 // data, and the FIN behind them, wait for the peer
+		side.options.HasWindowScale = false
+	}
 	at := int(data[1])
 	want, got := newPane(t, 0), newPane(t, 1)
 	want.open(&side)
