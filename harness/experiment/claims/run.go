@@ -125,6 +125,26 @@ func (r *Report) judge(c *Claim) {
 	r.Claims, r.Outcomes = append(r.Claims, c), append(r.Outcomes, row)
 }
 
+// Judge judges claims by results that there are already, made as the Config says, and tries no
+// programs.
+func Judge(cs []*Claim, results []experiment.Result, cfg *experiment.Config) (*Report, error) {
+	on := subjects(cfg)
+	for i := range on {
+		s := &on[i]
+		for j := range results {
+			if results[j].Subject == s.Name {
+				s.Results = append(s.Results, results[j])
+			}
+		}
+		if err := s.readDefaults(cfg); err != nil {
+			return nil, err
+		}
+	}
+	r := judgeAll(cs, on)
+	r.Altered = cfg.Alterations()
+	return r, nil
+}
+
 func judgeAll(cs []*Claim, on []Subject) *Report {
 	r := &Report{Subjects: on}
 	for _, c := range cs {
