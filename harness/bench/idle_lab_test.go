@@ -15,10 +15,11 @@ import (
 )
 
 // Bounds of an idle light connection, in bytes of the host's heap: while it is there, and once
-// it is gone, for the tables that have grown.
+// it is gone, for tables that have grown and the runtime's records of goroutines, of which it
+// keeps one for each that there ever was at a time.
 const (
 	idleBound = 4096
-	leftBound = 512
+	leftBound = 1024
 )
 
 // mostClients is how many processes hold connections where a process may open few files.
@@ -91,7 +92,8 @@ func TestIdleLight(t *testing.T) {
 	again := min(each, 200)
 	time.Sleep(1100 * time.Millisecond)
 	clients.do("ask", again)
-	if _, p := w.Host.LightCounts(); p < promoted+uint64(again*processes)*9/10 {
+	// A busy host may have promoted some already, as it answered them late.
+	if _, p := w.Host.LightCounts(); p < promoted+uint64(again*processes)/2 {
 		t.Errorf("%d connections were used for longer than a second, and %d promoted", again*processes, p-promoted)
 	}
 	step("some have answered again")
@@ -131,7 +133,7 @@ func idleSize(t *testing.T) (processes, each int) {
 		t.Skipf("files and memory for %d connections; want 1000 at least", want)
 	}
 	processes = max((want+per-1)/per, 4)
-	return processes, want / processes
+	return processes, min((want+processes-1)/processes, per)
 }
 
 // available is the memory that there is for more, in bytes.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -53,20 +54,35 @@ func idleClient(number string) error {
 				return fmt.Errorf("client %d: %w", i, err)
 			}
 		case "close":
-			for _, s := range open {
-				if err := s.close(); err != nil {
-					return err
-				}
+			if err := closeEach(open); err != nil {
+				return fmt.Errorf("client %d: %w", i, err)
 			}
 		}
 		fmt.Println(what)
 	}
 }
 
+// closeEach ends all connections. It waits for the host's FINs: the kernel gives up sockets that
+// nobody has any more, without a word, when there are very many.
+func closeEach(open []socket) error {
+	for some := range slices.Chunk(open, burst) {
+		for _, s := range some {
+			if err := s.closeWrite(); err != nil {
+				return err
+			}
+		}
+		for _, s := range some {
+			if err := errors.Join(s.readEOF(), s.close()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // askEach sends a byte over each connection, and wants it back.
 func askEach(open []socket) error {
-	for begin := 0; begin < len(open); begin += burst {
-		some := open[begin:min(begin+burst, len(open))]
+	for some := range slices.Chunk(open, burst) {
 		for i, s := range some {
 			if err := s.write([]byte{byte(i)}); err != nil {
 				return err
@@ -75,10 +91,10 @@ func askEach(open []socket) error {
 		for i, s := range some {
 			var b [1]byte
 			if err := s.readFull(b[:]); err != nil {
-				return fmt.Errorf("connection %d: %w", begin+i+1, err)
+				return err
 			}
 			if b[0] != byte(i) {
-				return fmt.Errorf("connection %d: byte %d came back for %d", begin+i+1, b[0], byte(i))
+				return fmt.Errorf("byte %d came back for %d", b[0], byte(i))
 			}
 		}
 	}
