@@ -9,6 +9,7 @@ import (
 
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/claims"
+	"lastack/harness/lab/labtest"
 	"lastack/harness/teardown"
 )
 
@@ -36,6 +37,30 @@ func checkLight(t *testing.T, plain []experiment.Result) {
 		}
 	}
 	compareClaims(t, plain, light)
+}
+
+// TestTraceLight: what a host that serves connections light says of its segments is what was on
+// the wire.
+func TestTraceLight(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	all, err := experiment.Select([]string{"three-way", "four-way-slow-closer", "server-first", "half-close-data"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := lightConfig(t, "1")
+	cfg.Trace = true
+	results, err := experiment.Run(t.Context(), all, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		// Whether segments crossed is another matter for who stands at the host.
+		if r.Compared == nil || !r.Compared.Same {
+			t.Errorf("%s: %s: %s; the trace against the capture: %+v", r.Experiment, r.Verdict, r.Why, r.Compared)
+		}
+	}
 }
 
 // lightConfig is for lastack with lastack.light as given.
