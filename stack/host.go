@@ -184,6 +184,10 @@ func (h *Host) Addrs() []netip.Addr { return append([]netip.Addr(nil), h.addrs..
 // is not through with. TIME_WAIT is not among them.
 func (h *Host) Flows() int { return h.path.Flows() }
 
+// LightCounts says how many connections the close path has taken in netstack's place
+// (lastack.light) since the start, and how many of them netstack has got since.
+func (h *Host) LightCounts() (taken, promoted uint64) { return h.path.LightCounts() }
+
 // TimeWaits counts the connections in TIME_WAIT.
 func (h *Host) TimeWaits() int { return h.path.TimeWaits() }
 

@@ -17,6 +17,7 @@ import (
 // claimsFlags is what the command line says.
 type claimsFlags struct {
 	cfg     experiment.Config
+	alter   alterations
 	numbers []int
 	json    bool
 	report  string
@@ -34,6 +35,10 @@ is not, and what was measured. The verdict comes from the measurement: holds, in
 not tried, with the reason. With --claim it tells the whole story of a claim,
 with the ladders of both.
 
+-w and --impair are those of "lastack run": is a claim as true of a subject that is
+tuned, or on a bad wire? -w lastack.light=1 has lastack serve connections light, of
+which everything has to be as true.
+
 It needs root, or user namespaces and a readable /dev/net/tun. It leaves nothing
 behind. Exit status: 0 if every claim that was tried came out as expected, 1 if
 one did not, 2 for a claim that does not exist, 3 if the machine does not have something
@@ -44,10 +49,14 @@ one did not, 2 for a claim that does not exist, 3 if the machine does not have s
 	l.IntSliceVar(&f.numbers, "claim", nil, "tell all about claim `N`; may be given again")
 	l.StringSliceVar(&f.cfg.Subjects, "subject", experiment.Subjects(), "what is examined")
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run experiments that take more than 10 seconds, too")
+	f.alter.flags(l)
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.StringVar(&f.report, "report", "", "write a page about the claims to `FILE`.html")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := f.cfg.Validate(); err != nil {
+			return usage(err)
+		}
+		if err := f.cfg.ParseAlterations(f.alter.settings, f.alter.rules); err != nil {
 			return usage(err)
 		}
 		// Outside the lab, too, so that a mistake needs none.

@@ -13,6 +13,7 @@ import (
 	"lastack/harness/experiment/report"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // runFlags is what the command line says.
@@ -23,8 +24,7 @@ type runFlags struct {
 	tap           bool
 	ladders       bool
 	report, junit string
-	settings      []string
-	rules         []string
+	alter         alterations
 	helpFormat    bool
 	helpSubject   bool
 	subjects      []string
@@ -32,6 +32,14 @@ type runFlags struct {
 	alone         bool
 	// grouped: the experiments are sorted by group.
 	grouped bool
+}
+
+// alterations are what the command line changes about a subject and its wire.
+type alterations struct{ settings, rules []string }
+
+func (a *alterations) flags(l *pflag.FlagSet) {
+	l.StringArrayVarP(&a.settings, "set", "w", nil, "set a tunable of the subject, NAME=VALUE, beside what the experiments set; repeatable")
+	l.StringArrayVar(&a.rules, "impair", nil, "make the wire bad by a `rule`, beside those of the experiments; repeatable")
 }
 
 func runCommand() *cobra.Command {
@@ -55,7 +63,8 @@ failure is tried again up to three times before it counts, and more often on a
 machine that is too busy for applications to be on time; the result says so.
 
 -w and --impair break the subject or the wire on purpose, as those of "lastack
-serve" do, to see that the experiments notice; then each is tried once.
+serve" do, to see that the experiments notice; then each is tried once. What nobody is
+to notice, such as -w lastack.light=1, is no breakage, and is tried as often as ever.
 
 --report writes one page for a browser, which needs no network: what failed comes
 first, and each experiment has the ladders of both subjects side by side.
@@ -74,8 +83,7 @@ does not have something ("lastack doctor" says more) or a program does not start
 	l.BoolVar(&f.alone, "alone", false, "examine subjects from files without lastack and the kernel beside them")
 	l.BoolVar(&f.cfg.Slow, "slow", false, "run those that take more than 10 seconds, too")
 	l.StringVar(&f.cfg.Keep, "keep", "", "save captures and results in the folder `DIR`")
-	l.StringArrayVarP(&f.settings, "set", "w", nil, "set a tunable of the subject, NAME=VALUE, beside what the experiments set; repeatable")
-	l.StringArrayVar(&f.rules, "impair", nil, "make the wire bad by a `rule`, beside those of the experiments; repeatable")
+	f.alter.flags(l)
 	l.StringArrayVar(&f.groups, "group", nil, "run the group `NAME` of the built-in experiments; repeatable")
 	l.BoolVar(&f.json, "json", false, "print one JSON document")
 	l.BoolVar(&f.mermaid, "mermaid", false, "print Markdown with sequence and state diagrams")
@@ -115,7 +123,7 @@ func (f *runFlags) prepare(args []string) ([]*experiment.Experiment, error) {
 	if err := f.cfg.ParseSubjects(f.subjects, f.alone); err != nil {
 		return nil, err
 	}
-	if err := f.cfg.ParseAlterations(f.settings, f.rules); err != nil {
+	if err := f.cfg.ParseAlterations(f.alter.settings, f.alter.rules); err != nil {
 		return nil, err
 	}
 	outputs := 0

@@ -36,6 +36,17 @@ func NewTunables(t *testing.T) *tunable.Set {
 	return set
 }
 
+// LightTunables is one for a subject that lets the close path serve connections light. An
+// adopter whose listeners do not ask for them gets none, and sees no difference.
+func LightTunables(t *testing.T) *tunable.Set {
+	t.Helper()
+	set := NewTunables(t)
+	if err := set.SetInt(tunable.Light, 1); err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
 const (
 	three = "FIN+ACK >FIN+ACK ACK"
 	four  = "FIN+ACK >ACK >FIN+ACK ACK"

@@ -53,7 +53,7 @@ func inject(to *channel.Endpoint, packet []byte) {
 }
 
 func TestForwarder(t *testing.T) {
-	for name, set := range map[string]*tunable.Set{"with": closing.NewTunables(t), "without": nil} {
+	for name, set := range map[string]*tunable.Set{"with": closing.NewTunables(t), "light": closing.LightTunables(t), "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Run("passive", func(t *testing.T) { newPair(t, set).Passive(t) })
 			t.Run("reopens", func(t *testing.T) { newPair(t, set).Reopens(t) })

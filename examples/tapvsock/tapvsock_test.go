@@ -107,7 +107,7 @@ func receive(from io.Reader, to *channel.Endpoint, wire *closing.Wire) error {
 }
 
 func TestSwitch(t *testing.T) {
-	for name, set := range map[string]*tunable.Set{"with": closing.NewTunables(t), "without": nil} {
+	for name, set := range map[string]*tunable.Set{"with": closing.NewTunables(t), "light": closing.LightTunables(t), "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			t.Run("passive", func(t *testing.T) { newPair(t, set).Passive(t) })

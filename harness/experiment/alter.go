@@ -24,15 +24,30 @@ func (c *Config) altered(e *Experiment) *Experiment {
 	if out.Tunables.Subject == nil {
 		out.Tunables.Subject = map[string]string{}
 	}
-	for _, s := range c.Settings {
-		out.Tunables.Subject[s.Name] = s.Value
-	}
+	maps.Copy(out.Tunables.Subject, c.Set())
 	out.extra = c.Impairments
 	return &out
 }
 
-// alterations are what was done beside what the file says, in words.
-func (c *Config) alterations() (all []string) {
+// Set is what the Settings set, by name: the last of a name counts.
+func (c *Config) Set() map[string]string {
+	set := make(map[string]string, len(c.Settings))
+	for _, s := range c.Settings {
+		set[s.Name] = s.Value
+	}
+	return set
+}
+
+// breaks reports whether something is altered that experiments may notice.
+func (c *Config) breaks() bool {
+	return len(c.Impairments) > 0 || slices.ContainsFunc(c.Settings, func(s tunable.Setting) bool {
+		d, ok := tunable.Lookup(s.Name)
+		return !ok || !d.Unnoticed
+	})
+}
+
+// Alterations are what is done beside what the files say, in words.
+func (c *Config) Alterations() (all []string) {
 	for _, s := range c.Settings {
 		all = append(all, s.Name+"="+s.Value)
 	}
@@ -50,6 +65,11 @@ func (c *Config) foreign(e *Experiment, subject string) string {
 	if e.Through.given() && len(c.Impairments) > 0 {
 		return "a rule is for one wire, and here there are two, one on either side of " + e.Through.name()
 	}
+	return c.Unset(subject)
+}
+
+// Unset is why the subject cannot have one of the Settings; empty if it can have them all.
+func (c *Config) Unset(subject string) string {
 	for _, s := range c.Settings {
 		if subject == Kernel && !strings.HasPrefix(s.Name, "net.") {
 			return fmt.Sprintf("the kernel has no %s to set; run it with --subject lastack", s.Name)

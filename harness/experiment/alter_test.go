@@ -36,11 +36,39 @@ func TestAltered(t *testing.T) {
 	if want := []string{"drop every FIN from host", "drop the 1st FIN from peer"}; !slices.Equal(rules, want) {
 		t.Errorf("rules %q", rules)
 	}
-	if want := []string{"net.ipv4.tcp_tw_reuse=0", "lastack.delayed_ack=0", "drop every FIN from host"}; !slices.Equal(c.alterations(), want) {
-		t.Errorf("%q", c.alterations())
+	if want := []string{"net.ipv4.tcp_tw_reuse=0", "lastack.delayed_ack=0", "drop every FIN from host"}; !slices.Equal(c.Alterations(), want) {
+		t.Errorf("%q", c.Alterations())
 	}
 	if c.foreign(e, Lastack) != "" || !strings.Contains(c.foreign(e, Kernel), "no lastack.delayed_ack to set") {
 		t.Errorf("%q, %q", c.foreign(e, Lastack), c.foreign(e, Kernel))
+	}
+}
+
+// TestAttemptsAltered: what is changed on purpose fails on purpose, unless nobody may notice it.
+func TestAttemptsAltered(t *testing.T) {
+	for _, tt := range []struct {
+		setting, rule string
+		want          int
+	}{
+		{"", "", defaultAttempts},
+		{"lastack.light=1", "", defaultAttempts},
+		{"lastack.delayed_ack=0", "", 1},
+		{"lastack.light=1", "drop FINs from host", 1},
+	} {
+		var settings, rules []string
+		if tt.setting != "" {
+			settings = []string{tt.setting}
+		}
+		if tt.rule != "" {
+			rules = []string{tt.rule}
+		}
+		var c Config
+		if err := c.ParseAlterations(settings, rules); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := c.attempts(); got != tt.want {
+			t.Errorf("%v: %d attempts, want %d", c.Alterations(), got, tt.want)
+		}
 	}
 }
 

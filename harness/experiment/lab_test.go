@@ -12,7 +12,7 @@ import (
 
 // TestRunCorpus: both stacks do what every experiment says that is not slow, nearly
 // always at the first attempt: a stack that needs a second one now and then is not right
-// because the runner is patient.
+// because the runner is patient. lastack does it whether netstack has its connections or not.
 func TestRunCorpus(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
@@ -48,6 +48,7 @@ func TestRunCorpus(t *testing.T) {
 			t.Errorf("kept %s: %v", name, err)
 		}
 	}
+	checkLight(t, results)
 }
 
 // TestRunFails: a stack that is not as expected fails, after four attempts or,

@@ -40,7 +40,7 @@ type Config struct {
 	Impairments []impair.Rule
 	// Attempts is how often an experiment is tried before its failure counts; 0 means 4,
 	// and once, busy or not, with Settings or Impairments: what was changed on purpose
-	// fails on purpose.
+	// fails on purpose. A setting that nobody may notice (tunable.Def) does not count for that.
 	// Expectations about a close hold for applications that are on time. An attempt in
 	// which the machine was too busy for that is made again without being counted, as
 	// long as there are not three times as many. If it was hopelessly busy in all of them,
@@ -110,7 +110,7 @@ func (c *Config) attempts() (counted, most int) {
 	switch {
 	case c.Attempts > 0:
 		counted = c.Attempts
-	case len(c.Settings)+len(c.Impairments) > 0:
+	case c.breaks():
 		return 1, 1
 	default:
 		counted = defaultAttempts
@@ -162,7 +162,7 @@ func notify(to func(*Experiment, *Result), e *Experiment, r *Result) {
 
 // run is one experiment on one subject.
 func (c *Config) run(ctx context.Context, e *Experiment, subject string) (*Result, error) {
-	r := &Result{Experiment: e.Name, Subject: subject, Altered: c.alterations()}
+	r := &Result{Experiment: e.Name, Subject: subject, Altered: c.Alterations()}
 	if why := e.Reason(subject); why != "" {
 		return r.skip("%s", why), nil
 	}

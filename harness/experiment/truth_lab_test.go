@@ -41,18 +41,21 @@ func TestLadderIsTrue(t *testing.T) {
 				name += ", " + tt.rule
 			}
 			checkTruth(t, name, tt.experiment, tt.rule, subject)
+			if subject == Lastack {
+				checkTruth(t, name+", light", tt.experiment, tt.rule, subject, "lastack.light=1")
+			}
 		}
 	}
 }
 
 // checkTruth tries again where a busy machine is late: a socket's owner may be asked just
 // as a segment is on its way, or seldom. What agrees in several runs adds up.
-func checkTruth(t *testing.T, name, experiment, rule, subject string) {
+func checkTruth(t *testing.T, name, experiment, rule, subject string, settings ...string) {
 	t.Helper()
 	var wrong []string
 	agree := 0
 	for range 16 {
-		e := named(t, experiment, rule)
+		e := named(t, experiment, rule, settings...)
 		r, seen := truth(t, e, subject)
 		var compared int
 		if wrong, compared = contradictions(r, seen); len(wrong) == 0 {
@@ -66,7 +69,7 @@ func checkTruth(t *testing.T, name, experiment, rule, subject string) {
 	t.Errorf("%s: %d samples agree; the last run: %q", name, agree, wrong)
 }
 
-func named(t *testing.T, name, rule string) *Experiment {
+func named(t *testing.T, name, rule string, settings ...string) *Experiment {
 	t.Helper()
 	content, err := os.ReadFile("corpus/" + name + ".yaml")
 	if err != nil {
@@ -77,11 +80,12 @@ func named(t *testing.T, name, rule string) *Experiment {
 		t.Fatal(err)
 	}
 	e.Repeat = 1
-	if rule == "" {
-		return e
+	var rules []string
+	if rule != "" {
+		rules = []string{rule}
 	}
 	var cfg Config
-	if err := cfg.ParseAlterations(nil, []string{rule}); err != nil {
+	if err := cfg.ParseAlterations(settings, rules); err != nil {
 		t.Fatal(err)
 	}
 	return cfg.altered(e)

@@ -95,7 +95,7 @@ type Endpoint struct {
 	chain       []stage
 	held        bool // Config.Held
 	closed      atomic.Bool
-	kept        atomic.Int32  // segments that keepBack has
+	kept        keptBacks
 	reserved    *reservations // nil where the host picks its ports
 	// framed: the wrapped endpoint needs link addresses.
 	framed     bool

@@ -227,7 +227,33 @@ func TestForStackListener(t *testing.T) {
 			a := adopt(t, Config{})
 			a.reopens(a.listen(a.host), addr)
 		})
+		t.Run(addr+" light", func(t *testing.T) {
+			a := adopt(t, Config{})
+			a.reopens(a.listenLight(), addr)
+			if taken, promoted := a.path.LightCounts(); taken != 2 || promoted != 0 {
+				t.Errorf("%d connections were light, and %d of them promoted", taken, promoted)
+			}
+		})
 	}
+}
+
+// lightListener accepts light connections and netstack's.
+type lightListener struct {
+	tcpip.Endpoint
+	light *LightListener
+}
+
+func (l lightListener) Accept(from *tcpip.FullAddress) (tcpip.Endpoint, *waiter.Queue, tcpip.Error) {
+	if c := l.light.Accept(); c != nil {
+		return c, c.Queue(), nil
+	}
+	return l.Endpoint.Accept(from)
+}
+
+// listenLight listens with lastack.light=1.
+func (a *adopted) listenLight() lightListener {
+	_ = a.set.SetInt(tunable.Light, 1)
+	return lightListener{a.listen(a.host), a.path.ListenLight(netip.AddrPortFrom(netip.Addr{}, 80), true, true, 8, &waiter.Queue{})}
 }
 
 // reopens closes a connection from the peer's only port, and takes another one from there.
@@ -253,7 +279,7 @@ func (a *adopted) reopens(l tcpip.Endpoint, addr string) {
 		}
 		a.closeBoth(a.accept(l), c)
 	}
-	a.clock.Advance(time.Minute)
+	a.clock.Advance(time.Minute + expiryGrain)
 	if n := a.path.TimeWaits(); n != 0 {
 		a.t.Errorf("%d in TIME_WAIT after a minute", n)
 	}
@@ -299,6 +325,15 @@ func TestForStackForwarder(t *testing.T) {
 		t.Run(addr, func(t *testing.T) {
 			a := adopt(t, Config{Forwarder: true})
 			a.reopens(a.forward(), addr)
+		})
+		// A forwarder asks for no light connections, so that it gets none.
+		t.Run(addr+" light", func(t *testing.T) {
+			a := adopt(t, Config{Forwarder: true})
+			_ = a.set.SetInt(tunable.Light, 1)
+			a.reopens(a.forward(), addr)
+			if taken, _ := a.path.LightCounts(); taken != 0 {
+				t.Errorf("%d connections were light", taken)
+			}
 		})
 	}
 }

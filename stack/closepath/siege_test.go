@@ -3,10 +3,13 @@ package closepath
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
 	"lastack/stack/segment"
+	"lastack/stack/tunable"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -35,6 +38,7 @@ type siege struct {
 	tuple segment.Tuple // Src is the host
 
 	listener, conn  tcpip.Endpoint
+	lights          *LightListener
 	back            []byte // read, and not yet written back
 	got             []byte // all that was read
 	eof, shut, gone bool
@@ -50,8 +54,8 @@ type siege struct {
 
 // besiegedHow is how a siege is set up.
 type besiegedHow struct {
-	stamps, scale, cookies bool
-	total                  int
+	stamps, scale, cookies, light bool
+	total                         int
 }
 
 func newSiege(t *testing.T, how besiegedHow) *siege {
@@ -66,7 +70,11 @@ func newSiege(t *testing.T, how besiegedHow) *siege {
 	t.Cleanup(func() { s.net.Close(); s.net.Wait() })
 	sack := tcpip.TCPSACKEnabled(true)
 	_ = s.net.SetTransportProtocolOption(tcp.ProtocolNumber, &sack)
-	s.ep = ForStack(s.net, 1, s.link, Config{Tap: s.tap, TapHost: true})
+	set := tunable.NewSet()
+	if how.light {
+		_ = set.SetInt(tunable.Light, 1)
+	}
+	s.ep = ForStack(s.net, 1, s.link, Config{Tunables: set, Tap: s.tap, TapHost: true})
 	cookies := tcpip.TCPAlwaysUseSynCookies(how.cookies)
 	_ = s.net.SetTransportProtocolOption(tcp.ProtocolNumber, &cookies)
 	if err := s.net.CreateNIC(1, s.ep); err != nil {
@@ -76,7 +84,8 @@ func newSiege(t *testing.T, how besiegedHow) *siege {
 		Protocol: ipv4.ProtocolNumber, AddressWithPrefix: tcpip.AddrFrom4([4]byte{10, 0, 0, 2}).WithPrefix(),
 	}, netstack.AddressProperties{})
 	s.net.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: 1}})
-	l, err := s.net.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &waiter.Queue{})
+	var wq waiter.Queue
+	l, err := s.net.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &wq)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +95,7 @@ func newSiege(t *testing.T, how besiegedHow) *siege {
 	if err := l.Listen(8); err != nil {
 		t.Fatal(err)
 	}
-	s.listener = l
+	s.listener, s.lights = l, s.ep.ListenLight(netip.AddrPortFrom(netip.Addr{}, 80), true, false, 8, &wq)
 	s.peer = newBesieged(s, how)
 	return s
 }
@@ -113,8 +122,20 @@ func (s *siege) deliver(b []byte) {
 	pkt := netstack.NewPacketBuffer(netstack.PacketBufferOptions{Payload: buffer.MakeWithData(bytes.Clone(b))})
 	s.link.InjectInbound(header.IPv4ProtocolNumber, pkt)
 	pkt.DecRef()
-	s.net.Pause() // returns when netstack has worked on it
-	s.net.Resume()
+	s.rest()
+}
+
+// rest returns when netstack has worked on what it has, and no connection is on its way there.
+func (s *siege) rest() {
+	for {
+		s.net.Pause()
+		s.net.Resume()
+		if !s.ep.Moving() {
+			return
+		}
+		s.clock.Advance(0)
+		runtime.Gosched()
+	}
 }
 
 // send is the peer's way to the host.
@@ -146,8 +167,7 @@ func (s *siege) release() {
 func (s *siege) settle() {
 	for range 200 {
 		s.clock.Advance(0)
-		s.net.Pause()
-		s.net.Resume()
+		s.rest()
 		moved := s.serve()
 		for {
 			pkt := s.link.Read()
@@ -180,6 +200,10 @@ func (s *siege) settle() {
 // serve is the echo server. It reports whether it did something.
 func (s *siege) serve() (moved bool) {
 	if s.conn == nil {
+		if c := s.lights.Accept(); c != nil {
+			s.conn = c
+			return true
+		}
 		c, _, err := s.listener.Accept(nil)
 		if err != nil {
 			return false
@@ -281,7 +305,7 @@ func fuzzSiege(t *testing.T, data []byte) {
 		return
 	}
 	s := newSiege(t, besiegedHow{
-		stamps: data[0]&1 != 0, scale: data[0]&2 != 0, cookies: data[0]&12 == 12, total: int(data[1]) * 40 >> (data[0] >> 4 & 7),
+		stamps: data[0]&1 != 0, scale: data[0]&2 != 0, cookies: data[0]&12 == 12, light: data[0]&128 != 0, total: int(data[1]) * 40 >> (data[0] >> 4 & 7),
 	})
 	s.peer.open()
 	s.settle()
@@ -343,7 +367,10 @@ func FuzzSiege(f *testing.F) {
 			x = x*1664525 + 1013904223
 			data[j] = byte(x >> 24)
 		}
-		f.Add(data)
+		for range 2 { // netstack from the start, and light
+			f.Add(bytes.Clone(data))
+			data[0] ^= 128
+		}
 	}
 	f.Fuzz(fuzzSiege)
 }

@@ -196,7 +196,7 @@ SYNs. In Linux it is the backlog that each listener gives with TCP_FASTOPEN; her
 all listeners share it. As there, one that the client resets counts for a minute.`,
 	},
 	{
-		ID: Light, Name: "lastack.light", Min: 0, Max: 1, Default: 0,
+		ID: Light, Name: "lastack.light", Min: 0, Max: 1, Default: 0, Unnoticed: true,
 		Doc: `Whether the close path itself serves the connections that peers open and that need
 little of TCP: in order, acknowledged in time, at most ten segments under way,
 data for a second. netstack sees nothing of them, which saves nearly half of the

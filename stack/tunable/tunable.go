@@ -70,6 +70,8 @@ type Def struct {
 	Default int64
 	// Unit is "ms" or "s", or empty for a switch, a plain number or ports.
 	Unit string
+	// Unnoticed: no value of it changes what a peer or an application sees, but for its cost.
+	Unnoticed bool
 	// Doc says what the tunable does and what people wrongly think it does.
 	Doc string
 }

@@ -80,7 +80,7 @@ func side(n *Net, own, other netip.Addr) closing.Side {
 }
 
 func TestNetTUN(t *testing.T) {
-	for name, set := range map[string]*tunable.Set{"with": closing.NewTunables(t), "without": nil} {
+	for name, set := range map[string]*tunable.Set{"with": closing.NewTunables(t), "light": closing.LightTunables(t), "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Run("passive", func(t *testing.T) { newPair(t, set).Passive(t) })
 			t.Run("ports", func(t *testing.T) { newPair(t, set).Ports(t) })

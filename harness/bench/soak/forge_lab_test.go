@@ -19,15 +19,22 @@ import (
 )
 
 // TestEachForgery: a connection survives every kind of forged segment by itself,
-// in the middle of its life, with lastack and with the kernel; the kernel shows
-// that the forgeries are ones that TCP refuses.
+// in the middle of its life, with lastack, light or not, and with the kernel; the kernel
+// shows that the forgeries are ones that TCP refuses.
 func TestEachForgery(t *testing.T) {
-	for _, subject := range []string{Kernel, Lastack} {
-		t.Run(subject, func(t *testing.T) {
+	for _, tt := range []struct {
+		name, subject string
+		settings      map[string]string
+	}{
+		{Kernel, Kernel, nil},
+		{Lastack, Lastack, nil},
+		{"light", Lastack, map[string]string{"lastack.light": "1"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			if !inside(t) {
 				return
 			}
-			g, err := raise(t.Context(), subject, wire.Config{})
+			g, err := raise(t.Context(), tt.subject, wire.Config{FarSettings: tt.settings})
 			if err != nil {
 				t.Fatal(err)
 			}

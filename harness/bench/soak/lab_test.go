@@ -31,14 +31,21 @@ func inside(t *testing.T) bool {
 
 // TestRun is a soak of seconds: scripts/test runs a longer one. There is no flood,
 // as its half-open connections take netstack two minutes.
-func TestRun(t *testing.T) {
+func TestRun(t *testing.T) { testRun(t, Never) }
+
+// TestRunLight is one of a host that serves connections light.
+func TestRunLight(t *testing.T) { testRun(t, Always) }
+
+func testRun(t *testing.T, light Lightness) {
+	t.Helper()
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
 	if !inside(t) {
 		return
 	}
-	r, err := Run(t.Context(), Config{Duration: 8 * time.Second, Workers: 20, Seed: 1, Forge: 200, Log: t.Logf})
+	r, err := Run(t.Context(), Config{Duration: 8 * time.Second, Workers: 20, Seed: 1, Forge: 200, Light: light, Log: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +59,9 @@ func TestRun(t *testing.T) {
 		if r.Clients.Habits[h.name] == 0 {
 			t.Errorf("no client had the habit %s", h.name)
 		}
+	}
+	if on := light != Never; on != (r.Light > 0) || on != (r.Promoted > 0) {
+		t.Errorf("%d connections were light, and %d of them promoted", r.Light, r.Promoted)
 	}
 }
 

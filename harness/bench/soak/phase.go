@@ -54,7 +54,7 @@ func phaseLength(total time.Duration) time.Duration {
 }
 
 // runPhases runs one phase after the other, and leaves the wire good.
-func runPhases(ctx context.Context, h *stack.Host, total time.Duration, now func(*phase)) error {
+func runPhases(ctx context.Context, h *stack.Host, light Lightness, total time.Duration, now func(*phase)) error {
 	over, cancel := context.WithTimeout(ctx, total)
 	defer cancel()
 	length := phaseLength(total)
@@ -62,7 +62,7 @@ func runPhases(ctx context.Context, h *stack.Host, total time.Duration, now func
 	for i := 0; over.Err() == nil && err == nil; i++ {
 		p := &phases[i%len(phases)]
 		now(p)
-		err = p.hold(over, h, length)
+		err = p.hold(over, h, light, length)
 	}
 	good := &phase{name: "the wire is good"}
 	now(good)
@@ -70,8 +70,8 @@ func runPhases(ctx context.Context, h *stack.Host, total time.Duration, now func
 }
 
 // hold keeps a phase up for a while, or until ctx ends.
-func (p *phase) hold(ctx context.Context, h *stack.Host, d time.Duration) error {
-	if err := p.begin(ctx, h); err != nil {
+func (p *phase) hold(ctx context.Context, h *stack.Host, light Lightness, d time.Duration) error {
+	if err := errors.Join(p.begin(ctx, h), light.serve(h, false)); err != nil {
 		return ignoreEnd(ctx, err)
 	}
 	if p.busy {
@@ -81,7 +81,11 @@ func (p *phase) hold(ctx context.Context, h *stack.Host, d time.Duration) error 
 		}
 		defer stop()
 	}
-	pause(ctx.Done(), d)
+	pause(ctx.Done(), d/2)
+	if err := light.serve(h, true); err != nil {
+		return err
+	}
+	pause(ctx.Done(), d/2)
 	return nil
 }
 

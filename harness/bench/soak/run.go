@@ -23,8 +23,8 @@ type Config struct {
 	// Forge is how many forged segments are sent each second, Flood how many SYNs
 	// from addresses where nobody is.
 	Forge, Flood int
-	// Light: the host serves connections light (lastack.light).
-	Light bool
+	// Light is when the host serves connections light.
+	Light Lightness
 	// Log receives a line now and then. Nil is nothing.
 	Log func(format string, args ...any)
 }
@@ -38,6 +38,9 @@ type Result struct {
 	// Abandoned counts connections that the soak closed for the server, because a
 	// RST was lost.
 	Abandoned int
+	// Light counts the connections that were served light, and Promoted those of them that
+	// netstack got.
+	Light, Promoted uint64
 	// WarmHeap and EndHeap are the heap without garbage when nothing went on.
 	WarmHeap, EndHeap uint64
 }
@@ -107,14 +110,14 @@ func (s *soaking) fault(text string) {
 // raise makes the host and its servers.
 func (s *soaking) raise(ctx context.Context) (err error) {
 	settings := map[string]string{"lastack.msl_ms": fmt.Sprint(msl.Milliseconds())}
-	if s.Light {
-		settings["lastack.light"] = "1"
-	}
 	s.wire, err = raise(ctx, Lastack, wire.Config{Seed: s.Seed, FarSettings: settings})
 	if err != nil {
 		return err
 	}
 	s.host = s.wire.Host
+	if err := s.Light.serve(s.host, true); err != nil { // the warm-up is no half
+		return errors.Join(err, s.wire.Close())
+	}
 	far := &attendedServer{s.wire.Far, &s.conns}
 	if err := s.wire.Serve(far, echoServer, closesServer, abortsServer, ignoresServer); err != nil {
 		return errors.Join(err, s.wire.Close())
@@ -141,13 +144,14 @@ func (s *soaking) soak(ctx context.Context) error {
 	main.FloodFor = s.Duration - min(s.Duration/2, embryoLife-settling/4)
 	bad := make(chan error, 1)
 	go func() {
-		bad <- runPhases(ctx, s.host, s.Duration, func(p *phase) { s.Log("phase: %s", p.name) })
+		bad <- runPhases(ctx, s.host, s.Light, s.Duration, func(p *phase) { s.Log("phase: %s", p.name) })
 	}()
 	s.phase = "load"
 	s.result.Clients, err = s.carry(ctx, &main)
 	if err := errors.Join(err, <-bad); err != nil {
 		return err
 	}
+	s.result.Light, s.result.Promoted = s.host.LightCounts()
 	s.result.EndHeap = liveHeap()
 	s.fault(heapFault(s.result.WarmHeap, s.result.EndHeap))
 	return nil

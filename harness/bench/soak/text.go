@@ -67,6 +67,9 @@ func WriteResult(w io.Writer, r *Result) error {
 		c.Begun, c.Made, counted(c.Habits), c.Unanswered, c.failures(), float64(c.Bytes)/1e6)
 	fmt.Fprintf(&b, "%d segments forged; %d SYNs of nobody; %d connections closed whose RST was lost\n", total(c.Forged), c.Flooded, r.Abandoned)
 	fmt.Fprintf(&b, "heap %.1f MB after the warm-up, %.1f MB at the end\n", mb(r.WarmHeap), mb(r.EndHeap))
+	if r.Light > 0 {
+		fmt.Fprintf(&b, "%d connections served light, %d of them promoted\n", r.Light, r.Promoted)
+	}
 	for _, f := range r.Faults {
 		fmt.Fprintf(&b, "FAULT %s\n", f)
 	}

@@ -25,6 +25,8 @@ type Config struct {
 	experiment.LoadSpec
 	// MSL is lastack's; the kernel has none to set. 0 is its default, 30 s.
 	MSL time.Duration
+	// Settings are other tunables of lastack's, by name, at whichever end it is.
+	Settings map[string]string
 	// Progress is called once a second while connections are made. Nil is nothing.
 	Progress func(experiment.Progress)
 }
@@ -122,6 +124,7 @@ func (c *Config) experiment(m Mode, subject string) *experiment.Experiment {
 	if subject == experiment.Lastack {
 		lastack = e.Tunables.Subject
 	}
+	maps.Copy(lastack, c.Settings)
 	lastack["lastack.msl_ms"] = strconv.FormatInt(c.MSL.Milliseconds(), 10)
 	return &e
 }

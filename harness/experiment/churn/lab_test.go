@@ -9,21 +9,31 @@ import (
 	"lastack/harness/lab/labtest"
 )
 
-// TestRun has both stacks show what every mode is about, on few ports.
+// TestRun has both stacks show what every mode is about, on few ports; with the kernel as the
+// client, a lastack that serves connections light shows it too.
 func TestRun(t *testing.T) {
 	if !labtest.Inside(t) {
 		return
 	}
-	results, err := churn.Run(t.Context(), churn.Config{LoadSpec: experiment.LoadSpec{Ports: experiment.PortCount(40)}})
+	cfg := churn.Config{LoadSpec: experiment.LoadSpec{Ports: experiment.PortCount(40)}}
+	checkModes(t, cfg, 2)
+	cfg.Subjects, cfg.Settings = []string{experiment.Kernel}, map[string]string{"lastack.light": "1"}
+	checkModes(t, cfg, 1)
+}
+
+// checkModes wants each mode to pass with each of so many subjects.
+func checkModes(t *testing.T, cfg churn.Config, subjects int) {
+	t.Helper()
+	results, err := churn.Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(results) != 2*len(churn.Modes()) {
+	if len(results) != subjects*len(churn.Modes()) {
 		t.Errorf("%d results", len(results))
 	}
 	for _, r := range results {
 		if r.Verdict != experiment.Pass {
-			t.Errorf("%s, %s as the client: %s", r.Mode, r.Subject, r.Why)
+			t.Errorf("%s, %s as the client, %v: %s", r.Mode, r.Subject, cfg.Settings, r.Why)
 		}
 	}
 }

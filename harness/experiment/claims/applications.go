@@ -17,14 +17,24 @@ func (s *Subject) tryPrograms(ctx context.Context, trials []programs.Trial, cfg 
 			continue
 		}
 		tell(cfg.Trying, &programs.Result{Trial: trial, Subject: s.Name})
-		r, err := programs.Run(ctx, trial, programs.Config{Lastack: s.Name == experiment.Lastack, Slow: cfg.Slow})
-		if err != nil {
+		r := &programs.Result{Trial: trial, Subject: s.Name}
+		if why := cfg.Unset(s.Name); why != "" {
+			r.Skipped = []string{why}
+		} else if err := s.try(ctx, trial, cfg, r); err != nil {
 			return fmt.Errorf("trying programs: %w", err)
 		}
 		s.Programs = append(s.Programs, *r)
 		tell(cfg.Done, r)
 	}
 	return nil
+}
+
+func (s *Subject) try(ctx context.Context, trial programs.Trial, cfg experiment.Config, to *programs.Result) error {
+	r, err := programs.Run(ctx, trial, programs.Config{Lastack: s.Name == experiment.Lastack, Slow: cfg.Slow, Settings: cfg.Set()})
+	if err == nil {
+		*to = *r
+	}
+	return err
 }
 
 // tell says of a trial what is said of an experiment.

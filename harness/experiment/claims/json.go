@@ -11,8 +11,10 @@ type Document struct {
 	// Results are those of all experiments, the kernel's first.
 	Results []experiment.Result `json:"results"`
 	// Programs are what real applications did, the kernel's first.
-	Programs   []programs.Result `json:"programs"`
-	AsExpected bool              `json:"as_expected"`
+	Programs []programs.Result `json:"programs"`
+	// Altered is what was set or done to the wire beside what the experiments say.
+	Altered    []string `json:"altered,omitempty"`
+	AsExpected bool     `json:"as_expected"`
 	// Interrupted: the work was interrupted, and the rest of the claims is missing.
 	Interrupted bool `json:"interrupted,omitempty"`
 }
@@ -37,7 +39,7 @@ func (r *Report) Cut() *Document {
 
 // Document makes it.
 func (r *Report) Document() *Document {
-	d := &Document{Claims: []Row{}, Results: []experiment.Result{}, Programs: []programs.Result{}, AsExpected: r.AsExpected()}
+	d := &Document{Claims: []Row{}, Results: []experiment.Result{}, Programs: []programs.Result{}, AsExpected: r.AsExpected(), Altered: r.Altered}
 	for i, c := range r.Claims {
 		row := Row{c.Number, c.Text, c.Source, c.Truth, c.names(), map[string]Outcome{}}
 		if row.Experiments == nil {

@@ -39,3 +39,28 @@ func TestRun(t *testing.T) {
 		t.Errorf("subjects %v", r.Subjects)
 	}
 }
+
+// TestApplicationsLight: the claim about pools comes out as ever where lastack serves their
+// connections light. All other claims are compared by what tries the experiments
+// (TestRunCorpus).
+func TestApplicationsLight(t *testing.T) {
+	if !labtest.Inside(t) {
+		return
+	}
+	cs, err := Select([]int{45})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := experiment.Config{Subjects: []string{experiment.Lastack}}
+	if err := cfg.ParseAlterations([]string{"lastack.light=1"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), cs, cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Text{W: t.Output()}.Table(r)
+	if o := r.Outcomes[0][0]; o.Verdict == NotTried || !o.AsExpected {
+		t.Errorf("%s, expected %s: %s", o.Verdict, o.Expected, o.Evidence)
+	}
+}

@@ -18,6 +18,8 @@ import (
 type Report struct {
 	Claims   []*Claim
 	Subjects []Subject
+	// Altered is what was set or done to the wire beside what the experiments say.
+	Altered []string
 	// Outcomes are those of each claim, by subject, in the order of Claims and
 	// of Subjects.
 	Outcomes [][]Outcome
@@ -32,9 +34,9 @@ func Run(ctx context.Context, cs []*Claim, cfg experiment.Config, judged func(*R
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Report{Subjects: subjects(&cfg)}
+	r := &Report{Subjects: subjects(&cfg), Altered: cfg.Alterations()}
 	for i := range r.Subjects {
-		if err := r.Subjects[i].readDefaults(); err != nil {
+		if err := r.Subjects[i].readDefaults(&cfg); err != nil {
 			return r, err
 		}
 	}
@@ -87,10 +89,17 @@ func subjects(cfg *experiment.Config) (on []Subject) {
 	return on
 }
 
-func (s *Subject) readDefaults() (err error) {
+// readDefaults notes what the tunables are that claims are about, where no experiment sets
+// them.
+func (s *Subject) readDefaults(cfg *experiment.Config) (err error) {
 	s.Settings = ownDefaults()
 	if s.Name == experiment.Kernel {
 		s.Settings, err = kernelDefaults()
+	}
+	for name, value := range cfg.Set() {
+		if _, known := s.Settings[name]; known {
+			s.Settings[name] = strings.Join(strings.Fields(value), " ")
+		}
 	}
 	return err
 }
@@ -114,6 +123,26 @@ func (r *Report) judge(c *Claim) {
 		row = append(row, c.Judge(&r.Subjects[i]))
 	}
 	r.Claims, r.Outcomes = append(r.Claims, c), append(r.Outcomes, row)
+}
+
+// Judge judges claims by results that there are already, made as the Config says, and tries no
+// programs.
+func Judge(cs []*Claim, results []experiment.Result, cfg *experiment.Config) (*Report, error) {
+	on := subjects(cfg)
+	for i := range on {
+		s := &on[i]
+		for j := range results {
+			if results[j].Subject == s.Name {
+				s.Results = append(s.Results, results[j])
+			}
+		}
+		if err := s.readDefaults(cfg); err != nil {
+			return nil, err
+		}
+	}
+	r := judgeAll(cs, on)
+	r.Altered = cfg.Alterations()
+	return r, nil
 }
 
 func judgeAll(cs []*Claim, on []Subject) *Report {

@@ -130,6 +130,9 @@ func (t Text) evidence(r *Report, row []Outcome) {
 // than expected.
 func (t Text) Summary(r *Report) {
 	fmt.Fprintln(t.W)
+	if len(r.Altered) > 0 {
+		t.paragraph("", "With "+strings.Join(r.Altered, ", ")+":")
+	}
 	for i := range r.Subjects {
 		n := map[Mark]int{}
 		other := 0

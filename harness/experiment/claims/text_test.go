@@ -43,6 +43,20 @@ func TestTable80(t *testing.T) {
 	matches(t, "table.txt", b.String())
 }
 
+// TestAltered: what was set is said beside the sums.
+func TestAltered(t *testing.T) {
+	r := invented(t, 20)
+	r.Altered = []string{"lastack.light=1"}
+	var b strings.Builder
+	Text{W: &b}.Summary(r)
+	if !strings.Contains(b.String(), "\nWith lastack.light=1:\nkernel: ") {
+		t.Error(b.String())
+	}
+	if d := r.Document(); len(d.Altered) != 1 {
+		t.Errorf("%+v", d.Altered)
+	}
+}
+
 // TestStoryOfPrograms: the figures of applications are told by subject.
 func TestStoryOfPrograms(t *testing.T) {
 	var b strings.Builder

@@ -58,17 +58,18 @@ type pools struct {
 	mu    sync.Mutex
 }
 
-func tryPools(ctx context.Context, r *Result, subject wire.Subject, slow bool) (err error) {
+func tryPools(ctx context.Context, r *Result, subject wire.Subject, cfg Config) (err error) {
 	w, err := wire.Raise(ctx, wire.Config{
 		Subject: subject, Apart: true, Link: "link", FarLink: "far",
 		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParseAddr("10.77.0.2"),
+		FarSettings: cfg.Settings,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	p := &pools{w: w, far: w.Far.(wire.Side), scale: 20, port: 8000}
-	if slow {
+	if cfg.Slow {
 		p.scale = 1
 	}
 	g := goKind(w.Near)
@@ -84,7 +85,7 @@ func tryPools(ctx context.Context, r *Result, subject wire.Subject, slow bool) (
 		defer func() { err = errors.Join(err, java.close()) }()
 		p.kinds = append(p.kinds, java.kinds()...)
 	}
-	if r.Loads, err = p.loads(ctx, slow); err != nil {
+	if r.Loads, err = p.loads(ctx, cfg.Slow); err != nil {
 		return err
 	}
 	r.Idles, err = p.idles(ctx)

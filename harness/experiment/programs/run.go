@@ -14,12 +14,18 @@ type Config struct {
 	Lastack bool
 	// Slow takes the times in full that are shortened otherwise: two minutes.
 	Slow bool
+	// Settings are made on what the clients talk to, by name; only Pools can have any.
+	Settings map[string]string
 }
 
 // Reason is why the trial cannot be made so; empty if it can.
 func (t Trial) Reason(cfg Config) string {
-	if cfg.Lastack && t != Pools {
+	switch {
+	case t == Pools:
+	case cfg.Lastack:
 		return "the programs that do it use the kernel's sockets"
+	case len(cfg.Settings) > 0:
+		return "nothing is set for the programs that do it; run it without -w"
 	}
 	return ""
 }
@@ -46,7 +52,7 @@ func Run(ctx context.Context, t Trial, cfg Config) (*Result, error) {
 		if cfg.Lastack {
 			subject = wire.Lastack{}
 		}
-		err = tryPools(ctx, r, subject, cfg.Slow)
+		err = tryPools(ctx, r, subject, cfg)
 	default:
 		err = fmt.Errorf("there is no trial %q", t)
 	}

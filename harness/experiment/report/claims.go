@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"lastack/harness/experiment"
 	"lastack/harness/experiment/claims"
@@ -22,6 +23,7 @@ func newClaimsPage(r *claims.Report, all []*experiment.Experiment) *claimsPage {
 		Groups: []*claimGroup{{Title: "Not as expected", Open: true}, {Title: "As expected"}, {Title: "Not tried"}},
 	}
 	var results []experiment.Result
+	p.Altered = strings.Join(r.Altered, ", ")
 	for i := range r.Subjects {
 		p.Subjects = append(p.Subjects, r.Subjects[i].Name)
 		results = append(results, r.Subjects[i].Results...)
@@ -46,6 +48,7 @@ func newClaimsPage(r *claims.Report, all []*experiment.Experiment) *claimsPage {
 type claimsPage struct {
 	Title       string
 	Subjects    []string
+	Altered     string
 	Tallies     []markTally
 	Others      []int // that are not as expected, by subject
 	Groups      []*claimGroup

@@ -16,7 +16,7 @@ func parseRun(f *flag.FlagSet, args []string) (*command, error) {
 	f.IntVar(&cfg.Workers, "workers", 40, "connections at once")
 	f.IntVar(&cfg.Forge, "forge", 200, "forged segments each second")
 	f.IntVar(&cfg.Flood, "flood", 100, "SYNs each second from addresses where nobody is")
-	f.BoolVar(&cfg.Light, "light", false, "serve connections light (lastack.light=1)")
+	f.Var(&cfg.Light, "light", "when connections are served light (lastack.light): never, always, or half of each phase")
 	seedFlag(f, &cfg.Seed)
 	if err := parseFlags(f, args); err != nil {
 		return nil, err
