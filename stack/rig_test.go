@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,6 +120,19 @@ func waitState(t *testing.T, h *Host, c *Conn, want string) {
 	t.Helper()
 	waitFor(t, func() bool { return h.State(c.Tuple()) == want },
 		func() string { return fmt.Sprintf("state %s, want %s", h.State(c.Tuple()), want) })
+}
+
+// settle returns when the host's netstack has worked on all that the wire has seen, and how
+// many segments that is: a virtual clock that goes on before leaves netstack behind. The host
+// reads its device in one goroutine, so that what came before a SYN that it refuses is delivered.
+func (w *two) settle(t *testing.T, host netip.Addr) int {
+	t.Helper()
+	c, err := w.peer.Dial(t.Context(), "tcp", net.JoinHostPort(host.String(), "1"))
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Fatalf("Dial of a port without a listener: %v, %v; want ECONNREFUSED", c, err)
+	}
+	w.host.Drain()
+	return len(w.flags())
 }
 
 // waitFor looks every millisecond, for at most a minute: a busy machine may have to wait for
