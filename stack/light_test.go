@@ -158,7 +158,7 @@ func TestLightOptions(t *testing.T) {
 // connection stays, and every byte is right.
 func TestLightOnABadWire(t *testing.T) {
 	t.Parallel()
-	w, _ := newLight(t, hasty{tcpip.NewStdClock(), 8}, echo)
+	w, _ := newLight(t, paced{tcpip.NewStdClock(), 8, 1}, echo)
 	rule, err := impair.Parse("drop 20% of segments from either")
 	if err == nil {
 		err = w.peer.SetImpairments([]impair.Rule{rule})
