@@ -96,12 +96,12 @@ func runCheck(ctx context.Context, w io.Writer, f *serviceFlags) error {
 	stop := p.follow(course.String)
 	r, err := service.Run(ctx, f.cfg)
 	stop()
-	if err != nil {
-		return f.out.cut(ctx, w, err, r.Checks)
-	}
 	page := check.Page{Title: "How a service closes", Facts: [][2]string{
 		{"service", term.Escape(f.cfg.Address)}, {"connections", fmt.Sprint(r.Connections)}, {"patience", f.cfg.Patience.String()},
 	}}
+	if err != nil {
+		return f.out.cut(ctx, w, err, page, r.Checks)
+	}
 	if !r.Captured {
 		fmt.Fprintf(os.Stderr, "lastack check: no ladders: %s\n", term.Escape(r.Why))
 	}

@@ -88,21 +88,32 @@ func tryClaims(ctx context.Context, w io.Writer, cs []*claims.Claim, f *claimsFl
 	stop()
 	if err != nil {
 		var doc any
+		var unwritten error
+		if r != nil {
+			r.Unrun = unrun(ctx, err)
+			unwritten = f.write(r)
+		}
 		if f.json && r != nil {
 			doc = r.Cut()
 		}
-		return interrupted(ctx, w, fmt.Errorf("trying claims: %w", err), course.Count(), doc)
+		err = interrupted(ctx, w, fmt.Errorf("trying claims: %w", err), course.Count(), doc)
+		return errors.Join(err, unwritten)
 	}
 	if f.json {
 		err = writeJSON(w, r.Document())
 	} else {
 		text.Summary(r)
 	}
-	if f.report != "" {
-		err = errors.Join(err, writeClaimsPage(f.report, r))
-	}
-	if err == nil && !r.AsExpected() {
+	if err = errors.Join(err, f.write(r)); err == nil && !r.AsExpected() {
 		err = &exitError{code: exitFailed}
 	}
 	return err
+}
+
+// write writes the page, if one is asked for.
+func (f *claimsFlags) write(r *claims.Report) error {
+	if f.report == "" {
+		return nil
+	}
+	return writeClaimsPage(f.report, r)
 }

@@ -54,14 +54,22 @@ func TestInterruptedAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pages := map[string]string{}
+	for _, name := range []string{"run", "claims", "check"} {
+		pages[name] = filepath.Join(t.TempDir(), name+".html")
+	}
 	onLastack := experiment.Config{Subjects: []string{experiment.Lastack}}
 	for name, run := range map[string]func(io.Writer) error{
-		"run":    func(w io.Writer) error { return runExperiments(ctx, w, all, &runFlags{json: true}) },
-		"claims": func(w io.Writer) error { return tryClaims(ctx, w, cs, &claimsFlags{cfg: onLastack, json: true}) },
-		"churn":  func(w io.Writer) error { return runChurn(ctx, w, completeChurn(t)) },
-		"demo":   func(w io.Writer) error { return runDemo(ctx, w, true, false) },
+		"run": func(w io.Writer) error {
+			return runExperiments(ctx, w, all, &runFlags{json: true, report: pages["run"]})
+		},
+		"claims": func(w io.Writer) error {
+			return tryClaims(ctx, w, cs, &claimsFlags{cfg: onLastack, json: true, report: pages["claims"]})
+		},
+		"churn": func(w io.Writer) error { return runChurn(ctx, w, completeChurn(t)) },
+		"demo":  func(w io.Writer) error { return runDemo(ctx, w, true, false) },
 		"check": func(w io.Writer) error {
-			f := &serviceFlags{cfg: service.Config{Address: "127.0.0.1:1"}, out: checkFlags{json: true}}
+			f := &serviceFlags{cfg: service.Config{Address: "127.0.0.1:1"}, out: checkFlags{json: true, report: pages["check"]}}
 			return runCheck(ctx, w, f)
 		},
 	} {
@@ -73,6 +81,12 @@ func TestInterruptedAtOnce(t *testing.T) {
 			doc := readCut(t, out.Bytes())
 			if doc.Results == nil && doc.Checks == nil {
 				t.Errorf("no list in %s", out.Bytes())
+			}
+			if page := pages[name]; page != "" {
+				got, err := os.ReadFile(page)
+				if err != nil || !bytes.Contains(got, []byte("not run: lastack was interrupted")) {
+					t.Errorf("the page does not say that work was interrupted: %v\n%s", err, got)
+				}
 			}
 		})
 	}

@@ -139,10 +139,10 @@ func runProxy(ctx context.Context, w io.Writer, f *proxyFlags) error {
 	}
 	r, err := proxy.Run(ctx, f.cfg)
 	stop()
-	if err != nil {
-		return f.out.cut(ctx, w, err, r.Checks)
-	}
 	page := check.Page{Title: "What is in the middle", Facts: [][2]string{{"proxy", f.subject(r)}, {"patience", f.cfg.Patience.String()}}}
+	if err != nil {
+		return f.out.cut(ctx, w, err, page, r.Checks)
+	}
 	return f.out.finish(w, text, page, r.Checks)
 }
 
@@ -154,14 +154,25 @@ func (f *proxyFlags) subject(r *proxy.Result) string {
 	return term.Escape(strings.Join(r.Command, " "))
 }
 
-// cut is the error of checks that ended early, after the document about them.
-func (f *checkFlags) cut(ctx context.Context, w io.Writer, err error, checks []check.Check) error {
+// cut is the error of checks that ended early, after the document and the page about those
+// that were made.
+func (f *checkFlags) cut(ctx context.Context, w io.Writer, err error, page check.Page, checks []check.Check) error {
+	check.MarkKnown(checks, f.known)
+	page.Facts = append(page.Facts, [2]string{"the other checks", unrun(ctx, err)})
+	unwritten := f.write(page, checks)
 	var doc any
 	if f.json {
-		check.MarkKnown(checks, f.known)
 		doc = check.CutJSON(checks)
 	}
-	return interrupted(ctx, w, err, "", doc)
+	return errors.Join(interrupted(ctx, w, err, "", doc), unwritten)
+}
+
+// write writes the page, if one is asked for.
+func (f *checkFlags) write(page check.Page, checks []check.Check) error {
+	if f.report == "" {
+		return nil
+	}
+	return writeWhole(f.report, func(w io.Writer) error { return check.HTML(w, page, checks) })
 }
 
 // finish prints what is left to print about checks, writes the page, and makes the exit
@@ -173,10 +184,7 @@ func (f *checkFlags) finish(w io.Writer, text check.Text, page check.Page, check
 	} else {
 		text.Summary(checks)
 	}
-	if f.report != "" {
-		err = errors.Join(err, writeWhole(f.report, func(w io.Writer) error { return check.HTML(w, page, checks) }))
-	}
-	if err == nil && !check.Passed(checks) {
+	if err = errors.Join(err, f.write(page, checks)); err == nil && !check.Passed(checks) {
 		err = &exitError{code: exitFailed}
 	}
 	return err

@@ -23,6 +23,8 @@ type Report struct {
 	// Outcomes are those of each claim, by subject, in the order of Claims and
 	// of Subjects.
 	Outcomes [][]Outcome
+	// Unrun is why other claims were not tried; empty if all were.
+	Unrun string
 }
 
 // Run runs the experiments and the programs that the claims need, each once on every

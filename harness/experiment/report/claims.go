@@ -23,7 +23,7 @@ func newClaimsPage(r *claims.Report, all []*experiment.Experiment) *claimsPage {
 		Groups: []*claimGroup{{Title: "Not as expected", Open: true}, {Title: "As expected"}, {Title: "Not tried"}},
 	}
 	var results []experiment.Result
-	p.Altered = strings.Join(r.Altered, ", ")
+	p.Altered, p.Unrun = strings.Join(r.Altered, ", "), r.Unrun
 	for i := range r.Subjects {
 		p.Subjects = append(p.Subjects, r.Subjects[i].Name)
 		results = append(results, r.Subjects[i].Results...)
@@ -49,6 +49,7 @@ type claimsPage struct {
 	Title       string
 	Subjects    []string
 	Altered     string
+	Unrun       string // why other claims were not tried
 	Tallies     []markTally
 	Others      []int // that are not as expected, by subject
 	Groups      []*claimGroup
