@@ -92,9 +92,9 @@ func tryClaims(ctx context.Context, w io.Writer, cs []*claims.Claim, f *claimsFl
 		if r != nil {
 			r.Unrun = unrun(ctx, err)
 			unwritten = f.write(r)
-		}
-		if f.json && r != nil {
-			doc = r.Cut()
+			if f.json {
+				doc = r.Cut()
+			}
 		}
 		err = interrupted(ctx, w, fmt.Errorf("trying claims: %w", err), course.Count(), doc)
 		return errors.Join(err, unwritten)

@@ -55,15 +55,8 @@ func TestAttemptsAltered(t *testing.T) {
 		{"lastack.delayed_ack=0", "", 1},
 		{"lastack.light=1", "drop FINs from host", 1},
 	} {
-		var settings, rules []string
-		if tt.setting != "" {
-			settings = []string{tt.setting}
-		}
-		if tt.rule != "" {
-			rules = []string{tt.rule}
-		}
 		var c Config
-		if err := c.ParseAlterations(settings, rules); err != nil {
+		if err := c.alter(tt.setting, tt.rule); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := c.attempts(); got != tt.want {
@@ -72,21 +65,26 @@ func TestAttemptsAltered(t *testing.T) {
 	}
 }
 
+// alter parses a setting and a rule, of which either may be empty.
+func (c *Config) alter(setting, rule string) error {
+	var settings, rules []string
+	if setting != "" {
+		settings = []string{setting}
+	}
+	if rule != "" {
+		rules = []string{rule}
+	}
+	return c.ParseAlterations(settings, rules)
+}
+
 func TestAlterationMistakes(t *testing.T) {
 	for _, tt := range []struct{ setting, rule, want string }{
 		{"lastack.delayed_akc=0", "", "did you mean lastack.delayed_ack?"},
 		{"lastack.delayed_ack", "", "want NAME=VALUE"},
 		{"", "drop FUN from host", `"FUN" is not understood`},
 	} {
-		var settings, rules []string
-		if tt.setting != "" {
-			settings = []string{tt.setting}
-		}
-		if tt.rule != "" {
-			rules = []string{tt.rule}
-		}
 		var c Config
-		if err := c.ParseAlterations(settings, rules); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if err := c.alter(tt.setting, tt.rule); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v", tt, err)
 		}
 	}

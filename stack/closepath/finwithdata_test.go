@@ -114,15 +114,22 @@ func TestEnds(t *testing.T) {
 	r.wire("PSH+ACK 1/1", "ACK 101/1")
 }
 
-// TestFINWithDataLost: netstack sends the data again, with the FIN, and the FIN by itself once
-// the data are acknowledged, by a timeout that begins then (RFC 6298 5.3).
-func TestFINWithDataLost(t *testing.T) {
+// newJoined is a rig whose host has sent its 100 bytes of data and the FIN in one segment.
+func newJoined(t *testing.T) *rig {
+	t.Helper()
 	r := newRig(t, false)
 	r.shakeHands(false)
 	r.ended(100)
 	r.write(psh, 1, 1, 100)
 	r.write(fin, 101, 1, 0)
 	r.wire("FIN+PSH+ACK 1/1")
+	return r
+}
+
+// TestFINWithDataLost: netstack sends the data again, with the FIN, and the FIN by itself once
+// the data are acknowledged, by a timeout that begins then (RFC 6298 5.3).
+func TestFINWithDataLost(t *testing.T) {
+	r := newJoined(t)
 	r.pass(200 * ms)
 	r.write(psh, 1, 1, 100)
 	r.wire("FIN+PSH+ACK 1/1")
@@ -141,12 +148,7 @@ func TestFINWithDataLost(t *testing.T) {
 // TestFINWithDataProbed: where netstack is silent, the tail goes again with the FIN, and
 // netstack's own probe, a FIN alone, is made one of both.
 func TestFINWithDataProbed(t *testing.T) {
-	r := newRig(t, false)
-	r.shakeHands(false)
-	r.ended(100)
-	r.write(psh, 1, 1, 100)
-	r.write(fin, 101, 1, 0)
-	r.wire("FIN+PSH+ACK 1/1")
+	r := newJoined(t)
 	r.pass(50 * ms)
 	r.write(fin, 101, 1, 0)
 	r.wire("FIN+PSH+ACK 1/1")

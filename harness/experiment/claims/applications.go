@@ -17,10 +17,8 @@ func (s *Subject) tryPrograms(ctx context.Context, trials []programs.Trial, cfg 
 			continue
 		}
 		tell(cfg.Trying, &programs.Result{Trial: trial, Subject: s.Name})
-		r := &programs.Result{Trial: trial, Subject: s.Name}
-		if why := cfg.Unset(s.Name); why != "" {
-			r.Skipped = []string{why}
-		} else if err := s.try(ctx, trial, cfg, r); err != nil {
+		r, err := s.try(ctx, trial, cfg)
+		if err != nil {
 			return fmt.Errorf("trying programs: %w", err)
 		}
 		s.Programs = append(s.Programs, *r)
@@ -29,12 +27,11 @@ func (s *Subject) tryPrograms(ctx context.Context, trials []programs.Trial, cfg 
 	return nil
 }
 
-func (s *Subject) try(ctx context.Context, trial programs.Trial, cfg experiment.Config, to *programs.Result) error {
-	r, err := programs.Run(ctx, trial, programs.Config{Lastack: s.Name == experiment.Lastack, Slow: cfg.Slow, Settings: cfg.Set()})
-	if err == nil {
-		*to = *r
+func (s *Subject) try(ctx context.Context, trial programs.Trial, cfg experiment.Config) (*programs.Result, error) {
+	if why := cfg.Unset(s.Name); why != "" {
+		return &programs.Result{Trial: trial, Subject: s.Name, Skipped: []string{why}}, nil
 	}
-	return err
+	return programs.Run(ctx, trial, programs.Config{Lastack: s.Name == experiment.Lastack, Slow: cfg.Slow, Settings: cfg.Set()})
 }
 
 // tell says of a trial what is said of an experiment.
