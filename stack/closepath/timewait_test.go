@@ -318,24 +318,38 @@ func TestMaxTWBuckets(t *testing.T) {
 	}
 }
 
-// TestSimultaneousClose: TIME_WAIT begins with the ACK that comes in last.
+// TestSimultaneousClose: TIME_WAIT begins with the last of the two ACKs, whichever that is.
+// The peer's FIN comes in after the host's has left, or just before: then netstack has the
+// peer's in a queue while it sends its own.
 func TestSimultaneousClose(t *testing.T) {
-	r := newRig(t, false)
-	r.connect()
-	r.write(fin, 1, 1, 0)
-	r.deliver(fin, 1, 1, 0) // crossed
-	r.write(ack, 2, 2, 0)
-	if r.ep.TimeWaits() != 0 {
-		t.Fatal("in TIME_WAIT while CLOSING")
-	}
-	r.delivered = nil
-	r.deliver(ack, 2, 2, 0)
-	if r.ep.TimeWaits() != 1 || !slices.Equal(r.delivered, []string{"ACK"}) {
-		t.Errorf("%d in TIME_WAIT, netstack got %v", r.ep.TimeWaits(), r.delivered)
-	}
-	rec, _ := r.ep.TimeWait(r.tuple(true))
-	if rec.SndNxt != hostISN+2 || rec.RcvNxt != peerISN+2 || !rec.HasTimestamps {
-		t.Errorf("record %+v", rec)
+	type step func(r *rig)
+	hostFIN, peerFIN := step(func(r *rig) { r.write(fin, 1, 1, 0) }), step(func(r *rig) { r.deliver(fin, 1, 1, 0) })
+	hostACK, peerACK := step(func(r *rig) { r.write(ack, 2, 2, 0) }), step(func(r *rig) { r.deliver(ack, 2, 2, 0) })
+	for name, steps := range map[string][]step{
+		"the host's FIN first":                    {hostFIN, peerFIN, hostACK, peerACK},
+		"the host's FIN first, the peer's ACK":    {hostFIN, peerFIN, peerACK, hostACK},
+		"the peer's FIN in the queue":             {peerFIN, hostFIN, hostACK, peerACK},
+		"the peer's FIN in the queue, and an ACK": {peerFIN, hostFIN, peerACK, hostACK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, false)
+			r.connect()
+			r.write(psh, 1, 1, 0) // netstack's endpoint has spoken: admit knows what it has
+			for i, do := range steps {
+				if r.ep.TimeWaits() != 0 {
+					t.Fatalf("in TIME_WAIT before step %d", i)
+				}
+				r.delivered = nil
+				do(r)
+			}
+			if r.ep.TimeWaits() != 1 || r.ep.Flows() != 0 {
+				t.Errorf("%d in TIME_WAIT, %d are followed", r.ep.TimeWaits(), r.ep.Flows())
+			}
+			rec, _ := r.ep.TimeWait(r.tuple(true))
+			if rec.SndNxt != hostISN+2 || rec.RcvNxt != peerISN+2 || !rec.HasTimestamps {
+				t.Errorf("record %+v", rec)
+			}
+		})
 	}
 }
 

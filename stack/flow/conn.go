@@ -14,6 +14,10 @@ type half struct {
 	finSent  bool
 	finAcked bool
 	finTaken bool // the other side's state has moved for this FIN
+	// finPending: the FIN has come to the other side, a host, in its turn, and the host, which
+	// had it in a queue, has sent its own FIN without acknowledging this one. Its next
+	// acknowledgment takes the FIN.
+	finPending bool
 	// otherFIN is the number of another FIN, where the first is behind a gap: one of the
 	// two is false.
 	otherFIN    segment.Seq
@@ -324,7 +328,7 @@ func (c *Conn) data(from Side, s *segment.Segment, st *Step) {
 			break
 		}
 	}
-	if begin.LessEq(me.rcv) && !me.finTaken && !s.Flags.Has(segment.SYN) {
+	if begin.LessEq(me.rcv) && !me.finStands() && !s.Flags.Has(segment.SYN) {
 		me.rcv = me.rcv.Max(end)
 	}
 	if !me.nxt.Less(end) {

@@ -17,13 +17,17 @@ func (c *Conn) finAcknowledged(from Side) {
 	}
 }
 
+// finStands reports whether the side's FIN is the one that the other side takes: it came in
+// its turn, or was acknowledged.
+func (h *half) finStands() bool { return h.finAcked || h.finTaken || h.finPending }
+
 // takeFIN: side to has received the other side's FIN.
 func (c *Conn) takeFIN(to Side) {
 	me, peer := &c.half[to], &c.half[to.Other()]
 	if peer.finTaken {
 		return
 	}
-	peer.finTaken = true
+	peer.finTaken, peer.finPending = true, false
 	switch me.state {
 	case SynReceived, Established:
 		me.state = CloseWait
@@ -86,7 +90,7 @@ func (c *Conn) sendFIN(from Side, s *segment.Segment, st *Step) {
 			// was premature.
 			st.Marks |= CrossedFIN
 			c.crossed = true
-			peer.finTaken = false
+			peer.finTaken, peer.finPending = false, c.at(from)
 			me.state = FinWait1
 			return
 		}
@@ -98,14 +102,14 @@ func (c *Conn) sendFIN(from Side, s *segment.Segment, st *Step) {
 // observer can tell, and the number after it.
 func (c *Conn) FINTaken(s Side) (end segment.Seq, taken bool) {
 	h := &c.half[s]
-	return h.finSeq + 1, h.finTaken
+	return h.finSeq + 1, h.finTaken || h.finPending
 }
 
 // TakeFIN tells the Conn that the side, which is the host, takes the other side's FIN with
 // this number now: it was behind a gap, and the gap is filled.
 func (c *Conn) TakeFIN(s Side, seq segment.Seq) {
 	h := &c.half[s.Other()]
-	if h.finTaken || seq.Less(h.rcv) {
+	if h.finTaken || h.finPending || seq.Less(h.rcv) {
 		return
 	}
 	h.finSent, h.finSeq, h.hasOtherFIN = true, seq, false
@@ -118,7 +122,7 @@ func (c *Conn) TakeFIN(s Side, seq segment.Seq) {
 func (c *Conn) correctFIN(from Side, seq segment.Seq, s *segment.Segment) {
 	me, peer := &c.half[from], &c.half[from.Other()]
 	switch {
-	case me.finAcked || me.finTaken || seq.Less(me.rcv):
+	case me.finStands() || seq.Less(me.rcv):
 		return
 	case c.at(from.Other()) && seq == me.rcv && !seq.Less(me.finSeq):
 		c.TakeFIN(from.Other(), seq) // the gap before it is filled, or the others were false
@@ -148,7 +152,7 @@ func (c *Conn) correctFIN(from Side, seq segment.Seq, s *segment.Segment) {
 // ones. It reports whether there was one to take back.
 func (c *Conn) retractFIN(from Side, begin segment.Seq) bool {
 	me, peer := &c.half[from], &c.half[from.Other()]
-	if me.finAcked || me.finTaken || me.rcv.Less(begin) && !c.at(from.Other()) {
+	if me.finStands() || me.rcv.Less(begin) && !c.at(from.Other()) {
 		return false
 	}
 	if me.hasOtherFIN {

@@ -47,6 +47,9 @@ func (c *Conn) Acknowledged(s Side, ack segment.Seq) {
 	h := &c.half[s.Other()]
 	h.rcv = h.rcv.Max(ack)
 	h.taken, h.hasTaken = ack, true
+	if h.finPending && h.finSeq.Less(ack) {
+		c.takeFIN(s)
+	}
 	for h.finSent && h.finSeq.Less(ack) && c.retractFIN(s.Other(), ack) {
 	}
 }

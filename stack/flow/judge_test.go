@@ -232,6 +232,39 @@ func TestFINAtAHost(t *testing.T) {
 	}
 }
 
+// TestCrossedFINAtAHost: the peer's FIN waited in the host's queue when the host sent its own
+// FIN. The host takes it with its next acknowledgment, and neither data nor another FIN behind
+// it take its place.
+func TestCrossedFINAtAHost(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first seg // between the FINs and the host's ACK
+		want  State
+	}{
+		"the host's ACK first":  {seg{}, Closing},
+		"the peer's ACK first":  {seg{from: Client, flags: ack, seq: 102, ack: 2}, TimeWait},
+		"data behind the FIN":   {seg{from: Client, flags: psh, seq: 101, ack: 1, n: 50}, Closing},
+		"another FIN behind it": {seg{from: Client, flags: fin, seq: 102, ack: 1}, Closing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := established(t, atHost)
+			c.Acknowledged(Server, isn[Client]+101)
+			c.Update(Client, seg{from: Client, flags: fin, seq: 101, ack: 1}.segment())
+			st := c.Update(Server, seg{from: Server, flags: fin, seq: 1, ack: 101}.segment())
+			if !st.Marks.Has(CrossedFIN) || st.After[Server] != FinWait1 {
+				t.Fatalf("the host's FIN: %v, %s; want CrossedFIN, FIN_WAIT_1", st.Marks, st.After[Server])
+			}
+			if tt.first.flags != 0 {
+				c.Update(Client, tt.first.segment())
+			}
+			c.Acknowledged(Server, isn[Client]+102)
+			st = c.Update(Server, seg{from: Server, flags: ack, seq: 2, ack: 102}.segment())
+			if !st.Marks.Has(AcksFIN) || st.After[Server] != tt.want || c.RcvNxt(Server) != isn[Client]+102 {
+				t.Errorf("the host's ACK: %v, %s with RCV.NXT %d; want AcksFIN, %s with 102", st.Marks, st.After[Server], c.RcvNxt(Server)-isn[Client], tt.want)
+			}
+		})
+	}
+}
+
 // TestOtherSYNACK: a host that has sent nothing but its SYN takes no acknowledgment of
 // another one.
 func TestOtherSYNACK(t *testing.T) {
