@@ -124,7 +124,7 @@ func TestUnreadDataResets(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.waitFlags(t, 4) // the data has reached the host
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	if err := s.SetReadDeadline(deadline); err != nil {
 		t.Fatal(err)
 	}

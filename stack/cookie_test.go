@@ -93,7 +93,7 @@ func serveEchoes(l *Listener) <-chan int {
 }
 
 func echoOnce(t *testing.T, from *Host, to string, size int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := from.Dial(ctx, "tcp", to)
 	if err != nil {
@@ -101,7 +101,7 @@ func echoOnce(t *testing.T, from *Host, to string, size int) {
 		return
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	want := bytes.Repeat([]byte("echo"), size/4)
 	go func() {
 		_, _ = c.Write(want)

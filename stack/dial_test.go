@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"lastack/stack/segment"
 	"lastack/stack/tunable"
@@ -55,7 +54,7 @@ func serve(t *testing.T, h *Host, at netip.Addr, closeFirst bool) string {
 
 // once makes a connection and closes it; EOF comes before or after by who closes.
 func once(h *Host, to string, closeFirst bool) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	nc, err := h.Dial(ctx, "tcp", to)
 	if err != nil {

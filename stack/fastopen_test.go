@@ -74,10 +74,6 @@ func (o *opened) serve(c net.Conn) {
 	}
 }
 
-// patience is how long a connection may take: not many lose all they send for so
-// long.
-const patience = 40 * time.Second
-
 // ask sends a request with the SYN, if it may, and reads the answer.
 func (o *opened) ask(request string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

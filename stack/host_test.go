@@ -197,7 +197,7 @@ func TestHostAsClientEndsInTimeWait(t *testing.T) {
 	if err := w.host.Tunables().SetInt(tunable.MSLms, 20); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := w.host.Dial(ctx, "tcp", "10.0.0.1:9")
 	if err != nil {

@@ -31,6 +31,10 @@ var (
 // hold with both.
 var lightly = flag.Bool("light", false, "serve connections light (lastack.light=1)")
 
+// patience is how long what ends by itself may take: not many connections lose all they send
+// for so long, and a busy machine may be ten times slower than an idle one.
+const patience = 5 * time.Minute
+
 // two are hosts at the ends of an in-memory wire: the one under test, and a
 // peer whose delayed ACK is off so that its part is always the same.
 type two struct {
@@ -171,7 +175,7 @@ func (w *two) pair(t *testing.T, host netip.Addr) (atHost, atPeer *Conn) {
 
 func accept(t *testing.T, l *Listener, from *Host) (*Conn, *Conn) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c, err := from.Dial(ctx, "tcp", l.Addr().String())
 	if err != nil {

@@ -138,7 +138,7 @@ func lossyLast(t *testing.T, light int64) {
 	if err := w.host.SetImpairments([]impair.Rule{rule}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var all sync.WaitGroup
 	for i := range 40 {

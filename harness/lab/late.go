@@ -19,18 +19,19 @@ const lateTick = time.Millisecond
 func StartLate(ctx context.Context) *Late {
 	ctx, cancel := context.WithCancel(ctx)
 	l := &Late{cancel: cancel, worst: make(chan time.Duration, 1)}
-	go l.measure(ctx)
+	go l.measure(ctx, time.Now())
 	return l
 }
 
-func (l *Late) measure(ctx context.Context) {
+// measure counts from begun: the process may be kept from running before the goroutine is.
+func (l *Late) measure(ctx context.Context, last time.Time) {
 	t := time.NewTicker(lateTick)
 	defer t.Stop()
 	var worst time.Duration
-	for last := time.Now(); ; {
+	for {
 		select {
 		case <-ctx.Done():
-			l.worst <- worst
+			l.worst <- max(worst, time.Since(last)-lateTick)
 			return
 		case <-t.C:
 			now := time.Now()
