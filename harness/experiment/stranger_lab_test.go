@@ -146,6 +146,16 @@ func examine(t *testing.T, names []string, strangers ...*experiment.Stranger) ([
 	})
 }
 
+// unmeasured reports whether the machine was too busy to say anything about an experiment.
+func unmeasured(t *testing.T, r *experiment.Result) bool {
+	t.Helper()
+	if r.Verdict != experiment.Skipped || !strings.HasPrefix(r.Why, "not measured: ") {
+		return false
+	}
+	t.Logf("%s on %s: %s", r.Experiment, r.Subject, r.Why)
+	return true
+}
+
 // TestStrangers: a sound stack passes, on a plain wire and on a bad one, with sockets and
 // with crafted segments; each broken one fails where it is broken, and there only.
 func TestStrangers(t *testing.T) {
@@ -187,6 +197,9 @@ func TestStrangers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range results {
+			if unmeasured(t, &r) {
+				continue
+			}
 			why, fails := tt.fails[r.Experiment]
 			want := map[bool]string{true: experiment.Fail, false: experiment.Pass}[fails]
 			if r.Verdict != want || !strings.Contains(r.Why, why) {
