@@ -52,9 +52,11 @@ type finishing struct {
 	sack bool
 	tail tail
 	keep keepalive
-	// on: a timer is set. gen tells a live alarm from a stale one; it is written with
-	// the flow's lock held. timer is the one behind the first alarm.
+	// on: a timer is set. soon: it is the first alarm of a light connection that may probe. gen
+	// tells a live alarm from a stale one; it is written with the flow's lock held. timer is
+	// the one behind the first alarm.
 	on    bool
+	soon  bool
 	gen   atomic.Uint32
 	timer tcpip.Timer
 	// orphan: the application has closed the connection.
@@ -160,6 +162,7 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 		return pass
 	}
 	h.tail.sent(p)
+	probed := s.e.lights.expects(f)
 	switch {
 	case p.seg.Flags.Has(segment.FIN):
 		h.rto, h.sent = h.rtt.timeout(), s.e.clock.NowMonotonic()
@@ -167,7 +170,9 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 		if p.seg.PayloadLen > 0 {
 			first = minRTO / 2 // the tail's
 		}
-		s.start(f, h.sent.Add(first))
+		if !probed {
+			s.start(f, h.sent.Add(first))
+		}
 	case !h.on:
 		s.start(f, s.e.clock.NowMonotonic().Add(minRTO/2))
 	}
@@ -177,7 +182,7 @@ func (s *finish) outbound(f *tracked, p *packet) verdict {
 // start sets the first alarm, which serves most: nothing is left to do when it rings.
 func (s *finish) start(f *tracked, at tcpip.MonotonicTime) {
 	h := &f.finishing
-	h.on = true
+	h.on, h.soon = true, false
 	h.gen.Add(1)
 	f.shard.fins.set(at, f, h.gen.Load())
 }
@@ -203,6 +208,7 @@ func (s *finish) expire(f *tracked, gen uint32) {
 		f.mu.Unlock()
 		return
 	}
+	h.soon = false
 	now := s.e.clock.NowMonotonic()
 	una, next := f.conn.Una(f.host), f.conn.Next(f.host)
 	switch alone := f.conn.FINSent(f.host) && una+1 == next; {
@@ -257,11 +263,16 @@ func (s *finish) resend(f *tracked) {
 	_ = s.e.drain(f) // a failed write is a lost segment, which the next copy makes up for
 }
 
-// copy sends the FIN once more. f.mu is held; the caller drains the flow's queue.
+// copy sends the FIN once more, and sets the timer for the next. f.mu is held; the caller drains
+// the flow's queue.
 func (s *finish) copy(f *tracked) {
-	h := &f.finishing
-	h.copied(s.e.clock.NowMonotonic())
-	s.again(f, h.rto)
+	s.copyOnce(f)
+	s.again(f, f.finishing.rto)
+}
+
+// copyOnce is copy without a timer.
+func (s *finish) copyOnce(f *tracked) {
+	f.finishing.copied(s.e.clock.NowMonotonic())
 	own := s.e.own(f, segment.FIN|segment.ACK, f.conn.Next(f.host)-1)
 	s.e.emit(f, &own, nil, s.place)
 }

@@ -40,6 +40,9 @@ type lights struct {
 	mu        sync.RWMutex
 	listeners map[uint16][]*LightListener
 
+	// probes ring for the tails of connections.
+	probes probeAlarms
+
 	// moving are the connections on their way to netstack.
 	moving  sync.Map // of segment.Tuple to *Light
 	movings atomic.Int32
@@ -52,6 +55,7 @@ type lights struct {
 func newLights(e *Endpoint) *lights {
 	l := &lights{e: e, listeners: make(map[uint16][]*LightListener)}
 	_, _ = rand.Read(l.secret[:]) // it never fails
+	l.probes.init(e)
 	return l
 }
 
@@ -82,6 +86,7 @@ type Light struct {
 	err   tcpip.Error
 	timer tcpip.Timer
 	tries int
+	probe probing
 	// progress is when the peer last acknowledged something, or when the first of what is
 	// under way left.
 	progress tcpip.MonotonicTime
@@ -179,7 +184,7 @@ func (l *lights) receive(c *Light, p *packet, now tcpip.MonotonicTime) {
 	owes := c.conn.Receive(&p.seg, data, age(now))
 	events := waiter.EventMask(0)
 	if p.step.Marks.Has(flow.Advances) {
-		c.progress = now
+		l.advanced(c, now)
 		events |= waiter.WritableEvents
 	}
 	if owes {
@@ -300,6 +305,7 @@ func (c *Light) why() tcpip.Error {
 
 // close resets the light connections: their host goes.
 func (l *lights) close() {
+	l.probes.close()
 	for _, f := range l.e.flows.all() {
 		f.mu.Lock()
 		switch c := f.light; {

@@ -70,6 +70,10 @@ func (l *lights) promote(c *Light, lost bool) {
 	c.stopTimer()
 	c.phase = moving
 	c.move = &move{c: c, cond: sync.NewCond(&c.f.mu), done: make(chan struct{}), lost: lost, sent: c.conn.Una(), una: c.conn.Una()}
+	if h := &c.f.finishing; h.on && !lost && c.underWay() > 1 {
+		// The alarm may be near, for a probe; netstack has timers of its own, which begin now.
+		l.e.finish.start(c.f, c.e.clock.NowMonotonic().Add(minRTO/2))
+	}
 	l.promoted.Add(1)
 	l.movings.Add(1)
 	l.moving.Store(c.f.key, c)

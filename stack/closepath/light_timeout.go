@@ -28,12 +28,17 @@ func (l *lights) minds(f *tracked) bool {
 // see ends a connection's blindness.
 func (m *move) see() { m.blind, m.flight = false, nil }
 
-// overdue sends the first segment of data again, or has netstack send it, when its time has
-// come. It reports when to look again. f.mu is held; the caller drains the flow's queue.
+// overdue probes the tail, and sends the first segment of data again, or has netstack send it,
+// when its time has come. It reports when to look again. f.mu is held; the caller drains the flow's queue.
 func (l *lights) overdue(f *tracked, now tcpip.MonotonicTime) time.Duration {
 	c, rto := f.light, f.finishing.rtt.timeout()
 	if c.phase == moving {
 		return rto
+	}
+	if c.phase == alone {
+		if left, ok := l.probeDue(c, rto, now); ok {
+			return left
+		}
 	}
 	if left := c.progress.Add(rto).Sub(now); left > 0 {
 		return left

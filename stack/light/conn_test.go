@@ -72,14 +72,24 @@ func TestPlain(t *testing.T) {
 		at     time.Duration
 		plain  bool
 	}{
-		"data":                  {plain: true},
-		"a FIN":                 {change: func(_ *Conn, s *segment.Segment) { s.Flags |= segment.FIN }, plain: true},
-		"an acknowledgment":     {before: send, change: func(_ *Conn, s *segment.Segment) { s.PayloadLen = 0 }, plain: true},
-		"behind a gap":          {change: func(_ *Conn, s *segment.Segment) { s.Seq++ }},
-		"old":                   {change: func(_ *Conn, s *segment.Segment) { s.Seq-- }},
-		"urgent":                {change: func(_ *Conn, s *segment.Segment) { s.Flags |= segment.URG }},
-		"no acknowledgment":     {change: func(_ *Conn, s *segment.Segment) { s.Flags = segment.PSH }},
-		"SACK":                  {change: func(_ *Conn, s *segment.Segment) { s.SACKCount = 1 }},
+		"data":              {plain: true},
+		"a FIN":             {change: func(_ *Conn, s *segment.Segment) { s.Flags |= segment.FIN }, plain: true},
+		"an acknowledgment": {before: send, change: func(_ *Conn, s *segment.Segment) { s.PayloadLen = 0 }, plain: true},
+		"behind a gap":      {change: func(_ *Conn, s *segment.Segment) { s.Seq++ }},
+		"old":               {change: func(_ *Conn, s *segment.Segment) { s.Seq-- }},
+		"urgent":            {change: func(_ *Conn, s *segment.Segment) { s.Flags |= segment.URG }},
+		"no acknowledgment": {change: func(_ *Conn, s *segment.Segment) { s.Flags = segment.PSH }},
+		"SACK":              {change: func(_ *Conn, s *segment.Segment) { s.SACKCount, s.SACKBlocks[0].End = 1, s.Ack+1 }},
+		"a duplicate SACK": {before: send, change: func(c *Conn, s *segment.Segment) {
+			s.PayloadLen, s.Ack, s.SACKCount, s.SACKBlocks[0].End = 0, c.una, 1, c.una
+		}, plain: true},
+		"a duplicate SACK in front of another": {change: func(c *Conn, s *segment.Segment) {
+			s.SACKCount, s.SACKBlocks[0].End, s.SACKBlocks[1].End = 2, c.una, c.nxt
+		}},
+		"SACK of what was sent": {before: send, change: func(c *Conn, s *segment.Segment) {
+			s.Ack, s.SACKCount = c.una, 1
+			s.SACKBlocks[0] = segment.SACKBlock{Start: c.una + 500, End: c.nxt}
+		}},
 		"no timestamps":         {change: func(_ *Conn, s *segment.Segment) { s.HasTimestamps = false }},
 		"of what was not sent":  {change: func(_ *Conn, s *segment.Segment) { s.Ack++ }},
 		"of old":                {change: func(_ *Conn, s *segment.Segment) { s.Ack-- }},

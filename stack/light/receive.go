@@ -14,17 +14,17 @@ const maxAge = time.Second
 // order, within the window, acknowledges what was sent, and nothing about it says that
 // something was lost or that the peer has no room.
 func (c *Conn) Plain(s *segment.Segment, now time.Duration) bool {
-	in := s.Len()
+	in, twice := s.Len(), tookTwice(s)
 	switch {
 	case !s.Flags.Has(segment.ACK) || s.Flags&^(segment.ACK|segment.PSH|segment.FIN) != 0:
 		return false
-	case s.SACKCount > 0 || s.HasTimestamps != c.SYN.HasTimestamps:
+	case s.SACKCount > 0 && !twice || s.HasTimestamps != c.SYN.HasTimestamps:
 		return false
 	case s.Seq != c.rcv || c.finTaken && in > 0 || in > c.edge.Diff(c.rcv):
 		return false
 	case s.Ack.Less(c.una) || c.nxt.Less(s.Ack):
 		return false
-	case s.Ack == c.una && in == 0 && c.outstanding() > 0 && c.widened(s) == c.window:
+	case s.Ack == c.una && in == 0 && !twice && c.outstanding() > 0 && c.widened(s) == c.window:
 		return false // a duplicate ACK (RFC 5681 2)
 	case s.PayloadLen > 0 && (len(c.unread)+s.PayloadLen > int(c.cfg.Window) || c.Old(now)):
 		return false
@@ -33,6 +33,12 @@ func (c *Conn) Plain(s *segment.Segment, now time.Duration) bool {
 	// all it wants to be probed.
 	left := c.nxt.Diff(s.Ack)
 	return c.widened(s) > 0 && int(c.widened(s)) >= left-1 || c.finSent && left == 0
+}
+
+// tookTwice reports whether a segment says that the peer got something twice, and nothing else
+// (RFC 2883 4): a probe was needless, or the network made a copy.
+func tookTwice(s *segment.Segment) bool {
+	return s.SACKCount == 1 && s.SACKBlocks[0].End.LessEq(s.Ack)
 }
 
 // outstanding is how much of the host's sequence numbers is not acknowledged.

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -351,6 +352,20 @@ func BenchmarkChecksum(b *testing.B) {
 	for b.Loop() {
 		if !s.ChecksumOK(whole) {
 			b.Fatal("wrong")
+		}
+	}
+}
+
+// TestAppendOptions: SACK permitted and timestamps fill each other's gap, as on Linux.
+func TestAppendOptions(t *testing.T) {
+	for want, o := range map[string]Options{
+		"020405b40402080a000000010000000201030307": {MSS: 1460, SACKPermitted: true, HasTimestamps: true, TSVal: 1, TSEcr: 2, HasWindowScale: true, WindowScale: 7},
+		"020405b401010402":                         {MSS: 1460, SACKPermitted: true},
+		"0101080a0000000100000002":                 {HasTimestamps: true, TSVal: 1, TSEcr: 2},
+	} {
+		s := Segment{Tuple: tupleOf("192.0.2.1:1", "192.0.2.2:2"), Version: 4, Flags: SYN, Options: o}
+		if got := fmt.Sprintf("%x", Append(nil, &s, nil)[40:]); got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

@@ -54,11 +54,19 @@ func (s *Segment) appendOptions(dst []byte) []byte {
 		dst = append(dst, optMSS, 4)
 		dst = binary.BigEndian.AppendUint16(dst, s.MSS)
 	}
+	// Each option is padded to four bytes. Of these two, either fills the other's gap, as with
+	// Linux and netstack.
+	if s.SACKPermitted && !s.HasTimestamps {
+		dst = append(dst, optNop, optNop)
+	}
 	if s.SACKPermitted {
-		dst = append(dst, optNop, optNop, optSACKPerm, 2)
+		dst = append(dst, optSACKPerm, 2)
 	}
 	if s.HasTimestamps {
-		dst = append(dst, optNop, optNop, optTimestamps, 10)
+		if !s.SACKPermitted {
+			dst = append(dst, optNop, optNop)
+		}
+		dst = append(dst, optTimestamps, 10)
 		dst = binary.BigEndian.AppendUint32(dst, s.TSVal)
 		dst = binary.BigEndian.AppendUint32(dst, s.TSEcr)
 	}
