@@ -141,10 +141,14 @@ func (t *Table) Add(r *Record) *Conn {
 	if e != nil {
 		e = t.resolve(e, r)
 	}
-	if e != nil && r.Refusal == 0 && e.reopens(&r.Seg) {
+	for e != nil && r.Refusal == 0 && e.reopens(&r.Seg) {
 		if t.doubts(e, r) {
 			t.touch(e)
 			return &e.Conn
+		}
+		if e.doubt != nil { // that SYN came first, and one more shows that nobody challenged it
+			e = t.succeed(e)
+			continue
 		}
 		reuse = e.reopen(&r.Seg, r.Time)
 		e.reused = reuse

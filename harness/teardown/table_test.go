@@ -261,3 +261,28 @@ func TestExpiresByTime(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondDoubt: a SYN in the middle of a connection may be forged. Another one with yet
+// another number begins a connection of its own, and only one is left on the 4-tuple: that
+// of the latest SYN, which the segments after it go to.
+func TestSecondDoubt(t *testing.T) {
+	var left []int
+	tb := teardown.NewTable(teardown.Config{OnForget: func(c *teardown.Conn) { left = append(left, c.Number()) }})
+	recs := script(t, threeWay)
+	feed(tb, recs[:3])
+	for i, seq := range []segment.Seq{5_000_000, 9_000_000} {
+		syn := recs[0]
+		syn.Time = recs[2].Time.Add(time.Duration(i+1) * time.Millisecond)
+		syn.Seg.Seq += seq
+		feed(tb, []teardown.Record{syn})
+	}
+	if all := tb.All(); len(all) != 1 || all[0].Number() != 3 || len(left) != 2 {
+		t.Fatalf("%d connections are left, %v are gone; want the third alone", len(all), left)
+	}
+	answer := recs[1]
+	answer.Time = recs[2].Time.Add(3 * time.Millisecond)
+	answer.Seg.Ack += 9_000_000
+	if c := feed(tb, []teardown.Record{answer}); c.Number() != 3 {
+		t.Errorf("the answer goes to connection %d", c.Number())
+	}
+}
