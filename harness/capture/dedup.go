@@ -15,6 +15,10 @@ type DedupConfig struct {
 	// places; 0 means 10 ms. Captures of several machines that were merged
 	// need their clocks' difference added.
 	Window time.Duration
+	// Lane is 0 or 1 for each 4-tuple, and the same for both directions. What is of one lane
+	// does not make the Dedup forget what is of the other, so that two that have a lane each
+	// find what one finds that has both. It may be nil.
+	Lane func(*segment.Tuple) int
 }
 
 // How long after a packet the same place sees its copy: a mirror port shows
@@ -56,6 +60,7 @@ const (
 // for one goroutine.
 type Dedup struct {
 	window int64 // nanoseconds
+	lane   func(*segment.Tuple) int
 	hashes []uint64
 	slots  []original // of the same indexes
 }
@@ -73,7 +78,7 @@ func NewDedup(c DedupConfig) *Dedup {
 	if c.Window == 0 {
 		c.Window = 10 * time.Millisecond
 	}
-	return &Dedup{window: int64(c.Window), hashes: make([]uint64, dedupSlots), slots: make([]original, dedupSlots)}
+	return &Dedup{window: int64(c.Window), lane: c.Lane, hashes: make([]uint64, dedupSlots), slots: make([]original, dedupSlots)}
 }
 
 // Duplicate reports whether a packet, of which s was parsed, is a copy of one
@@ -85,7 +90,11 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 	}
 	id := identification(p.Data)
 	hash, at, place := tell(fingerprint(s, id), p.Tunnel), p.Time.UnixNano(), placeOf(p)
-	known, o := &d.hashes[hash%dedupSlots], &d.slots[hash%dedupSlots]
+	slot := hash % dedupSlots
+	if d.lane != nil {
+		slot = hash%(dedupSlots/2) + uint64(d.lane(&s.Tuple))*(dedupSlots/2)
+	}
+	known, o := &d.hashes[slot], &d.slots[slot]
 	if *known == hash {
 		apart := max(at-o.at, o.at-at)
 		if !o.seenAt(place) {

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/gopacket/gopacket/layers"
+	"golang.org/x/sys/cpu"
 )
 
 // Interface is what a capture file says about one of its interfaces.
@@ -53,6 +54,7 @@ func (s Skipped) Total() int { return s.NonIP + s.Short + s.UnknownLink }
 // ErrMemory. A packet costs no allocation, unless it has a comment. A Reader is for one
 // goroutine.
 type Reader struct {
+	_        cpu.CacheLinePad // see window
 	in       *window
 	pcap     *pcapStream // one of these three
 	ng       *ngStream
@@ -65,6 +67,7 @@ type Reader struct {
 	skipped  Skipped
 	kinds    kinds
 	err      error
+	_        cpu.CacheLinePad
 }
 
 // NewReader detects the format from the first bytes of r and reads the file
@@ -155,6 +158,9 @@ func (r *Reader) Skipped() Skipped { return r.skipped }
 // Records is the number of records read so far, those passed over included: the
 // number that tcpdump and Wireshark give the last packet returned.
 func (r *Reader) Records() int { return r.records }
+
+// Bytes is how many bytes of the file, unpacked, the records read so far take.
+func (r *Reader) Bytes() int64 { return r.in.offset() }
 
 // Next returns the next IP packet of the file, and io.EOF after the last. Any other error
 // is a [*ReadError], which says where, and is returned for good: damage hides where the

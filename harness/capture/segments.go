@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"golang.org/x/sys/cpu"
+
 	"lastack/stack/segment"
 )
 
@@ -12,10 +14,24 @@ type SegmentsConfig struct {
 	KeepDuplicates bool
 	// Dedup says what a copy is.
 	Dedup DedupConfig
+	// Share says of each packet whose it is, for several Segments that read one capture at
+	// the same time; nil means that all are Mine.
+	Share func(*Packet) Share
 	// ICMP is called from within Next with every ICMP error that quotes a TCP
 	// segment, and keeps nothing of it. It may be nil.
 	ICMP func(*ICMPError)
 }
+
+// Share says whose a packet is where several Segments have a capture between them.
+type Share uint8
+
+// Mine is read. Another's is passed over. ForAll is another's too, but if it is an ICMP
+// error, SegmentsConfig.ICMP is called.
+const (
+	Mine Share = iota
+	Another
+	ForAll
+)
 
 // SegmentStats counts what became of the packets of a source.
 type SegmentStats struct {
@@ -54,7 +70,10 @@ type SegmentStats struct {
 // Checksums are not verified: offloading leaves them unfinished. Memory is
 // bounded. A Segments is for one goroutine.
 type Segments struct {
+	_     cpu.CacheLinePad // see window
 	next  func() (*Packet, error)
+	share func(*Packet) Share
+	taken int    // of the source
 	dedup *Dedup // nil where copies are kept
 	frags fragments
 	stats SegmentStats
@@ -74,11 +93,12 @@ type Segments struct {
 	err     error
 
 	own segment.Segment // that Next returns
+	_   cpu.CacheLinePad
 }
 
 // NewSegments reads from src, which stays the caller's to close.
 func NewSegments(src Source, c SegmentsConfig) *Segments {
-	s := &Segments{next: borrower(src), icmp: c.ICMP}
+	s := &Segments{next: borrower(src), share: c.Share, icmp: c.ICMP}
 	if !c.KeepDuplicates {
 		s.dedup = NewDedup(c.Dedup)
 	}
@@ -99,6 +119,12 @@ func borrower(src Source) func() (*Packet, error) {
 
 // Stats counts what has been read so far.
 func (s *Segments) Stats() SegmentStats { return s.stats }
+
+// Packets is how many packets of the source were taken so far, those of others included.
+func (s *Segments) Packets() int { return s.taken }
+
+// Fragments is Stats().Fragments.
+func (s *Segments) Fragments() int { return s.stats.Fragments }
 
 // NotTCPKinds says what the packets were that Stats.NotTCP counts, the most
 // frequent kinds first.
@@ -157,6 +183,10 @@ func (s *Segments) NextTo(seg *segment.Segment) (*Packet, error) {
 // read takes the next packet from the source. An error of it stays pending.
 func (s *Segments) read(seg *segment.Segment) {
 	s.packet, s.err = s.next()
+	s.taken++
+	if s.share != nil {
+		s.pass(seg)
+	}
 	s.pending = true
 	if s.err != nil {
 		return
@@ -164,6 +194,22 @@ func (s *Segments) read(seg *segment.Segment) {
 	s.parsed = seg.Decode(s.packet.Data, s.packet.OrigLen)
 	if s.parsed == segment.ErrNotTCP {
 		s.parsed = s.open(seg)
+	}
+}
+
+// pass passes over what is another's.
+func (s *Segments) pass(seg *segment.Segment) {
+	for s.err == nil {
+		switch s.share(s.packet) {
+		case Mine:
+			return
+		case ForAll:
+			if seg.Decode(s.packet.Data, s.packet.OrigLen) == segment.ErrNotTCP {
+				_ = s.open(seg) // for what it calls
+			}
+		}
+		s.packet, s.err = s.next()
+		s.taken++
 	}
 }
 

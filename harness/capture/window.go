@@ -3,6 +3,8 @@ package capture
 import (
 	"errors"
 	"io"
+
+	"golang.org/x/sys/cpu"
 )
 
 const (
@@ -13,11 +15,13 @@ const (
 // window is a view of a stream that moves forward. A record is looked at where
 // it was read, without a copy of its own.
 type window struct {
+	_    cpu.CacheLinePad // windows of readers side by side share no line of a processor's cache
 	src  io.Reader
 	buf  []byte
 	rest []byte // of buf: what has been read and not passed
 	read int64  // bytes read from the stream
 	err  error  // of src, for good
+	_    cpu.CacheLinePad
 }
 
 func newWindow(src io.Reader) *window {

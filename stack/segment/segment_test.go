@@ -265,6 +265,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(Append(nil, &s6, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := Parse(b)
+		var peeked Tuple
+		if ok := Peek(b, &peeked); ok && (err == ErrNotTCP || err == ErrFragment || err == nil && peeked != p.Tuple) {
+			t.Fatalf("a look shows %v; Parse: %v, %v", peeked, p.Tuple, err)
+		}
 		if err != nil {
 			return
 		}
