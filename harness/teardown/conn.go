@@ -190,11 +190,17 @@ func (c *Conn) begin(r *Record) {
 }
 
 // Number counts the connections of a Table from 1, in the order of their first
-// segments.
+// segments. It is 0 for one that is not numbered yet; see Config.OnBegin.
 func (c *Conn) Number() int { return int(c.ordinal) }
+
+// SetNumber is for Config.OnBegin, or for who numbers connections later.
+func (c *Conn) SetNumber(n int) { c.ordinal = uint64(n) }
 
 // Start is the time of the first segment.
 func (c *Conn) Start() time.Time { return c.start }
+
+// Ends are the endpoints of the client and of the server.
+func (c *Conn) Ends() (client, server segment.Endpoint) { return c.client, c.server }
 
 // Client is the endpoint of the side that opened the connection.
 func (c *Conn) Client() netip.AddrPort { return c.client.AddrPort() }

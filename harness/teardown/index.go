@@ -67,7 +67,7 @@ func (x *index) remove(e *entry) {
 // grow doubles the number of chains.
 func (x *index) grow() {
 	old := x.buckets
-	x.buckets = make([]*entry, 2*len(old))
+	x.buckets = populate(make([]*entry, 2*len(old)))
 	for _, e := range old {
 		for e != nil {
 			next := e.chain

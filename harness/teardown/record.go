@@ -28,6 +28,7 @@ type Record struct {
 	// knows. What its sender did with it counts (a FIN was sent); what the other side
 	// would have learnt from it does not (that FIN and its ACK did not arrive).
 	LostIn bool
+	lane   uint8 // by Split.Prepare: the Table
 	Hold   flow.Hold
 	Seg    segment.Segment
 	// Held is how long the ACK in the segment had been held back; it is

@@ -33,12 +33,8 @@ func (t *Table) fresh() *entry {
 // a time.
 func (t *Table) Reserve() {
 	for t.cfg.Recycle && len(t.reserve) < cap(t.reserve) {
-		slab := t.newSlab()
-		for i := 0; i < len(slab); i += perPage {
-			slab[i].ordinal = 0 // the system gives a page when it is written to
-		}
 		select {
-		case t.reserve <- slab:
+		case t.reserve <- t.newSlab():
 		default:
 			return
 		}
@@ -49,7 +45,7 @@ func (t *Table) Reserve() {
 // takes little, and a large one has its connections side by side.
 func (t *Table) newSlab() []entry {
 	made := t.made.Add(1) - 1
-	return make([]entry, slabSize<<min(made, slabDoubles))
+	return populate(make([]entry, slabSize<<min(made, slabDoubles)))
 }
 
 // TakeBack lets the Table use a connection's memory again, with Config.HandOver; nobody may
@@ -82,7 +78,6 @@ const (
 	slabSize    = 64
 	slabDoubles = 4
 	reserved    = 1
-	perPage     = 4 // entries, at most
 )
 
 // Only some lists of lines, of usual length, are kept to be used again.

@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/cpu"
+
 	"lastack/stack/flow"
 	"lastack/stack/segment"
 )
@@ -45,6 +47,10 @@ type Config struct {
 	// another goroutine, until TakeBack. It is for Recycle.
 	HandOver bool
 
+	// OnBegin is called for a connection that begins, with a SYN or not: it has its
+	// addresses, and nothing else yet. It numbers the connection, now or later, with
+	// Conn.SetNumber; without it the Table does.
+	OnBegin func(c *Conn, syn bool)
 	// OnClose is called when a connection finishes: both FINs acknowledged, reset or
 	// refused. Its Report may still gain stragglers; and where later segments prove that
 	// a RST did not count, it goes on, and finishes once more.
@@ -67,6 +73,7 @@ const (
 // Table tells the segments of many connections apart and keeps a Conn for each.
 // Make one with NewTable.
 type Table struct {
+	_       cpu.CacheLinePad // Tables that work side by side share no line of a processor's cache
 	cfg     Config
 	index   index
 	half    list // whose handshake is not over
@@ -83,6 +90,7 @@ type Table struct {
 	start   time.Time     // of the first record
 	now     time.Duration // the latest time of a record, since start
 	serial  uint64
+	_       cpu.CacheLinePad
 }
 
 // entry is one connection of a Table. The fields that the index and the lists read come first.
@@ -190,9 +198,7 @@ func (t *Table) tick(now time.Time) {
 
 func (t *Table) add(hash uint64, r *Record) *entry {
 	e, s := t.fresh(), &r.Seg
-	t.serial++
-	e.hash, e.ordinal = hash, t.serial
-	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(e.Number(), s.Tuple, r.Time))
+	e.hash = hash
 	client, server := &s.Src, &s.Dst
 	if sentByServer(s) {
 		client, server = server, client
@@ -200,6 +206,13 @@ func (t *Table) add(hash uint64, r *Record) *entry {
 	e.client = *client // one by one, without copies between
 	e.server = *server
 	e.isHalf = s.Flags.Has(segment.SYN)
+	if t.cfg.OnBegin != nil {
+		t.cfg.OnBegin(&e.Conn, e.isHalf)
+	} else {
+		t.serial++
+		e.ordinal = t.serial
+	}
+	e.Keep, e.lean = t.cfg.Keep, t.cfg.Lean && (t.cfg.LinesIf == nil || !t.cfg.LinesIf(e.Number(), s.Tuple, r.Time))
 	t.index.insert(e)
 	t.listOf(e).push(e)
 	return e
@@ -379,11 +392,4 @@ func (t *Table) Empty() bool { return t.index.n == 0 }
 
 // All is every connection that the Table holds, in the order of their first
 // segments.
-func (t *Table) All() []*Conn {
-	all := make([]*Conn, 0, t.index.n)
-	sorted, _ := t.sorted()
-	for _, e := range sorted {
-		all = append(all, &e.Conn)
-	}
-	return all
-}
+func (t *Table) All() []*Conn { return everyOf(t) }
