@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/cpu"
+
 	"lastack/harness/capture"
 	"lastack/harness/capture/reasons"
 	"lastack/harness/teardown"
@@ -66,7 +68,7 @@ type Options struct {
 
 // The bounds of what an Analysis remembers.
 const (
-	maxOpen     = 49_152    // connections under way
+	maxOpen     = 49_152    // connections under way, at about which some are given up
 	remember    = 16_384    // connections that are over, for their stragglers
 	rememberFor = LeapAfter // behind a gap there are no stragglers
 )
@@ -75,64 +77,143 @@ const (
 // one goroutine.
 type Analysis struct {
 	opt   Options
-	table *teardown.Table
+	split *teardown.Split
 	rec   record
 	evidence
 
+	lanes   [teardown.Lanes]lane
 	tunnels tunnels
 	kernel  kernelResets
-	icmp    map[icmpKey]*icmpNote
 
+	numbered int         // connections
 	silences silences    // so far
 	waiting  []undecided // until all was seen
 	waited   int
 	from     time.Time // the first segment after the latest gap
 	again    bool      // roles and silences are those of the whole capture, and stay
 	flushing bool
-	cut      bool           // by a gap
-	second   int64          // of the latest segment, since 1970
+	cut      bool // by a gap
+	second   second
 	over     *teardown.Conn // that the latest segment ended
-	leaving  *departures    // nil while connections are counted as they leave
 	err      error          // of Each or Closed
+	counter  *counter       // nil while there is none
+	apart    bool           // each lane has a goroutine
+	longFile int64          // bytes of a file that is read in halves
+	inHalves bool           // it was
+}
+
+// lane is what one goroutine has of a capture when several take it in: a Table, and what is
+// kept beside that.
+type lane struct {
+	_ cpu.CacheLinePad // another's is in another line of the processor's cache
+
+	icmp  map[icmpKey]*icmpNote
+	sheet *sheet // for the counter; nil while all is counted as it comes
+	at    int    // the packet of the segment that is being added, with Analysis.apart
+
+	_ cpu.CacheLinePad
 }
 
 // New begins an analysis.
 func New(opt Options) *Analysis {
-	a := &Analysis{opt: opt, evidence: newEvidence(), second: noTime}
-	cfg := teardown.Config{
-		Remember: remember, RememberFor: rememberFor, MaxOpen: maxOpen,
-		Recycle: true, HandOver: true, OnForget: a.leave,
-	}
-	// A remark is about the latest line.
-	cfg.Lean = !opt.Lines && opt.Packet == nil
-	if len(opt.Chosen) > 0 {
-		cfg.LinesIf = a.mayChoose
-	}
-	cfg.OnClose = a.closed
-	a.table = teardown.NewTable(cfg)
+	a := &Analysis{opt: opt}
+	a.reset()
 	return a
 }
 
+// reset forgets all that was read.
+func (a *Analysis) reset() {
+	*a = Analysis{opt: a.opt, evidence: newEvidence(), second: noTime, longFile: longFile}
+	a.split = teardown.NewSplit(a.tableConfig)
+}
+
+// tableConfig is that of one of the Tables.
+func (a *Analysis) tableConfig(lane int) teardown.Config {
+	cfg := teardown.Config{
+		Remember: remember / teardown.Lanes, RememberFor: rememberFor, MaxOpen: maxOpen / teardown.Lanes,
+		Recycle: true, HandOver: true,
+		OnBegin:  func(c *teardown.Conn, syn bool) { a.begin(lane, c, syn) },
+		OnForget: func(c *teardown.Conn) { a.leave(lane, c) },
+	}
+	// A remark is about the latest line.
+	cfg.Lean = !a.opt.Lines && a.opt.Packet == nil
+	if len(a.opt.Chosen) > 0 {
+		cfg.LinesIf = a.mayChoose
+	}
+	if a.ordered() {
+		cfg.OnClose = func(c *teardown.Conn) { a.closed(lane, c) }
+	}
+	return cfg
+}
+
+// ordered reports whether somebody wants to have each connection as it closes or leaves.
+func (a *Analysis) ordered() bool {
+	return a.opt.Each != nil || a.opt.Closed != nil || a.opt.Packet != nil || a.opt.Partial != nil
+}
+
+// add gives a segment to its connection.
 func (a *Analysis) add(r *record) *teardown.Conn {
 	a.over = nil
-	if second := r.Time.Unix(); second > a.second { // cheaper than to ask the Table
-		if a.second > noTime && second-a.second > int64(LeapAfter/time.Second) {
-			a.gap()
-		}
-		a.second = second
+	if a.second.leap(r.Time) {
+		a.gap()
 	}
-	c := a.tunnels.add(a.table, &r.Record, r.tunnel)
-	if !a.again {
-		a.roles.see(c, &r.Seg)
+	a.split.Prepare(&r.Record)
+	return a.addPrepared(r)
+}
+
+func (a *Analysis) addPrepared(r *record) *teardown.Conn {
+	return a.tunnels.add(a.split.Of(&r.Record), &r.Record, r.tunnel)
+}
+
+// second is that of the latest segment, since 1970.
+type second int64
+
+// leap reports whether a segment comes after a gap in time.
+func (s *second) leap(at time.Time) bool {
+	now := second(at.Unix()) // cheaper than to ask the Table
+	if now <= *s {
+		return false
 	}
-	return c
+	gap := *s > noTime && now-*s > second(LeapAfter/time.Second)
+	*s = now
+	return gap
+}
+
+// begin is for a connection that begins. They are numbered in that order: at once, unless
+// another goroutine has some of them.
+func (a *Analysis) begin(lane int, c *teardown.Conn, syn bool) {
+	l := &a.lanes[lane]
+	if !a.apart {
+		a.number(c)
+	}
+	b := begun{conn: c, in: a.tunnels.around(c), at: l.at, syn: syn}
+	if l.sheet == nil {
+		a.see(&b)
+		return
+	}
+	l.sheet.begun = append(l.sheet.begun, b)
+}
+
+func (a *Analysis) number(c *teardown.Conn) {
+	a.numbered++
+	c.SetNumber(a.numbered)
+}
+
+// see notes who is the server of a connection that began.
+func (a *Analysis) see(b *begun) {
+	if a.again {
+		return
+	}
+	client, server := b.conn.Ends()
+	disguise(&client, b.in)
+	disguise(&server, b.in)
+	a.roles.see(client, server, b.syn)
 }
 
 // Summary ends the analysis and says what was found. The error is that of Each or
 // Closed, or of writing Options.Partial: then the Summary is of what is decided already.
 func (a *Analysis) Summary() (*Summary, error) {
-	a.flushing = true
-	a.countBeside(a.table.Flush)
+	a.flush()
 	a.cover()
 	if a.opt.Partial == nil {
 		a.err = errors.Join(a.err, a.settle(a.each))
@@ -157,16 +238,18 @@ const noTime = -62_135_596_800
 // gap ends the view of all connections, as nobody knows what became of them meanwhile.
 func (a *Analysis) gap() {
 	a.flushing, a.cut = true, true
-	a.table.Flush()
+	a.split.Flush()
 	a.flushing, a.cut = false, false
-	a.leaving.wait()
+	if a.counter != nil {
+		a.counter.wait(0)
+	}
 	a.cover()
 }
 
 // cover notes what was seen from the latest gap on.
 func (a *Analysis) cover() {
 	if !a.from.IsZero() {
-		a.views.add(a.from, a.table.Now())
+		a.views.add(a.from, a.split.Now())
 	}
 	a.from = time.Time{}
 }
@@ -262,13 +345,15 @@ func (e *ended) undecided() undecided {
 	return u
 }
 
-func (a *Analysis) closed(c *teardown.Conn) {
+func (a *Analysis) closed(lane int, c *teardown.Conn) {
 	a.over = c
 	_, silent := c.Silence()
 	if a.opt.Closed == nil && !silent {
 		return
 	}
-	e := a.ended(c)
+	d := a.departure(lane, c)
+	e := d.ended()
+	a.turn(&e)
 	if silent {
 		if k := e.fact(); !a.again {
 			a.silences.add(&k)
@@ -287,7 +372,7 @@ func (a *Analysis) closed(c *teardown.Conn) {
 
 // whole is the connection with its prose and its lines.
 func (a *Analysis) whole(e *ended) *Connection {
-	c := &Connection{N: e.conn.Number(), Over: e.conn.Done(), ICMP: a.icmpOf(e), Report: e.conn.Report(), Detail: e.detail}
+	c := &Connection{N: e.conn.Number(), Over: e.conn.Done(), ICMP: e.quoted(), Report: e.conn.Report(), Detail: e.detail}
 	if e.tunnel != nil {
 		c.Tunnel, c.Client, c.Server = e.tunnel.String(), e.client.String(), e.server.String()
 	}
@@ -299,7 +384,7 @@ func (a *Analysis) whole(e *ended) *Connection {
 		reason += fmt.Sprintf("; that had lasted %s by the end of the capture", long(micros(c.LeftOpenUS)))
 	}
 	if a.cut && !c.Over {
-		reason += "; it was not seen since, as the capture has a gap from " + a.table.Now().UTC().Format("2006-01-02 15:04:05 UTC")
+		reason += "; it was not seen since, as the capture has a gap from " + e.seen.UTC().Format("2006-01-02 15:04:05 UTC")
 	}
 	if c.MissingBytes > 0 {
 		reason += fmt.Sprintf("; %s acknowledged that the capture does not have, and a FIN may be among them", were(int(c.MissingBytes), "byte"))

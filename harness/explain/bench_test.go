@@ -1,7 +1,6 @@
 package explain_test
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -21,18 +20,52 @@ import (
 // kind of close.
 var million = capturetest.Config{Seed: 1, Connections: 87_000, LostFINs: 2, SnapLen: 128}
 
-// BenchmarkExplain is the whole way from the file's bytes to the default view.
+// BenchmarkExplain is the whole way from a file to the default view.
 //
-//	go test -run '^$' -bench Explain -benchtime 3x ./harness/explain
+//	go test -run '^$' -bench 'Explain$' -benchtime 3x ./harness/explain
 func BenchmarkExplain(b *testing.B) {
-	var file bytes.Buffer
-	sum, err := capturetest.Write(&file, million)
+	path, records := millionFile(b)
+	benchmark(b, records, func() (capture.Source, func() error, error) {
+		f, err := capture.Open(path, capture.OpenConfig{})
+		if err != nil {
+			return nil, nil, err
+		}
+		return f, f.Close, nil
+	})
+}
+
+// BenchmarkExplainStream is the same from a stream, which can be read only once.
+func BenchmarkExplainStream(b *testing.B) {
+	path, records := millionFile(b)
+	benchmark(b, records, func() (capture.Source, func() error, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := capture.NewReader(f)
+		return r, f.Close, err
+	})
+}
+
+// millionFile writes the capture.
+func millionFile(b *testing.B) (path string, records int) {
+	b.Helper()
+	path = filepath.Join(b.TempDir(), "million.pcap")
+	f, err := os.Create(path)
 	if err != nil {
 		b.Fatal(err)
 	}
+	sum, err := capturetest.Write(f, million)
+	if err := errors.Join(err, f.Close()); err != nil {
+		b.Fatal(err)
+	}
+	return path, sum.Records
+}
+
+func benchmark(b *testing.B, records int, open func() (capture.Source, func() error, error)) {
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := capture.NewReader(bytes.NewReader(file.Bytes()))
+		r, done, err := open()
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -41,14 +74,14 @@ func BenchmarkExplain(b *testing.B) {
 			b.Fatal(err)
 		}
 		found, err := a.Summary()
-		if err != nil || found.Packets != sum.Records {
-			b.Fatalf("%d packets, want %d: %v", found.Packets, sum.Records, err)
+		if err := errors.Join(err, done()); err != nil || found.Packets != records {
+			b.Fatalf("%d packets, want %d: %v", found.Packets, records, err)
 		}
 		if err := explain.WriteText(io.Discard, found, explain.Look{}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sum.Records), "ns/packet")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*records), "ns/packet")
 }
 
 // BenchmarkBesideTshark runs the command and tshark on one file, in turn, and
@@ -67,21 +100,13 @@ func BenchmarkBesideTshark(b *testing.B) {
 	if lastack == "" {
 		b.Skip("LASTACK_BIN does not name the command to measure")
 	}
-	path := filepath.Join(b.TempDir(), "million.pcap")
-	f, err := os.Create(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	sum, err := capturetest.Write(f, million)
-	if err := errors.Join(err, f.Close()); err != nil {
-		b.Fatal(err)
-	}
+	path, records := millionFile(b)
 	var ours, theirs used
 	for b.Loop() {
 		ours.run(b, lastack, "explain", path)
 		theirs.run(b, tshark, "-q", "-z", "conv,tcp", "-r", path)
 	}
-	packets := float64(sum.Records)
+	packets := float64(records)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(packets/ours.wall.Seconds(), "packets/s")
 	b.ReportMetric(packets/theirs.wall.Seconds(), "tshark-packets/s")

@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 
 	"lastack/harness/capture"
+	"lastack/harness/teardown"
 )
 
 // Draw reads the capture once more, after Summary, which is the end of a, for the examples of its Findings. It
@@ -25,7 +26,7 @@ func (a *Analysis) Draw(s capture.Source) ([]*Connection, error) {
 	for i := range all {
 		opt.Chosen = append(opt.Chosen, all[i].example.choice())
 	}
-	a.table, a.waiting, a.tunnels, a.icmp = nil, nil, tunnels{}, nil
+	a.split, a.waiting, a.tunnels, a.lanes = nil, nil, tunnels{}, [teardown.Lanes]lane{}
 	debug.FreeOSMemory() // so that two readings take no more than one
 	b := New(opt)
 	b.again, b.roles, b.silences = true, a.roles, a.limits

@@ -20,7 +20,9 @@ type ended struct {
 	detail         teardown.Detail
 	quiet          time.Duration // before a RST that a limit on silence may explain
 	alike          int           // connections that show the same limit
-	icmp           *icmpSaid     // ICMP errors that nothing came back after, nil for most
+	note           *icmpNote     // an ICMP error that quotes it, nil for most
+	unheard        bool          // nothing came back since
+	icmp           *icmpSaid     // such errors, where they count; nil for most
 }
 
 // judge sets what the connection tells by itself.
@@ -29,16 +31,22 @@ func (e *ended) judge() {
 	e.conn.DetailTo(&e.detail, e.seen)
 }
 
-// ended is a connection as far as is known.
-func (a *Analysis) ended(c *teardown.Conn) ended {
-	e := ended{conn: c, seen: a.table.Now(), flushed: a.flushing}
-	e.client, e.server, e.tunnel = a.tunnels.ends(c)
+// ended is a connection without what others tell.
+func (d *departure) ended() (e ended) {
+	e = ended{conn: d.conn, tunnel: d.tunnel, seen: d.seen, flushed: d.flushed, note: d.note, unheard: d.unheard}
+	e.client, e.server = undisguised(d.conn.Client(), e.tunnel), undisguised(d.conn.Server(), e.tunnel)
 	e.judge()
+	return e
+}
+
+// turn turns a connection round where others tell, as far as is known, that its server is
+// who the Table takes for the client.
+func (a *Analysis) turn(e *ended) {
+	c := e.conn
 	if a.again && !c.Handshake() && a.roles.serves(e.client, e.server) || !a.again && a.roles.swapped(c, e.client, e.server) {
-		e = e.opposite()
+		*e = e.opposite()
 		e.turned = true
 	}
-	return e
 }
 
 // opposite is the connection with client and server in each other's place, and without
@@ -46,7 +54,7 @@ func (a *Analysis) ended(c *teardown.Conn) ended {
 func (e *ended) opposite() ended {
 	o := ended{
 		conn: e.conn.Swapped(), client: e.server, server: e.client, tunnel: e.tunnel,
-		flushed: e.flushed, seen: e.seen, icmp: e.icmp,
+		flushed: e.flushed, seen: e.seen, note: e.note, unheard: e.unheard, icmp: e.icmp,
 	}
 	o.judge()
 	return o
@@ -64,28 +72,3 @@ func (e *ended) duration() time.Duration { return micros(e.report.DurationUS) }
 
 // micros is a duration given in microseconds; negative ones mean none.
 func micros(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
-
-// left is a connection that leaves now, as far as is known.
-func (a *Analysis) left(c *teardown.Conn) ended {
-	e := a.ended(c)
-	a.idleLimit(&e)
-	e.icmp = a.lastWord(&e)
-	return e
-}
-
-func (a *Analysis) leave(c *teardown.Conn) {
-	if a.leaving != nil {
-		a.leaving.add(a, c)
-		return
-	}
-	e := a.left(c)
-	a.show(&e)
-	a.forget(&e)
-	a.table.TakeBack(c)
-}
-
-// forget drops what is kept beside the Table about a connection that leaves.
-func (a *Analysis) forget(e *ended) {
-	a.tunnels.forget(e.conn)
-	a.forgetICMP(e)
-}

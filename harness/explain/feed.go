@@ -5,6 +5,7 @@ import (
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
+	"lastack/stack/segment"
 )
 
 // feed reads the segments of a capture, each with its connection. Two readings of
@@ -14,6 +15,7 @@ type feed struct {
 	table    *teardown.Table
 	tunnels  tunnels
 	roles    roles
+	newest   int // the latest connection of roles
 	rec      teardown.Record
 	tos      uint8 // of the latest segment: DSCP and ECN
 	at       int64 // when it was seen, in nanoseconds since 1970; never 0
@@ -50,7 +52,15 @@ func (f *feed) next() (*teardown.Record, *teardown.Conn, error) {
 		f.at = max(at, 1) // one without a time has that of the one before
 	}
 	c := f.tunnels.add(f.table, &f.rec, p.Tunnel)
-	f.roles.see(c, &f.rec.Seg)
+	if n := c.Number(); n > f.newest {
+		f.newest = n
+		s := &f.rec.Seg
+		client, server := s.Src, s.Dst
+		if s.Flags.Has(segment.SYN | segment.ACK) {
+			client, server = server, client
+		}
+		f.roles.see(client, server, s.Flags.Has(segment.SYN))
+	}
 	return &f.rec, c, nil
 }
 

@@ -52,9 +52,9 @@ type icmpSaid struct {
 
 // lastWord is what ICMP errors said last of a connection that did not end in order, nil
 // for most.
-func (a *Analysis) lastWord(e *ended) *icmpSaid {
-	n := a.icmpNoteOf(e)
-	if n == nil || !n.known || n.heard != a.heardFrom(e.conn, n) {
+func (e *ended) lastWord() *icmpSaid {
+	n := e.note
+	if n == nil || !e.unheard {
 		return nil
 	}
 	if _, counts := classOf(&n.ICMPError); !counts {
@@ -69,7 +69,7 @@ func (a *Analysis) lastWord(e *ended) *icmpSaid {
 		Version: n.Version, Type: n.Type, Code: n.Code, From: n.From, Self: n.From == n.Tuple.Dst.AddrPort().Addr(),
 		MTU: n.MTU, N: n.n, At: n.Time.UTC(),
 	}
-	if s.until(a.table.Now()); e.conn.Done() {
+	if s.until(e.seen); e.conn.Done() {
 		s.until(e.report.Start.Add(e.duration()))
 	}
 	return s

@@ -72,7 +72,7 @@ func TestGapsAreBounded(t *testing.T) {
 	}
 	end := a.second
 	sum, err := a.Summary()
-	if err != nil || len(a.views) != maxViews || a.views[maxViews-1].To.Unix() != end {
+	if err != nil || len(a.views) != maxViews || a.views[maxViews-1].To.Unix() != int64(end) {
 		t.Errorf("%v: %d views are kept, the last until %v", err, len(a.views), a.views[len(a.views)-1].To)
 	}
 	if !slices.ContainsFunc(sum.Warnings, func(w string) bool { return strings.HasPrefix(w, "there are at least 4,095 gaps") }) {

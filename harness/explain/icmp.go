@@ -55,14 +55,15 @@ type icmpNote struct {
 
 // noteICMP remembers an error for when its connection leaves.
 func (a *Analysis) noteICMP(e *capture.ICMPError) {
-	if a.icmp == nil {
-		a.icmp = map[icmpKey]*icmpNote{}
+	w := &a.lanes[a.split.Lane(&e.Tuple)]
+	if w.icmp == nil {
+		w.icmp = map[icmpKey]*icmpNote{}
 	}
 	k := keyOf(e.Tuple, a.tunnels.ways.of(e.Tunnel))
-	switch n := a.icmp[k]; {
-	case n == nil && len(a.icmp) < maxICMP:
+	switch n := w.icmp[k]; {
+	case n == nil && len(w.icmp) < maxICMP/teardown.Lanes:
 		n = &icmpNote{ICMPError: *e, n: 1}
-		a.icmp[k] = n
+		w.icmp[k] = n
 		a.hear(n, a.tunnels.ways.of(e.Tunnel))
 	case n != nil && n.What() == e.What():
 		n.n++
@@ -72,7 +73,8 @@ func (a *Analysis) noteICMP(e *capture.ICMPError) {
 
 // hear notes how much had come from the other side by the time of an error.
 func (a *Analysis) hear(n *icmpNote, in *capture.Tunnel) {
-	if c := a.tunnels.find(a.table, n.Tuple, in); c != nil {
+	table := a.split.Table(a.split.Lane(&n.Tuple))
+	if c := a.tunnels.find(table, n.Tuple, in); c != nil {
 		n.heard, n.known = a.heardFrom(c, n), true
 	}
 }
@@ -84,22 +86,14 @@ func (a *Analysis) heardFrom(c *teardown.Conn, n *icmpNote) uint64 {
 	return c.Segments(dst)
 }
 
-// icmpNoteOf is what was noted about a connection that leaves, nil for most.
-func (a *Analysis) icmpNoteOf(e *ended) *icmpNote {
-	if len(a.icmp) == 0 {
-		return nil
-	}
-	return a.icmp[keyOf(e.tuple(), e.tunnel)]
-}
-
 // tuple is from the client to the server, as on the wire.
 func (e *ended) tuple() segment.Tuple {
 	return segment.Tuple{Src: segment.EndpointFrom(e.client), Dst: segment.EndpointFrom(e.server)}
 }
 
-// icmpOf takes what was noted about a connection that leaves.
-func (a *Analysis) icmpOf(e *ended) *ICMP {
-	n := a.icmpNoteOf(e)
+// quoted is what was noted about a connection, nil for most.
+func (e *ended) quoted() *ICMP {
+	n := e.note
 	if n == nil {
 		return nil
 	}
@@ -109,13 +103,6 @@ func (a *Analysis) icmpOf(e *ended) *ICMP {
 	}
 	return &ICMP{
 		What: n.What(), Type: n.Type, Code: n.Code, From: n.From.String(), To: to, MTU: n.MTU, Packets: n.n,
-	}
-}
-
-// forgetICMP drops what was noted about a connection that has left.
-func (a *Analysis) forgetICMP(e *ended) {
-	if len(a.icmp) > 0 {
-		delete(a.icmp, keyOf(e.tuple(), e.tunnel))
 	}
 }
 

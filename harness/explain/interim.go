@@ -11,8 +11,10 @@ import (
 // not for an Analysis with Options.Partial, which keeps nothing that is undecided.
 func (a *Analysis) Findings() []Finding {
 	b := a.copy()
-	for _, c := range b.table.All() {
-		e := b.left(c)
+	for _, c := range b.split.All() {
+		d := b.departure(b.laneOf(c), c)
+		e := d.ended()
+		b.judge(&e)
 		b.show(&e)
 	}
 	b.cover()
@@ -24,7 +26,7 @@ func (a *Analysis) Findings() []Finding {
 // with a what is not changed by that, and has no more of the rest than findings take.
 func (a *Analysis) copy() *Analysis {
 	b := &Analysis{
-		opt: Options{Filter: a.opt.Filter, Ports: a.opt.Ports}, table: a.table, tunnels: a.tunnels, icmp: a.icmp,
+		opt: Options{Filter: a.opt.Filter, Ports: a.opt.Ports}, split: a.split, tunnels: a.tunnels, lanes: a.lanes,
 		silences: a.silences, waited: a.waited, from: a.from, again: a.again, flushing: true, second: a.second,
 	}
 	b.evidence = evidence{

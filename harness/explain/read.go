@@ -15,32 +15,51 @@ import (
 // being written does, is no error. Both make a warning. An error of Options.Each or
 // Closed ends reading; Summary returns it.
 func (a *Analysis) ReadAll(s capture.Source) error {
+	if read, ok, err := a.readTwice(s); ok {
+		found := false
+		for _, r := range read {
+			found = a.account(r) || found
+		}
+		return a.damage(err, found)
+	}
 	read := a.readAhead
 	if a.opt.Packet != nil || a.opt.Closed != nil {
 		read = a.readInStep
 	}
 	found := false
 	for {
-		var segments *capture.Segments
-		var err error
-		a.countBeside(func() { segments, err = read(s) })
-		st := segments.Stats()
-		found = found || st.Segments > 0
-		a.sum.count(st)
-		a.sum.skip(segments.NotTCPKinds())
-		switch {
-		case err == nil || errors.Is(err, io.EOF):
-			return nil
-		case errors.Is(err, ErrGap):
-			a.gap()
-			continue
+		segments, err := read(s)
+		found = a.account(reading{segments.Stats(), segments.NotTCPKinds()}) || found
+		if !errors.Is(err, ErrGap) {
+			return a.damage(err, found)
 		}
-		a.sum.Warn("%v; the verdicts are about what is before", err)
-		if errors.Is(err, io.ErrUnexpectedEOF) && found {
-			return nil
-		}
-		return err
+		a.gap()
 	}
+}
+
+// reading is what there was to be read.
+type reading struct {
+	stats  capture.SegmentStats
+	notTCP []capture.Kind
+}
+
+// account counts it, and reports whether there was any segment.
+func (a *Analysis) account(r reading) bool {
+	a.sum.count(r.stats)
+	a.sum.skip(r.notTCP)
+	return r.stats.Segments > 0
+}
+
+// damage warns of what ended a reading, and is the error of ReadAll.
+func (a *Analysis) damage(err error, found bool) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	a.sum.Warn("%v; the verdicts are about what is before", err)
+	if errors.Is(err, io.ErrUnexpectedEOF) && found {
+		return nil
+	}
+	return err
 }
 
 // record is a segment, and the tunnel that it was in.
@@ -51,7 +70,7 @@ type record struct {
 
 // readInStep reads for who wants to know of each packet as it comes.
 func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
-	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: a.noteICMP})
+	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: a.noteICMP, Dedup: capture.DedupConfig{Lane: a.split.Lane}})
 	for a.err == nil {
 		p, err := segments.NextTo(&a.rec.Seg)
 		if err != nil {
@@ -66,14 +85,8 @@ func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 	return segments, nil
 }
 
-// The segments that are read ahead: so many batches of so many.
-const (
-	batches   = 8
-	batchSize = 512
-)
-
-// batch is a number of segments, the ICMP errors between them, and the error that
-// came after them.
+// batch is a number of segments, the ICMP errors between them, and the error that came
+// after them.
 type batch struct {
 	records []record
 	icmp    []icmpBetween
@@ -86,26 +99,34 @@ type icmpBetween struct {
 	before int
 }
 
-// readAhead reads in a goroutine of its own, so that a second processor may do the
-// half of the work that is reading. The goroutine ends before readAhead does.
+// The segments that are read ahead: so many batches of so many.
+const (
+	batches   = 8
+	batchSize = 512
+)
+
+// readAhead adds segments while a goroutine reads, so that a second processor may do the
+// half of the work that is reading. Where nobody wants to have each connection as it leaves,
+// a third one counts. None is left when it returns.
 func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
+	if !a.ordered() {
+		a.counter = a.newCounter(1)
+		defer func() {
+			a.counter.end(0)
+			a.counter.finish()
+		}()
+	}
 	full := make(chan batch, batches)
 	empty := make(chan []record, batches)
 	for range batches {
 		empty <- make([]record, batchSize)
 	}
-	var icmp []icmpBetween // of the batch being filled
-	var at int             // in it
-	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: func(e *capture.ICMPError) {
-		if len(icmp) < maxICMP {
-			icmp = append(icmp, icmpBetween{*e, at})
-		}
-	}})
+	f := filler{a: a}
+	f.segments = capture.NewSegments(s, capture.SegmentsConfig{ICMP: f.note, Dedup: capture.DedupConfig{Lane: a.split.Lane}})
 	go func() {
 		defer close(full)
 		for records := range empty {
-			b := fill(records, segments, &at, a.table)
-			b.icmp, icmp = icmp, nil
+			b := f.fill(records)
 			full <- b
 			if b.err != nil {
 				return
@@ -118,10 +139,10 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 			close(empty)
 			for range full { // until the reader has noticed
 			}
-			return segments, nil
+			return f.segments, nil
 		}
 		if b.err != nil {
-			return segments, b.err
+			return f.segments, b.err
 		}
 		if spent = append(spent, b.records); len(spent) == batches/2 {
 			for _, records := range spent {
@@ -130,26 +151,33 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 			spent = spent[:0]
 		}
 	}
-	return segments, nil
+	return f.segments, nil
 }
 
-// warmAhead is how many segments the Table is told of in advance.
+// warmAhead is how many segments a Table is told of in advance.
 const warmAhead = 16
 
-// addBatch adds segments up to the first error of Each or Closed.
+// addBatch adds segments up to the first error of Each.
 func (a *Analysis) addBatch(b *batch) {
 	for i := range b.records {
 		if i%warmAhead == 0 {
 			for k := i; k < min(i+warmAhead, len(b.records)); k++ {
-				a.table.Warm(&b.records[k].Record)
+				rec := &b.records[k].Record
+				a.split.Of(rec).Warm(rec)
 			}
 		}
 		b.icmp = a.noteBefore(i, b.icmp)
-		if a.add(&b.records[i]); a.err != nil {
+		if a.second.leap(b.records[i].Time) {
+			a.gap()
+		}
+		if a.addPrepared(&b.records[i]); a.err != nil {
 			return
 		}
 	}
 	a.noteBefore(len(b.records), b.icmp)
+	if a.counter != nil && a.lanes[0].sheet.full() {
+		a.counter.turn(0)
+	}
 }
 
 // noteBefore takes in the ICMP errors up to a record, and returns the others.
@@ -161,23 +189,44 @@ func (a *Analysis) noteBefore(record int, icmp []icmpBetween) []icmpBetween {
 	return icmp
 }
 
-// fill reads a batch. at is the index that it has come to, for who is called meanwhile.
-func fill(records []record, segments *capture.Segments, at *int, table *teardown.Table) batch {
-	table.Reserve()
-	records = records[:batchSize]
-	for i := range records {
-		*at = i
-		r := &records[i]
-		p, err := segments.NextTo(&r.Seg)
-		if err != nil {
-			return batch{records: records[:i], err: err}
+// filler reads segments.
+type filler struct {
+	a        *Analysis
+	segments *capture.Segments
+	icmp     []icmpBetween // of the batch being filled
+	n        int           // of records in it
+}
+
+func (f *filler) note(e *capture.ICMPError) {
+	if len(f.icmp) < maxICMP {
+		f.icmp = append(f.icmp, icmpBetween{*e, f.n})
+	}
+}
+
+// fill reads a batch.
+func (f *filler) fill(records []record) batch {
+	f.a.split.Reserve()
+	f.icmp = nil
+	records = records[:cap(records)]
+	for f.n = range records {
+		err := f.next(&records[f.n])
+		if f.n > 0 { // what was written right now is still on its way to where it can be read
+			f.a.split.Prepare(&records[f.n-1].Record)
 		}
-		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
-		if i > 0 { // what was written right now is still on its way to where it can be read
-			table.Prepare(&records[i-1].Record)
+		if err != nil {
+			return batch{records[:f.n], f.icmp, err}
 		}
 	}
-	return batch{records: records}
+	f.a.split.Prepare(&records[f.n].Record)
+	return batch{records, f.icmp, nil}
+}
+
+func (f *filler) next(r *record) error {
+	p, err := f.segments.NextTo(&r.Seg)
+	if err == nil {
+		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
+	}
+	return err
 }
 
 // sane is a time that can be written down, none where a damaged file has one from

@@ -13,7 +13,6 @@ import (
 // which the Table goes by. What is said once of an end holds for all its connections;
 // what is counted goes by the whole capture.
 type roles struct {
-	newest int // the latest connection that was seen
 	syns   map[segment.Endpoint]struct{}
 	shares map[segment.Endpoint]int // connections without handshake
 	ports  map[uint16]int           // likewise
@@ -25,22 +24,14 @@ type roles struct {
 // maxRoles bounds what is kept of ends.
 const maxRoles = 65_536
 
-// see takes in the first segment of every connection.
-func (r *roles) see(c *teardown.Conn, s *segment.Segment) {
-	if c.Number() <= r.newest {
-		return
-	}
-	r.newest = c.Number()
+// see takes in every connection, which began with a SYN or not.
+func (r *roles) see(client, server segment.Endpoint, syn bool) {
 	r.make()
-	if s.Flags.Has(segment.SYN) {
-		server := s.Dst
-		if s.Flags.Has(segment.ACK) {
-			server = s.Src
-		}
+	if syn {
 		r.addSYN(server)
 		return
 	}
-	for _, end := range [2]segment.Endpoint{s.Src, s.Dst} {
+	for _, end := range [2]segment.Endpoint{client, server} {
 		r.addShares(end, 1)
 		r.ports[end.Port]++
 	}

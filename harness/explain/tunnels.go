@@ -57,21 +57,23 @@ func (t *tunnels) add(table *teardown.Table, r *teardown.Record, in *capture.Tun
 // ends are the addresses of a connection as they are on the wire, and the tunnel
 // that it is in, nil if it is in none.
 func (t *tunnels) ends(c *teardown.Conn) (client, server netip.AddrPort, in *capture.Tunnel) {
-	client, server = c.Client(), c.Server()
-	if len(t.of) == 0 && t.now == nil {
-		return client, server, nil
-	}
-	if in = t.all[t.of[uint32(c.Number())]]; in == nil && t.begins(client, server) {
-		in = t.now
-	}
-	if in != nil {
-		client, server = undisguised(client, in), undisguised(server, in)
-	}
-	return client, server, in
+	in = t.around(c)
+	return undisguised(c.Client(), in), undisguised(c.Server(), in), in
 }
 
-// any reports whether some connections are in tunnels.
-func (t *tunnels) any() bool { return len(t.of) > 0 || len(t.one.of) > 0 || t.now != nil }
+// around is the tunnel that a connection is in, nil if it is in none.
+func (t *tunnels) around(c *teardown.Conn) *capture.Tunnel {
+	if len(t.of) == 0 && t.now == nil {
+		return nil
+	}
+	if in := t.all[t.of[uint32(c.Number())]]; in != nil {
+		return in
+	}
+	if t.begins(c.Client(), c.Server()) {
+		return t.now
+	}
+	return nil
+}
 
 // begins reports whether the segment that the Table has is the first of a
 // connection that is not noted yet, and that already ends with it.
@@ -102,6 +104,9 @@ func disguise(e *segment.Endpoint, in *capture.Tunnel) {
 }
 
 func undisguised(end netip.AddrPort, in *capture.Tunnel) netip.AddrPort {
+	if in == nil {
+		return end
+	}
 	e := segment.EndpointFrom(end)
 	disguise(&e, in)
 	return e.AddrPort()
