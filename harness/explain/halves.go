@@ -28,8 +28,9 @@ const (
 )
 
 // sheetPackets is how many packets of the capture a lane goes through for a sheet. Sheets
-// that are counted together are of the same packets.
-const sheetPackets = 8192
+// that are counted together are of the same packets, and a flood of SYNs puts a connection
+// on a sheet with each.
+const sheetPackets = 2048
 
 // laneReader is one of the two readings.
 type laneReader struct {

@@ -202,7 +202,7 @@ func (s *Summary) warn(v *evidence) {
 		s.warning("%s: connections from before one are not followed behind it", there(s.gaps, "gap", len(v.views) < maxViews))
 	}
 	if s.GivenUp > 0 {
-		s.warning("%s given up unfinished, as more than %s were open at once; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))
+		s.warning("%s given up unfinished, as about %s were open at once, which is the most that are followed; their later segments count as connections of their own", were(s.GivenUp, "connection"), number(maxOpen))
 	}
 	if n := v.groups.overflowed; n > 0 {
 		s.warning("%s of more than %s groups counted together as other servers", were(n, "connection"), number(maxGroups))
