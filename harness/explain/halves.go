@@ -14,8 +14,9 @@ import (
 // A long file is read twice at the same time, for each Table of the Split by a goroutine
 // that passes over the connections of the other: to hand segments from one processor to
 // another takes longer than to look at each packet once more. Whatever one connection tells
-// of others is left to the counter. Where that is not enough, because of tunnels, fragments
-// or gaps in time, the file is read from its beginning by one goroutine.
+// of others is left to the counter. Where that is not enough, because of tunnels, fragments,
+// extension headers of IPv6 or gaps in time, the file is read from its beginning by one
+// goroutine.
 
 // longFile is how many bytes are worth it.
 const longFile = 8 << 20
@@ -140,7 +141,8 @@ func (h *laneReader) fill() (n int, err error) {
 		if err = h.next(r); err != nil {
 			break
 		}
-		if r.tunnel != nil || h.second.leap(r.Time) {
+		// One that took more than a look may be of another lane.
+		if r.tunnel != nil || h.second.leap(r.Time) || h.a.split.Lane(&r.Seg.Tuple) != h.lane {
 			h.odd.Store(true)
 		}
 		table.Prepare(&r.Record)

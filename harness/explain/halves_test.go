@@ -2,6 +2,7 @@ package explain_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ import (
 // counts each connection at once: of a busy capture, from its beginning and cut in the middle
 // of a packet, of one that has all packets twice, of one with ICMP errors, and of small ones
 // without handshakes or with silences. What is not for two is noticed: tunnels, fragments,
-// gaps in time; and packets that are mostly data are read once.
+// extension headers, gaps in time; and packets that are mostly data are read once.
 func TestReadInHalves(t *testing.T) {
 	if runtime.GOMAXPROCS(0) < 2 {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
@@ -35,7 +36,7 @@ func TestReadInHalves(t *testing.T) {
 	some := func(other func([]byte) []byte) func([]byte) [][]byte { // now and then, from the middle on
 		packets = 0
 		return func(p []byte) [][]byte {
-			if packets++; packets > 4000 && packets%7 == 0 {
+			if packets++; packets > 1000 && packets%7 == 0 {
 				return [][]byte{p, other(p)}
 			}
 			return [][]byte{p}
@@ -56,6 +57,7 @@ func TestReadInHalves(t *testing.T) {
 		"fragments": made(capturetest.Config{Connections: 300, MTU: 600}),
 		"data":      made(capturetest.Config{Connections: 300, Response: 200_000}),
 		"gaps":      made(capturetest.Config{Connections: 300, SnapLen: 128, Gap: 3 * explain.LeapAfter}),
+		"extension": rewritten(t, capturetest.Config{Connections: 300, SnapLen: 128, IPv6: 100}, some(withOptions)).Bytes(),
 		"tunnels":   rewritten(t, busy, some(func(p []byte) []byte { return inGRE(p, 7) })).Bytes(),
 	}
 	compare := func(name string, file []byte) (two bool) {
@@ -85,6 +87,14 @@ func TestReadInHalves(t *testing.T) {
 		}
 		compare(p, file)
 	}
+}
+
+// withOptions puts an empty header of options between IPv6 and TCP (RFC 8200 4.6).
+func withOptions(p []byte) []byte {
+	q := append(append(bytes.Clone(p[:40]), 6, 0, 1, 4, 0, 0, 0, 0), p[40:]...)
+	q[6] = 60
+	binary.BigEndian.PutUint16(q[4:], binary.BigEndian.Uint16(p[4:])+8)
+	return q
 }
 
 // TestBoundsInHalves: where bounds are met, what is given up is the same again.
