@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/cpu"
 
@@ -40,6 +41,7 @@ type laneReader struct {
 	lane    int
 	counter *counter
 	odd     *atomic.Bool // of all
+	first   second       // of its segments, noTime while there was none
 	second  second
 	turned  int // sheets that were handed on
 	few     [warmAhead]record
@@ -68,7 +70,7 @@ func (a *Analysis) readTwice(s capture.Source) (read []reading, ok bool, err err
 	var halves [teardown.Lanes]*laneReader
 	var all sync.WaitGroup
 	for lane, src := range [teardown.Lanes]capture.Source{f, again} {
-		h := &laneReader{lane: lane, counter: a.counter, odd: &odd, second: noTime}
+		h := &laneReader{lane: lane, counter: a.counter, odd: &odd, first: noTime, second: noTime}
 		h.filler = filler{a: a}
 		h.segments = capture.NewSegments(src, capture.SegmentsConfig{
 			ICMP: h.note, Share: h.share, Dedup: capture.DedupConfig{Lane: a.split.Lane},
@@ -78,7 +80,7 @@ func (a *Analysis) readTwice(s capture.Source) (read []reading, ok bool, err err
 	}
 	all.Wait()
 	a.counter.finish()
-	if a.apart = false; odd.Load() {
+	if a.apart = false; odd.Load() || halves[0].apart(halves[1]) || halves[1].apart(halves[0]) {
 		a.reset()
 		err := f.Rewind()
 		return nil, err != nil, err
@@ -92,6 +94,11 @@ func (a *Analysis) readTwice(s capture.Source) (read []reading, ok bool, err err
 		read = append(read, r)
 	}
 	return read, true, halves[0].err
+}
+
+// apart reports whether a gap in time is between all that o has and all that h has.
+func (h *laneReader) apart(o *laneReader) bool {
+	return o.first > noTime && h.second > noTime && o.first-h.second > second(LeapAfter/time.Second)
 }
 
 // dense reports whether the records of a file are short, and leaves it at its beginning.
@@ -144,6 +151,9 @@ func (h *laneReader) fill() (n int, err error) {
 		// One that took more than a look may be of another lane.
 		if r.tunnel != nil || h.second.leap(r.Time) || h.a.split.Lane(&r.Seg.Tuple) != h.lane {
 			h.odd.Store(true)
+		}
+		if h.first == noTime {
+			h.first = h.second
 		}
 		table.Prepare(&r.Record)
 		h.at[h.n] = h.segments.Packets()

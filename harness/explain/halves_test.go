@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -79,6 +80,13 @@ func TestReadInHalves(t *testing.T) {
 		if compare(name, file) {
 			t.Errorf("%s was read in halves", name)
 		}
+	}
+	for seed := range uint64(12) { // all before a gap in one lane, and all after it in the other
+		var file bytes.Buffer
+		if _, err := capturetest.Write(&file, capturetest.Config{Seed: seed, Connections: 2, SnapLen: 128, Gap: 3 * explain.LeapAfter}); err != nil {
+			t.Fatal(err)
+		}
+		compare("two connections, "+strconv.FormatUint(seed, 10), file.Bytes())
 	}
 	for _, p := range paths {
 		file, err := os.ReadFile(p)
