@@ -72,9 +72,7 @@ func (a *Analysis) readTwice(s capture.Source) (read []reading, ok bool, err err
 	for lane, src := range [teardown.Lanes]capture.Source{f, again} {
 		h := &laneReader{lane: lane, counter: a.counter, odd: &odd, first: noTime, second: noTime}
 		h.filler = filler{a: a}
-		h.segments = capture.NewSegments(src, capture.SegmentsConfig{
-			ICMP: h.note, Share: h.share, Dedup: capture.DedupConfig{Lane: a.split.Lane},
-		})
+		h.segments = a.segments(src, h.note, h.share)
 		halves[lane] = h
 		all.Go(h.read)
 	}

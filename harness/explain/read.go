@@ -70,7 +70,7 @@ type record struct {
 
 // readInStep reads for who wants to know of each packet as it comes.
 func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
-	segments := capture.NewSegments(s, capture.SegmentsConfig{ICMP: a.noteICMP, Dedup: capture.DedupConfig{Lane: a.split.Lane}})
+	segments := a.segments(s, a.noteICMP, nil)
 	for a.err == nil {
 		p, err := segments.NextTo(&a.rec.Seg)
 		if err != nil {
@@ -122,7 +122,7 @@ func (a *Analysis) readAhead(s capture.Source) (*capture.Segments, error) {
 		empty <- make([]record, batchSize)
 	}
 	f := filler{a: a}
-	f.segments = capture.NewSegments(s, capture.SegmentsConfig{ICMP: f.note, Dedup: capture.DedupConfig{Lane: a.split.Lane}})
+	f.segments = a.segments(s, f.note, nil)
 	go func() {
 		defer close(full)
 		for records := range empty {
@@ -187,6 +187,11 @@ func (a *Analysis) noteBefore(record int, icmp []icmpBetween) []icmpBetween {
 		icmp = icmp[1:]
 	}
 	return icmp
+}
+
+// segments are those of a source, or of a share of its packets.
+func (a *Analysis) segments(s capture.Source, icmp func(*capture.ICMPError), share func(*capture.Packet) capture.Share) *capture.Segments {
+	return capture.NewSegments(s, capture.SegmentsConfig{ICMP: icmp, Share: share, Dedup: capture.DedupConfig{Lane: a.split.Lane}})
 }
 
 // filler reads segments.
