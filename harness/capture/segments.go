@@ -123,9 +123,6 @@ func (s *Segments) Stats() SegmentStats { return s.stats }
 // Packets is how many packets of the source were taken so far, those of others included.
 func (s *Segments) Packets() int { return s.taken }
 
-// Fragments is Stats().Fragments.
-func (s *Segments) Fragments() int { return s.stats.Fragments }
-
 // NotTCPKinds says what the packets were that Stats.NotTCP counts, the most
 // frequent kinds first.
 func (s *Segments) NotTCPKinds() []Kind { return s.kinds.list() }

@@ -62,7 +62,7 @@ func (a *Analysis) readTwice(s capture.Source) (read []reading, ok bool, err err
 		return nil, false, nil // one reading tells what is wrong, if anything is
 	}
 	defer again.Close() // only read from
-	if dense, err := dense(again); !dense || err != nil {
+	if short, err := dense(again); !short || err != nil {
 		return nil, false, nil
 	}
 	var odd atomic.Bool
@@ -157,7 +157,7 @@ func (h *laneReader) fill() (n int, err error) {
 		h.at[h.n] = h.segments.Packets()
 		n++
 	}
-	if h.segments.Fragments() > 0 {
+	if h.segments.Stats().Fragments > 0 {
 		h.odd.Store(true)
 	}
 	return n, err
