@@ -23,7 +23,7 @@ type VethEnd struct {
 	// and "veth-b" for end B.
 	Name string
 	// Addrs are given to the interface with their prefix lengths, usable at
-	// once: IPv6 duplicate address detection is off for them.
+	// once: IPv6 duplicate address detection (RFC 4862 5.4) is off at this end.
 	Addrs []netip.Prefix
 }
 
@@ -132,6 +132,11 @@ func (e VethEnd) configure(noOffload bool) error {
 			return fmt.Errorf("lab: giving %s to %s: %w", prefix, e.Name, err)
 		}
 	}
+	// A router asks for its neighbours from its link-local address, and not at all while
+	// that is tentative: after three seconds it answers that the host is unreachable.
+	// Without IPv6 there is nothing to turn off, and where it may not be turned off,
+	// awaitReady waits until it is over.
+	_ = Sysctl("net/ipv6/conf/"+e.Name+"/accept_dad", "0")
 	if err := netlink.LinkSetUp(link); err != nil {
 		return fmt.Errorf("lab: bringing up %s: %w", e.Name, err)
 	}
@@ -149,8 +154,8 @@ func address(p netip.Prefix) *netlink.Addr {
 	return a
 }
 
-// awaitReady waits until the interface is running and none of the given
-// addresses is tentative: IPv6 begins on a link a moment after its carrier does.
+// awaitReady waits until the interface is running, has the given addresses, and none of
+// its addresses is tentative: IPv6 begins on a link a moment after its carrier does.
 func (e VethEnd) awaitReady() error {
 	link, err := netlink.LinkByName(e.Name)
 	if err != nil {
@@ -179,13 +184,16 @@ func (e VethEnd) ready(index int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	usable := make(map[netip.Addr]bool)
+	present := make(map[netip.Addr]bool)
 	for _, a := range addrs {
+		if a.Flags&unix.IFA_F_TENTATIVE != 0 {
+			return false, nil
+		}
 		ip, _ := netip.AddrFromSlice(a.IP)
-		usable[ip.Unmap()] = a.Flags&unix.IFA_F_TENTATIVE == 0
+		present[ip.Unmap()] = true
 	}
 	for _, p := range e.Addrs {
-		if !usable[p.Addr()] {
+		if !present[p.Addr()] {
 			return false, nil
 		}
 	}
