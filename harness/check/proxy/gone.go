@@ -143,6 +143,19 @@ func (g *ground) acceptsAndCloses(ctx context.Context, f *finding) error {
 	if err := p.server.Close(); err != nil {
 		return err
 	}
+	// The first that came may not be the client's, but one that the proxy has ready.
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case s := <-g.accepted:
+				_ = s.Close()
+			case <-done:
+				return
+			}
+		}
+	}()
 	const when = "the server accepts and closes"
 	if e := client.ended(answer); e.How == ends.Nothing {
 		f.differ(p, breaksHanging, "%s: the client is not told within %s", when, ends.Brief(answer))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -238,18 +239,35 @@ func (g *ground) forget() {
 	}
 }
 
-// accept takes the connection that begins with a line.
+// accept takes the connection that begins with a line. A connection on which nothing comes,
+// as a proxy makes to see whether the server is there or to have it ready, holds nothing up.
 func (g *ground) accept(ctx context.Context, hello string) (*end, error) {
 	timer := time.NewTimer(answer)
 	defer timer.Stop()
+	found := make(chan *end, 1)
+	var others []*end
+	defer func() {
+		for _, e := range others {
+			_ = e.Close() // whoever waits for a line on it stops
+		}
+	}()
 	for {
 		select {
 		case c := <-g.accepted:
 			e := newEnd(ctx, c)
-			if err := expect(e, hello); err == nil {
-				return e, nil
-			}
-			_ = c.Close()
+			others = append(others, e)
+			go func() {
+				if expect(e, hello) != nil {
+					return
+				}
+				select {
+				case found <- e:
+				default: // a proxy that sends the same to several servers
+				}
+			}()
+		case e := <-found:
+			others = slices.DeleteFunc(others, func(o *end) bool { return o == e })
+			return e, nil
 		case <-timer.C:
 			return nil, fmt.Errorf("the client's line did not reach the server within %v", answer)
 		case <-ctx.Done():

@@ -123,6 +123,22 @@ func TestLeak(t *testing.T) {
 	}
 }
 
+// TestReadyConnection: a connection to the server on which nothing comes, made before the
+// client's, is not taken for it.
+func TestReadyConnection(t *testing.T) {
+	t.Parallel()
+	if !labtest.Inside(t) {
+		return
+	}
+	c := config(t, ready)
+	c.Only = []string{"close", "server-gone", "leak"}
+	for _, c := range examine(t, c) {
+		if c.Verdict != check.Pass {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 // TestForgottenDescriptors: connections are over, but their descriptors are kept.
 func TestForgottenDescriptors(t *testing.T) {
 	t.Parallel()

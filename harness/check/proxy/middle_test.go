@@ -37,6 +37,7 @@ const (
 	daemon     mode = "serves in the background"
 	hoards     mode = "unbounded buffer"
 	impatient  mode = "cuts idle"
+	ready      mode = "has a connection ready"
 	// The rest do not get as far as to be a proxy.
 	dies      mode = "dies"
 	elsewhere mode = "listens elsewhere"
@@ -100,6 +101,17 @@ func (m mode) relay(client *net.TCPConn) {
 		if to, answer, err = m.asked(client); err != nil {
 			_ = client.Close()
 			return
+		}
+	}
+	if m == ready {
+		if d, err := net.DialTimeout("tcp", to, 10*time.Second); err == nil {
+			keep.Lock()
+			for _, old := range kept {
+				_ = old.Close()
+			}
+			kept = []io.Closer{d}
+			keep.Unlock()
+			time.Sleep(10 * time.Millisecond) // the server has it before the other
 		}
 	}
 	c, err := net.DialTimeout("tcp", to, 10*time.Second)
