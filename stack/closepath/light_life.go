@@ -77,7 +77,16 @@ func (l *lights) introduce(c *Light, v *life) bool {
 		ack.TSEcr = echo(m.synAck.TSVal, max(rtt, time.Millisecond))
 	}
 	l.deliver(c, &ack, nil)
-	return m.wait(func() bool { return m.created }) && m.ep != nil
+	if !m.wait(func() bool { return m.created }) || m.ep == nil {
+		return false
+	}
+	if r := &c.f.finishing.rtt; r.measured {
+		// By itself netstack would take a round trip from a window that is full already, with
+		// the time that data wait in queues, and open one that overflows them. Nothing has come
+		// to the endpoint yet, so nothing else looks at it.
+		m.ep.(*tcp.Endpoint).RcvAutoParams.RTT = r.srtt
+	}
+	return true
 }
 
 // relate tells netstack what the connection has come to. f.mu is held, and released
