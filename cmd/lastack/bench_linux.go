@@ -30,7 +30,7 @@ func benchCommand() *cobra.Command {
 a virtual cable, the kernel through a loop that copies packets between two TUNs
 (the least that any stack on a TUN can cost), and plain gVisor on its own fdbased
 endpoint, as its examples have it. Each run has network namespaces of its own, the
-subjects take turns, and a round in which the machine's speed moved by more than
+subjects take turns, to and fro, and a round in which the machine's speed moved by more than
 15% is dropped. Only the ratios mean anything on another machine, so they come
 first, each with the goal that lastack has set itself.
 

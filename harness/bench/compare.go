@@ -150,9 +150,15 @@ type round struct {
 	loops   []time.Duration
 }
 
+// round goes through the subjects, every other time backwards: whoever comes behind another
+// would have its heat in each of them.
 func (c *comparison) round(k *Case, number int) (round, error) {
 	r := round{samples: map[string]sample{}}
-	for _, name := range k.subjects {
+	names := slices.Clone(k.subjects)
+	if number%2 == 0 {
+		slices.Reverse(names)
+	}
+	for _, name := range names {
 		c.tell(k, name, number)
 		r.loops = append(r.loops, c.loop())
 		spec := k.run

@@ -100,7 +100,7 @@ func TestSubjectsTakeTurns(t *testing.T) {
 	if _, err := c.all(caseNamed(t, "tracing")); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{lastack, lastackTraced, lastack, lastackTraced}; !slices.Equal(order, want) {
+	if want := []string{lastack, lastackTraced, lastackTraced, lastack}; !slices.Equal(order, want) {
 		t.Errorf("ran %v, want %v", order, want)
 	}
 	if last := told[len(told)-1]; len(told) != 4 || last.Done != 3 || last.Runs != 4 || last.Round != 2 || last.Left <= 0 {
