@@ -26,6 +26,7 @@ type Raw struct {
 	host  *Host
 	light *closepath.LightListener // nil if it does not listen
 	sent  sent
+	more  bool // the last write was with More, and is why the Endpoint is corked
 }
 
 // Raw makes a socket, for IPv4 or for IPv6.
@@ -68,16 +69,61 @@ func (r *Raw) Shutdown(flags tcpip.ShutdownFlags) tcpip.Error {
 	if flags&tcpip.ShutdownRead != 0 {
 		r.light.Close()
 	}
+	t, connected := r.Tuple()
+	if !connected || flags&tcpip.ShutdownWrite == 0 {
+		return r.Endpoint.Shutdown(flags)
+	}
+	r.ends(t)
 	err := r.Endpoint.Shutdown(flags)
-	if t, connected := r.Tuple(); connected && err == nil && flags&tcpip.ShutdownWrite != 0 {
-		r.host.path.Ended(t, r.sent.total())
+	if err == nil {
+		r.ended(t)
 	}
 	return err
 }
 
-// Write is the Endpoint's.
+// Write is the Endpoint's. With opts.More, data that are less than a segment wait for the next
+// Write, Shutdown or Close, or for 200 ms, as with MSG_MORE on Linux. There the end of longer
+// data waits too, and nothing longer than for the acknowledgment of what is under way.
 func (r *Raw) Write(p tcpip.Payloader, opts tcpip.WriteOptions) (int64, tcpip.Error) {
-	return r.sent.write(r.Endpoint, p, opts)
+	o := r.Endpoint.SocketOptions()
+	if opts.More && !o.GetCorkOption() {
+		r.more = true
+		o.SetCorkOption(true)
+	}
+	n, err := r.sent.write(r.Endpoint, p, opts)
+	if !opts.More && r.more {
+		r.Push()
+	}
+	return n, err
+}
+
+// Push sends what waits for a full segment, as setting TCP_NODELAY does on Linux.
+func (r *Raw) Push() {
+	o := r.Endpoint.SocketOptions()
+	if !o.GetCorkOption() {
+		return
+	}
+	o.SetCorkOption(false)
+	if r.more {
+		r.more = false
+		return
+	}
+	o.SetCorkOption(true)
+}
+
+// ends is called before the Endpoint is shut for writing or closed.
+func (r *Raw) ends(t segment.Tuple) {
+	if r.more {
+		r.host.path.Ends(t, r.sent.total())
+	}
+}
+
+// ended is called once the Endpoint is shut for writing or closed. Nothing waits for a full
+// segment any more, and the FIN goes with what has waited.
+func (r *Raw) ended(t segment.Tuple) {
+	r.host.path.Ended(t, r.sent.total())
+	r.more = false
+	r.Endpoint.SocketOptions().SetCorkOption(false)
 }
 
 // Connect begins to connect, and returns ErrConnectStarted. With data, be they empty, it
@@ -220,10 +266,13 @@ func (r *Raw) InFlight() (n uint32, finSent, ok bool) {
 // Close closes the socket as close(2) does, without waiting.
 func (r *Raw) Close() {
 	t, connected := r.Tuple()
+	if connected {
+		r.ends(t)
+	}
 	r.Endpoint.Close()
 	r.light.Close()
 	if connected {
-		r.host.path.Ended(t, r.sent.total())
+		r.ended(t)
 		r.host.path.Orphan(t)
 	}
 }

@@ -110,6 +110,18 @@ func (w *two) flags() []string {
 	return out
 }
 
+// firstFIN is the first of the host's segments with a FIN.
+func (w *two) firstFIN() segment.Segment {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.wire {
+		if a := s.Src.AddrPort().Addr(); s.Flags.Has(segment.FIN) && (a == addr4 || a == addr6) {
+			return s
+		}
+	}
+	return segment.Segment{}
+}
+
 // waitFlags waits until the wire has seen n segments, and returns them all.
 func (w *two) waitFlags(t *testing.T, n int) []string {
 	t.Helper()

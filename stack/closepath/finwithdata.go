@@ -33,8 +33,9 @@ type joining struct {
 	// seq is the FIN's number: the data end in front of it.
 	seq segment.Seq
 	// shut: the application has closed. joined: the FIN has left with data. own: netstack, or
-	// the light connection, has sent its own FIN.
-	shut, joined, own bool
+	// the light connection, has sent its own FIN. more: the application has said before that
+	// it would close.
+	shut, joined, own, more bool
 	// kept is the last data, with a reference of ours, while the application is about to
 	// close.
 	kept *netstack.PacketBuffer
@@ -51,7 +52,8 @@ func newFINWithData(e *Endpoint) *finWithData {
 
 // Ends tells the endpoint, before the application's last write on a connection (Src is the
 // host), that it will have written n bytes in all, those in a SYN included. Data up to there
-// wait for Ended, which has to follow at once, or GoesOn.
+// wait for Ended, which has to follow at once, or GoesOn. They go without PSH, as those of
+// MSG_MORE do on Linux: the FIN pushes them (RFC 9293 3.9.1.2, 3.10.7.4).
 func (e *Endpoint) Ends(t segment.Tuple, n uint64) { e.finWithData.ends(t, n, false) }
 
 // Ended tells the endpoint that the application has closed a connection for writing, by
@@ -87,7 +89,7 @@ func (s *finWithData) ends(t segment.Tuple, n uint64, shut bool) {
 		f.joining = new(joining)
 	}
 	j := f.joining
-	j.seq, j.shut = isn+1+segment.Seq(n), shut
+	j.seq, j.shut, j.more = isn+1+segment.Seq(n), shut, j.more || !shut
 	if shut {
 		s.letGo(f)
 	}
@@ -141,7 +143,11 @@ func (s *finWithData) join(f *tracked, p *packet) {
 	if b == nil || !j.joined && !j.seq.Less(f.conn.WindowEnd(f.host.Other())) {
 		return
 	}
-	p.seg.SetFlags(b, segment.FIN)
+	flags := p.seg.Flags | segment.FIN
+	if j.more {
+		flags &^= segment.PSH
+	}
+	p.seg.SetFlags(b, flags)
 	j.joined = true
 }
 

@@ -77,7 +77,8 @@ func TestFINByItself(t *testing.T) {
 	}
 }
 
-// TestEnds: data wait while the application is in its last call, and no longer.
+// TestEnds: data wait while the application is in its last call, and no longer. With the FIN
+// they have no PSH.
 func TestEnds(t *testing.T) {
 	r := newRig(t, false)
 	r.shakeHands(false)
@@ -85,7 +86,7 @@ func TestEnds(t *testing.T) {
 	r.write(psh, 1, 1, 100)
 	r.wire()
 	r.write(fin, 101, 1, 0)
-	r.wire("FIN+PSH+ACK 1/1")
+	r.wire("FIN+ACK 1/1")
 	r.ended(100)
 	r.wire()
 
@@ -94,7 +95,7 @@ func TestEnds(t *testing.T) {
 	r.ep.Ends(r.tuple(true), 100)
 	r.write(psh, 1, 1, 100)
 	r.ended(100) // netstack's congestion window is full
-	r.wire("FIN+PSH+ACK 1/1")
+	r.wire("FIN+ACK 1/1")
 	r.write(fin, 101, 1, 0)
 	r.wire()
 

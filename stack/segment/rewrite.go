@@ -85,9 +85,9 @@ func (s *Segment) ClearFlags(b []byte, flags Flags) {
 	s.put(b, s.TCPStart+12, []byte{b[s.TCPStart+12], byte(s.Flags)})
 }
 
-// SetFlags puts flags in.
+// SetFlags writes other flags.
 func (s *Segment) SetFlags(b []byte, flags Flags) {
-	s.Flags |= flags
+	s.Flags = flags
 	s.put(b, s.TCPStart+12, []byte{b[s.TCPStart+12], byte(s.Flags)})
 }
 

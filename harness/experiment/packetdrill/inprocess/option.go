@@ -86,6 +86,9 @@ func setTCP(k *socket, c *packetdrill.Call, n int) *packetdrill.Result {
 	switch c.Option {
 	case tcpNoDelay:
 		ep.SocketOptions().SetDelayOption(n == 0)
+		if n != 0 {
+			k.raw.Push()
+		}
 	case tcpCork:
 		ep.SocketOptions().SetCorkOption(n != 0)
 	case tcpQuickAck:
