@@ -93,11 +93,7 @@ func (l *lights) introduce(c *Light, v *life) bool {
 // meanwhile.
 func (l *lights) relate(c *Light, v *life) bool {
 	m := c.move
-	nudge := v.ack
-	nudge.Seq--
-	seen := m.acks
-	l.deliver(c, &nudge, []byte{0})
-	if !m.wait(func() bool { return m.acks > seen }) {
+	if !l.nudge(c, v) {
 		return false
 	}
 	s := v.ack
@@ -116,12 +112,26 @@ func (l *lights) relate(c *Light, v *life) bool {
 	if s.Seq != v.ack.Seq && !m.wait(func() bool { return m.acked == s.Seq }) {
 		return false
 	}
+	// netstack does not open its window further for little data. The application of a light
+	// connection may have written since, at which that opened it.
+	if len(v.unread) > 0 && !v.fin && m.edge.Less(c.f.conn.WindowEnd(c.f.host)) && !l.nudge(c, v) {
+		return false
+	}
 	l.unlocked(c, func() { resume(m.ep, v) })
 	if v.finAcked && !m.failed {
 		s.Ack++
 		l.deliver(c, &s, nil)
 	}
 	return !m.failed
+}
+
+// nudge has netstack acknowledge a byte that it has already. f.mu is held, and released
+// meanwhile.
+func (l *lights) nudge(c *Light, v *life) bool {
+	s, seen := v.ack, c.move.acks
+	s.Seq--
+	l.deliver(c, &s, []byte{0})
+	return c.move.wait(func() bool { return c.move.acks > seen })
 }
 
 // chunk is how much data a made-up segment brings at most.

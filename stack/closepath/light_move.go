@@ -22,6 +22,8 @@ import (
 //	                                          <---   ACK, kept: its window is open now
 //	what is unread, the peer's FIN            --->
 //	                                          <---   ACK, kept
+//	that byte again, if the wire has a wider window
+//	                                          <---   ACK, kept
 //	                    Write what is under way, Shutdown
 //	                                          <---   data, FIN, kept: the wire has them
 //	the ACK of the FIN                        --->
@@ -50,6 +52,7 @@ type move struct {
 	shift  uint32
 	acks   int         // that netstack has sent
 	acked  segment.Seq // by the latest of them
+	edge   segment.Seq // of the window that it offers
 	// ep is netstack's endpoint: creating it has begun, and is over, maybe in vain. abandoned:
 	// nobody waits for it any more.
 	ep                           tcpip.Endpoint
@@ -106,6 +109,7 @@ func (m *move) swallow(p *packet) verdict {
 	}
 	m.acks++
 	m.acked = s.Ack
+	m.edge = s.Ack + segment.Seq(s.Window)<<c.conn.Scale()
 	m.cond.Broadcast()
 	if s.Len() == 0 {
 		if s.Ack.LessEq(c.conn.RcvNxt()) {

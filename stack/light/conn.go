@@ -77,14 +77,14 @@ func (c *Conn) SYNACK() segment.Segment {
 	s := segment.Segment{Flags: segment.SYN | segment.ACK, Seq: c.ISS, Ack: c.rcv, Window: uint16(c.cfg.Window)}
 	s.MSS = c.cfg.MSS
 	s.SACKPermitted = c.cfg.SACK && c.SYN.SACKPermitted
-	s.HasWindowScale, s.WindowScale = c.SYN.HasWindowScale, c.scale()
+	s.HasWindowScale, s.WindowScale = c.SYN.HasWindowScale, c.Scale()
 	s.HasTimestamps, s.TSEcr = c.SYN.HasTimestamps, c.SYN.TSVal
 	return s
 }
 
-// scale is the shift of the host's windows, and peerScale of the peer's: none unless both
+// Scale is the shift of the host's windows, and peerScale of the peer's: none unless both
 // offered one (RFC 7323 2.2).
-func (c *Conn) scale() uint8 {
+func (c *Conn) Scale() uint8 {
 	if !c.SYN.HasWindowScale {
 		return 0
 	}
@@ -138,9 +138,6 @@ func Takes(syn *segment.Segment) bool {
 func (c *Conn) Una() segment.Seq    { return c.una }
 func (c *Conn) Next() segment.Seq   { return c.nxt }
 func (c *Conn) RcvNxt() segment.Seq { return c.rcv }
-
-// Edge is the right edge of the window that the host has offered.
-func (c *Conn) Edge() segment.Seq { return c.edge }
 
 // WindowField is the header's field for SND.WND, as the peer sent it, and RoomField the one
 // for a window that has room for n bytes and little more.

@@ -104,7 +104,7 @@ func (c *Conn) Offer() (ack segment.Seq, window uint16) {
 		c.edge = c.rcv + segment.Seq(room)
 	}
 	c.before, c.acked = len(c.unread), c.rcv
-	return c.rcv, uint16(min(max(c.edge.Diff(c.rcv), 0)>>c.scale(), 0xffff))
+	return c.rcv, uint16(min(max(c.edge.Diff(c.rcv), 0)>>c.Scale(), 0xffff))
 }
 
 // use notes that data come or go.
