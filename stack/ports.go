@@ -22,7 +22,8 @@ type ports struct {
 	// waiting reports, for a 4-tuple in TIME_WAIT, whether its connection had timestamps
 	// and when the peer's last one was heard; false if it is no longer in TIME_WAIT.
 	waiting func(segment.Tuple) (stamped bool, heard time.Duration, ok bool)
-	// exists reports whether anything is left of a connection.
+	// exists reports whether anything is left of a connection. It is called without mu: it
+	// locks the connection, and follow is called while that is locked.
 	exists func(segment.Tuple) bool
 
 	mu    sync.Mutex
@@ -117,6 +118,15 @@ type reuse struct {
 // pick takes a port from lo to hi for the destination, or reports false if there
 // is none.
 func (p *ports) pick(d destination, lo, hi uint16, r reuse) (uint16, bool) {
+	port, ok := p.pickNow(d, lo, hi, r)
+	if ok || !p.reconcile(d, lo, hi) {
+		return port, ok
+	}
+	return p.pickNow(d, lo, hi, r)
+}
+
+// pickNow is pick by what the close path has said.
+func (p *ports) pickNow(d destination, lo, hi uint16, r reuse) (uint16, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	set := p.dests[d]
@@ -130,15 +140,10 @@ func (p *ports) pick(d destination, lo, hi uint16, r reuse) (uint16, bool) {
 	if port, ok := p.pickFree(&d, set, lo, hi); ok {
 		return port, true
 	}
-	if r.allowed {
-		if port, ok := p.pickWaiting(&d, set, lo, hi, r.delay); ok {
-			return port, true
-		}
-	}
-	if !p.reconcile(&d, set, lo, hi) {
+	if !r.allowed {
 		return 0, false
 	}
-	return p.pickFree(&d, set, lo, hi)
+	return p.pickWaiting(&d, set, lo, hi, r.delay)
 }
 
 func (p *ports) pickFree(d *destination, set *portSet, lo, hi uint16) (uint16, bool) {
@@ -190,20 +195,33 @@ const reconcileEvery = time.Second
 
 // reconcile frees the ports of connections that ended in silence, as when netstack drops
 // an orphan in FIN_WAIT_2, if it is time to look again.
-func (p *ports) reconcile(d *destination, set *portSet, lo, hi uint16) bool {
-	now := p.clock()
-	if set.reconciled != 0 && now-set.reconciled < reconcileEvery {
-		return false
-	}
-	set.reconciled = now
-	freed := false
-	for port := int(lo); port <= int(hi); port++ {
-		if set.taken.has(uint16(port)) && !p.exists(d.tuple(uint16(port))) {
-			set.release(uint16(port))
+func (p *ports) reconcile(d destination, lo, hi uint16) (freed bool) {
+	for _, port := range p.inQuestion(d, lo, hi) {
+		if !p.exists(d.tuple(port)) {
+			// Whoever picks it meanwhile for a connection of which nothing is there yet may see
+			// another do so, too: netstack then gives it to one of them.
+			p.unused(d, port)
 			freed = true
 		}
 	}
 	return freed
+}
+
+// inQuestion lists the ports that are taken, if it is time to look at them again.
+func (p *ports) inQuestion(d destination, lo, hi uint16) (taken []uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	set, now := p.dests[d], p.clock()
+	if set == nil || set.reconciled != 0 && now-set.reconciled < reconcileEvery {
+		return nil
+	}
+	set.reconciled = now
+	for port := int(lo); port <= int(hi); port++ {
+		if set.taken.has(uint16(port)) {
+			taken = append(taken, uint16(port))
+		}
+	}
+	return taken
 }
 
 // wait notes that a taken port is in TIME_WAIT.

@@ -26,7 +26,14 @@ func newPortRig() *portRig {
 		at, ok := r.heard[t.Src.Port]
 		return !r.plain[t.Src.Port], at, ok
 	}
-	r.exists = func(t segment.Tuple) bool { return !r.gone[t.Src.Port] }
+	r.exists = func(t segment.Tuple) bool {
+		// A connection that is locked calls follow, and this locks it.
+		if !r.mu.TryLock() {
+			panic("a port is asked about while the ports are locked")
+		}
+		r.mu.Unlock()
+		return !r.gone[t.Src.Port]
+	}
 	r.dest.remote.Port = 80
 	r.now = time.Hour
 	return r
