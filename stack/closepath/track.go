@@ -124,8 +124,12 @@ func (t *tracker) update(f *tracked, p *packet, from flow.Side) {
 }
 
 // acknowledge sends the host's latest acknowledgment once more, in netstack's place; a
-// held one stays held. f.mu is held; the caller drains the flow's queue.
+// held one stays held. Before the first, of the peer's SYN-ACK, there is none: netstack is
+// about to send that. f.mu is held; the caller drains the flow's queue.
 func (e *Endpoint) acknowledge(f *tracked) {
+	if _, any := f.conn.LastAck(f.host); !any && !f.admitted.known {
+		return
+	}
 	s := e.own(f, segment.ACK, f.conn.Next(f.host))
 	e.emit(f, &s, nil, e.delayed.place)
 }
