@@ -232,6 +232,11 @@ func (h *Host) Close() error {
 		h.net.Close()
 		h.path.Close()
 		h.path.Wait()
+		// What came about since netstack was closed, of a handshake or a promotion that was
+		// under way, does not know, and netstack would wait for it.
+		for _, ep := range h.net.RegisteredEndpoints() {
+			ep.Abort()
+		}
 		h.net.Wait()
 	})
 	return h.link.Err()

@@ -7,15 +7,18 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"lastack/stack/impair"
+	"lastack/stack/segment"
 	"lastack/stack/tunable"
 	"lastack/tun/tuntest"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
@@ -216,4 +219,42 @@ func TestHostAsClientEndsInTimeWait(t *testing.T) {
 	}
 	waitState(t, w.host, c.(*Conn), "CLOSED")
 	waitFor(t, func() bool { return w.host.Flows() == 0 }, func() string { return "a flow stayed beyond 2MSL" })
+}
+
+// TestHostCloseWhileConnecting: Close ends a connection that comes about while it resets the
+// others, too.
+func TestHostCloseWhileConnecting(t *testing.T) {
+	w := newTwo(t)
+	w.pair(t, addr4)
+	var once sync.Once
+	w.seen = func(s *segment.Segment) {
+		if !s.Flags.Has(segment.RST) {
+			return
+		}
+		once.Do(func() {
+			connecting := make(chan struct{})
+			go func() { // as the segment's connection is locked
+				defer close(connecting)
+				r, err := w.host.Raw(header.IPv4ProtocolNumber)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, started := r.Connect(netip.MustParseAddrPort("10.0.0.9:80"), nil).(*tcpip.ErrConnectStarted); !started {
+					t.Error("it does not connect")
+				}
+			}()
+			<-connecting
+		})
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- w.host.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Close does not return")
+	}
 }

@@ -42,6 +42,7 @@ type two struct {
 	device     link.Device // the host's, to send what neither would
 	mu         sync.Mutex
 	wire       []segment.Segment
+	seen       func(*segment.Segment) // is told of each, unless nil
 	holds      []flow.Hold
 }
 
@@ -87,6 +88,9 @@ func newTwoOn(t *testing.T, clock tcpip.Clock) *two {
 func (w *two) record(e *closepath.Event) {
 	if e.Point != closepath.Wire || e.Kind != closepath.Seen {
 		return
+	}
+	if w.seen != nil {
+		w.seen(e.Seg)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
