@@ -117,6 +117,10 @@ func (s *finish) inbound(f *tracked, p *packet) verdict {
 	}
 	h.rtt.acked(p.seg.Ack, s.e.clock)
 	h.tail.acked(f.conn.Una(f.host))
+	if h.on && h.tail.probes > 0 {
+		h.tail.probes, h.tail.wait = 0, 0
+		s.again(f, minRTO/2) // the timeout begins anew (RFC 6298 5.3)
+	}
 	if j := f.joining; j != nil && j.joined && f.conn.Una(f.host) == j.seq {
 		s.alone(f)
 	}
@@ -273,6 +277,7 @@ func (s *finish) copy(f *tracked) {
 // copyOnce is copy without a timer.
 func (s *finish) copyOnce(f *tracked) {
 	f.finishing.copied(s.e.clock.NowMonotonic())
+	f.finishing.rtt.repeated(f.conn.Next(f.host) - 1)
 	own := s.e.own(f, segment.FIN|segment.ACK, f.conn.Next(f.host)-1)
 	s.e.emit(f, &own, nil, s.place)
 }

@@ -21,10 +21,17 @@ type roundTrip struct {
 // sent takes in a segment that the host sends; next is SND.NXT before it.
 func (r *roundTrip) sent(s *segment.Segment, next segment.Seq, clock tcpip.Clock) {
 	switch again := s.Seq.Less(next); {
-	case again && r.timing && s.Seq.Less(r.end):
-		r.timing = false
-	case !again && !r.timing:
+	case again:
+		r.repeated(s.Seq)
+	case !r.timing:
 		r.timing, r.end, r.at = true, s.End(), clock.NowMonotonic()
+	}
+}
+
+// repeated takes in that the close path itself sends a segment once more.
+func (r *roundTrip) repeated(seq segment.Seq) {
+	if seq.Less(r.end) {
+		r.timing = false
 	}
 }
 

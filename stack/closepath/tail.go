@@ -15,10 +15,17 @@ import (
 // Where netstack sends nothing for longer than its timeout, and the peer acknowledges
 // nothing, the stage sends the last segment once more, as a tail loss probe does (RFC
 // 8985 7): the peer then either has everything, or reports what is missing, and
-// netstack's loss recovery goes on from there.
+// netstack's loss recovery goes on from there. A peer without SACK, as netstack itself is in
+// FIN_WAIT_2, cannot report it. So from the second time on it is the first segment that is not
+// acknowledged (RFC 6298 5.4), if it is known.
 type tail struct {
 	buf *netstack.PacketBuffer // with a reference of ours; nil if there is none
 	seg segment.Segment
+	// others were sent lately, the oldest at turn once there are maxOthers.
+	others []other
+	turn   int
+	// probes counts those since SND.UNA moved.
+	probes int
 	// moves counts segments with data or a FIN that netstack sent, and seen is what it was
 	// when the timer looked last.
 	moves, seen uint32
@@ -29,14 +36,53 @@ type tail struct {
 	wait  time.Duration
 }
 
+// other is a segment with data in front of the tail, with a reference of ours.
+type other struct {
+	buf      *netstack.PacketBuffer
+	seq      segment.Seq
+	start, n int // the data in the packet
+}
+
+// maxOthers is the initial window and some that went again: what recovery has sent in vain
+// was sent lately.
+const maxOthers = 16
+
 // sent takes in a segment of netstack's.
 func (t *tail) sent(p *packet) {
 	t.moves++
-	if p.seg.PayloadLen == 0 || t.buf != nil && p.seg.End().LessEq(t.seg.End()) {
+	switch {
+	case p.seg.PayloadLen == 0:
+	case t.buf == nil:
+		t.buf, t.seg = p.buf.IncRef(), p.seg
+	case p.seg.End().LessEq(t.seg.End()):
+		t.keep(p.buf.IncRef(), &p.seg)
+	default:
+		t.keep(t.buf, &t.seg)
+		t.buf, t.seg = p.buf.IncRef(), p.seg
+	}
+}
+
+// keep keeps a segment with its reference among the others, in place of the oldest.
+func (t *tail) keep(buf *netstack.PacketBuffer, s *segment.Segment) {
+	o := other{buf, s.Seq, s.PayloadStart, s.PayloadLen}
+	if len(t.others) < maxOthers {
+		t.others = append(t.others, o)
 		return
 	}
-	t.release()
-	t.buf, t.seg = p.buf.IncRef(), p.seg
+	t.others[t.turn].buf.DecRef()
+	t.others[t.turn] = o
+	t.turn = (t.turn + 1) % maxOthers
+}
+
+// first is the one of the others that begins what is not acknowledged; nil if it is not
+// known, or is the tail itself.
+func (t *tail) first(una segment.Seq) *other {
+	for i := range t.others {
+		if o := &t.others[i]; o.seq.LessEq(una) && una.Less(o.seq+segment.Seq(o.n)) {
+			return o
+		}
+	}
+	return nil
 }
 
 // acked takes in SND.UNA.
@@ -51,6 +97,10 @@ func (t *tail) release() {
 		t.buf.DecRef()
 		t.buf = nil
 	}
+	for _, o := range t.others {
+		o.buf.DecRef()
+	}
+	t.others, t.turn = nil, 0
 }
 
 // look says whether netstack has been silent since the last look, without progress of the
@@ -62,7 +112,7 @@ func (t *tail) look(una segment.Seq, rto time.Duration, now tcpip.MonotonicTime)
 	t.seen = t.moves
 	switch {
 	case t.wait == 0 || una != t.una:
-		t.una, t.since, t.wait = una, now, rto
+		t.una, t.since, t.wait, t.probes = una, now, rto, 0
 		return false
 	case t.wait == rto:
 		t.wait = 2 * rto
@@ -95,8 +145,27 @@ func (s *finish) watchTail(f *tracked, now tcpip.MonotonicTime) {
 		f.mu.Unlock()
 		return
 	}
-	s.probe(f)
+	if t.probes++; t.probes == 1 || !s.repeat(f, una) {
+		s.probe(f)
+	}
 	_ = s.e.drain(f) // a failed write is a lost segment, which the next copy makes up for
+}
+
+// repeat sends the first segment that is not acknowledged once more, and reports whether it is
+// known. f.mu is held; the caller drains the flow's queue.
+func (s *finish) repeat(f *tracked, una segment.Seq) bool {
+	o := f.finishing.tail.first(una)
+	if o == nil {
+		return false
+	}
+	// The beginning of a large segment, which offload makes, is enough.
+	from := o.start + una.Diff(o.seq)
+	n := min(o.start+o.n-from, f.conn.FullSegment(f.host))
+	whole := appendPacket(nil, o.buf)
+	f.finishing.rtt.repeated(una)
+	own := s.e.own(f, segment.PSH|segment.ACK, una)
+	s.e.emit(f, &own, whole[from:from+n], s.place)
+	return true
 }
 
 // probe sends the tail once more, if there is one. f.mu is held; the caller drains the flow's
@@ -117,6 +186,7 @@ func (s *finish) probe(f *tracked) {
 	}
 	whole := appendPacket(nil, t.buf)
 	end := t.seg.PayloadStart + t.seg.PayloadLen
+	f.finishing.rtt.repeated(dataEnd - segment.Seq(n))
 	own := s.e.own(f, t.seg.Flags&segment.FIN|segment.PSH|segment.ACK, dataEnd-segment.Seq(n))
 	s.e.emit(f, &own, whole[end-n:end], s.place)
 }
