@@ -1,6 +1,7 @@
 package closepath
 
 import (
+	"slices"
 	"time"
 
 	"lastack/stack/segment"
@@ -21,9 +22,8 @@ import (
 type tail struct {
 	buf *netstack.PacketBuffer // with a reference of ours; nil if there is none
 	seg segment.Segment
-	// others were sent lately, the oldest at turn once there are maxOthers.
+	// others were sent lately, the oldest first, and are not acknowledged.
 	others []other
-	turn   int
 	// probes counts those since SND.UNA moved.
 	probes int
 	// moves counts segments with data or a FIN that netstack sent, and seen is what it was
@@ -64,21 +64,20 @@ func (t *tail) sent(p *packet) {
 
 // keep keeps a segment with its reference among the others, in place of the oldest.
 func (t *tail) keep(buf *netstack.PacketBuffer, s *segment.Segment) {
-	o := other{buf, s.Seq, s.PayloadStart, s.PayloadLen}
-	if len(t.others) < maxOthers {
-		t.others = append(t.others, o)
-		return
+	if len(t.others) == maxOthers {
+		t.others[0].buf.DecRef()
+		t.others = slices.Delete(t.others, 0, 1)
 	}
-	t.others[t.turn].buf.DecRef()
-	t.others[t.turn] = o
-	t.turn = (t.turn + 1) % maxOthers
+	t.others = append(t.others, other{buf, s.Seq, s.PayloadStart, s.PayloadLen})
 }
+
+func (o *other) end() segment.Seq { return o.seq + segment.Seq(o.n) }
 
 // first is the one of the others that begins what is not acknowledged; nil if it is not
 // known, or is the tail itself.
 func (t *tail) first(una segment.Seq) *other {
 	for i := range t.others {
-		if o := &t.others[i]; o.seq.LessEq(una) && una.Less(o.seq+segment.Seq(o.n)) {
+		if o := &t.others[i]; o.seq.LessEq(una) && una.Less(o.end()) {
 			return o
 		}
 	}
@@ -89,7 +88,15 @@ func (t *tail) first(una segment.Seq) *other {
 func (t *tail) acked(una segment.Seq) {
 	if t.buf != nil && t.seg.End().LessEq(una) {
 		t.release()
+		return
 	}
+	t.others = slices.DeleteFunc(t.others, func(o other) bool {
+		had := o.end().LessEq(una)
+		if had {
+			o.buf.DecRef()
+		}
+		return had
+	})
 }
 
 func (t *tail) release() {
@@ -100,7 +107,7 @@ func (t *tail) release() {
 	for _, o := range t.others {
 		o.buf.DecRef()
 	}
-	t.others, t.turn = nil, 0
+	t.others = nil
 }
 
 // look says whether netstack has been silent since the last look, without progress of the
