@@ -13,8 +13,9 @@ import (
 // another order than they were sent.
 func (c *Conn) learn(r *Record, e *event) {
 	if e.marks.Has(flow.Revived) {
-		c.revive()
+		c.revive(e)
 	}
+	c.behindRST(e)
 	done := c.Done()
 	if !done && c.learnRefused(e) {
 		e.key = true
