@@ -85,6 +85,7 @@ type side struct {
 	synSeen  bool
 	pastFIN  bool // sent data beyond its own FIN
 	killed   bool // a RST ended its TIME_WAIT
+	finFresh bool // the data in the segment of its FIN had not been sent before
 	evidence
 	fin fin
 	// after counts those of bytes that were sent after the other side's FIN

@@ -106,6 +106,9 @@ func (c *Conn) why(e *event) string {
 	case noteAcksFIN:
 		return c.whyACK(e)
 	case noteFINAgain:
+		if c.answeredAll(e.from) {
+			return "FIN again: every copy was answered"
+		}
 		if f := &c.side[e.from].fin; f.ackLost && f.ackAt < e.at {
 			return "FIN again: its ACK was lost or late"
 		}
