@@ -237,11 +237,11 @@ func (c *Conn) ackPace(of flow.Side) Pace {
 	switch p := c.pace(by, f.wait); {
 	case p == atOnce:
 		return PaceAtOnce
-	case p == delayed:
+	case p == delayed && (f.byFIN || f.byData || !c.closedAt(by, f.ackAt)):
 		return PaceDelayed
 	case f.byFIN || f.byData:
 		// It came before any delayed ACK ran out, and so was held by one.
-		if f.wait-c.rtt[by] < delayedFrom {
+		if c.rttKnown[by] && f.wait-c.rtt[by] < expiresFrom {
 			return PaceDelayed
 		}
 	}

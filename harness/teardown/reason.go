@@ -124,7 +124,7 @@ func (c *Conn) fourByTime(x, y flow.Side, later string) string {
 	case f.hold == flow.NotHeld || p == atOnce:
 		return fmt.Sprintf("%s acknowledged the FIN at once (%s) and closed %s: four segments",
 			atStart(y), strings.NewReplacer(" (", "; ", ")", "").Replace(took), later)
-	case p == delayed:
+	case p == delayed && !c.closedAt(y, f.ackAt):
 		return fmt.Sprintf("%s acknowledged %s's FIN after %s, as when a delayed ACK runs out, and had not closed by then; its own FIN came %s: four segments",
 			atStart(y), the(x), took, later)
 	}
