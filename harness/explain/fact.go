@@ -33,7 +33,9 @@ type fact struct {
 	SilentUS     int64 `json:"silent_us"`
 
 	FINsAgain int  `json:"fins_again"`
-	Lost      int  `json:"lost"` // of lostIndex
+	Answered  bool `json:"answered,omitempty"` // each of those was
+	Deserted  bool `json:"deserted,omitempty"` // none of those was, and the other side had closed
+	Lost      int  `json:"lost"`               // of lostIndex
 	SYNs      int  `json:"syns"`
 	Spoke     bool `json:"spoke"` // the server sent something
 	Missing   bool `json:"missing"`
@@ -60,7 +62,7 @@ func (e *ended) fact() fact {
 		CloseWait: d.CloseWait, OneSided: d.OneSided, Cause: r.Cause, ResetCause: d.ResetCause,
 		AckDelayUS: r.AckDelayUS, HalfCloseUS: d.HalfCloseUS, IdleUS: d.IdleUS, UnansweredUS: d.UnansweredUS,
 		LeftOpenUS: d.LeftOpenUS, SilentUS: d.SilentUS,
-		FINsAgain: r.FINRetransmissions, Lost: max(0, lostIndex(d.FINsAgain)), SYNs: d.SYNs, Spoke: r.ServerSegments > 0,
+		FINsAgain: r.FINRetransmissions, Answered: answered(d.FINsAgain), Deserted: deserted(d.FINsAgain), Lost: max(0, lostIndex(d.FINsAgain)), SYNs: d.SYNs, Spoke: r.ServerSegments > 0,
 		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Since: d.Since, ICMP: e.icmp,
 	}
 	if silence {

@@ -271,7 +271,10 @@ func answerBy(syns int) time.Duration {
 }
 
 func (h *host) addFINs(k *fact) {
-	if k.Close == teardown.Unanswered && k.FINsAgain > 0 {
+	if k.Answered {
+		return // late, and not lost
+	}
+	if k.Close == teardown.Unanswered && k.FINsAgain > 0 || k.Deserted {
 		h.Waiting.add(k)
 	} else if k.FINsAgain > 0 {
 		h.Again.add(k)
@@ -279,10 +282,24 @@ func (h *host) addFINs(k *fact) {
 	}
 }
 
+// answered reports whether FINs were sent again, of which none, and no ACK of them, was lost.
+func answered(again []teardown.FINAgain) bool {
+	lost := func(f teardown.FINAgain) bool { return f.Lost != teardown.LostNothing }
+	return len(again) > 0 && !slices.ContainsFunc(again, lost)
+}
+
+// deserted reports whether a FIN was sent again and again to a side that was gone.
+func deserted(again []teardown.FINAgain) bool {
+	return slices.ContainsFunc(again, func(f teardown.FINAgain) bool { return f.Lost == teardown.LostState })
+}
+
 // lostIndex is 0 for a lost FIN, 1 for a lost ACK, 2 for either.
 func lostIndex(again []teardown.FINAgain) int {
 	i := -1
 	for _, f := range again {
+		if f.Lost == teardown.LostNothing {
+			continue
+		}
 		k := slices.Index([]teardown.Lost{teardown.LostFIN, teardown.LostACK}, f.Lost)
 		if k < 0 || i >= 0 && i != k {
 			return 2

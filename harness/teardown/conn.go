@@ -85,6 +85,7 @@ type side struct {
 	synSeen  bool
 	pastFIN  bool // sent data beyond its own FIN
 	killed   bool // a RST ended its TIME_WAIT
+	finFresh bool // the data in the segment of its FIN had not been sent before
 	evidence
 	fin fin
 	// after counts those of bytes that were sent after the other side's FIN
@@ -144,7 +145,7 @@ func (c *Conn) add(r *Record) {
 	e.len, e.window = int32(r.Seg.PayloadLen), r.Seg.Window
 	e.flags, e.from = r.Seg.Flags, r.Step.From&1
 	for s := range e.before {
-		e.before[s], e.after[s] = r.Step.Before[s], r.Step.After[s]
+		e.before[s], e.after[s], e.still[s] = r.Step.Before[s], r.Step.After[s], r.Step.Still[s]
 	}
 	e.impaired, e.missed = r.Impaired, r.LostIn
 	c.lead(&e)

@@ -123,11 +123,15 @@ type FINAgain struct {
 type Lost string
 
 // What was lost: the FIN, its ACK (or the ACK was late), or one of the two where the wire
-// does not show which.
+// does not show which. LostState: nothing ever came back from a side that had closed, so
+// that it, or the state of a device on the path, is gone. LostNothing: every copy was
+// answered.
 const (
-	LostFIN    Lost = "fin"
-	LostACK    Lost = "ack"
-	LostEither Lost = "fin or ack"
+	LostFIN     Lost = "fin"
+	LostACK     Lost = "ack"
+	LostEither  Lost = "fin or ack"
+	LostState   Lost = "state"
+	LostNothing Lost = "nothing"
 )
 
 // Detail is what is known so far; end is when the trace ended.
@@ -233,11 +237,11 @@ func (c *Conn) ackPace(of flow.Side) Pace {
 	switch p := c.pace(by, f.wait); {
 	case p == atOnce:
 		return PaceAtOnce
-	case p == delayed:
+	case p == delayed && (f.byFIN || f.byData || !c.closedAt(by, f.ackAt)):
 		return PaceDelayed
 	case f.byFIN || f.byData:
 		// It came before any delayed ACK ran out, and so was held by one.
-		if f.wait-c.rtt[by] < delayedFrom {
+		if c.rttKnown[by] && f.wait-c.rtt[by] < expiresFrom {
 			return PaceDelayed
 		}
 	}
@@ -248,6 +252,10 @@ func (c *Conn) ackPace(of flow.Side) Pace {
 func (c *Conn) finLost(s flow.Side) Lost {
 	f, l := &c.side[s].fin, c.lossOf(s)
 	switch {
+	case c.answeredAll(s):
+		return LostNothing
+	case s == c.lastFIN() && c.deserted():
+		return LostState
 	case f.ackLost || f.twice || l.ackMissed:
 		return LostACK
 	case f.unheard || l.missed > 0:

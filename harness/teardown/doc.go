@@ -18,7 +18,8 @@
 //	three-way     FIN, FIN that acknowledges it, ACK
 //	four-way      the first FIN is acknowledged without a FIN before the second FIN
 //	simultaneous  neither FIN acknowledges the other
-//	half-closed   one side's FIN is acknowledged, the other never sent one
+//	half-closed   one side's FIN is acknowledged, the other never sent one, or sent it
+//	              again and again to a side that was gone
 //	reset         a RST ended it
 //	refused       a RST answered the SYN
 //	open          no FIN and no RST

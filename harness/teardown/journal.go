@@ -28,6 +28,7 @@ type event struct {
 	kills    [2]bool // ends the TIME_WAIT of these sides
 
 	before, after [2]flow.State
+	still         [2]flow.State // behind a RST that may not count
 	gap           *Elided
 
 	impaired string // what a rule did to it

@@ -13,8 +13,10 @@ import (
 // another order than they were sent.
 func (c *Conn) learn(r *Record, e *event) {
 	if e.marks.Has(flow.Revived) {
-		c.revive()
+		c.revive(e)
 	}
+	c.behindRST(e)
+	c.answerFIN(e)
 	done := c.Done()
 	if !done && c.learnRefused(e) {
 		e.key = true
@@ -74,6 +76,9 @@ func (c *Conn) learnACK(e *event) {
 		return
 	}
 	c.aware(e)
+	if peer.fin.again > 0 && e.pureACK() {
+		c.lost(e.from.Other()).answers++
+	}
 	switch {
 	case !peer.fin.acked:
 		peer.fin.acknowledged(e)
@@ -158,6 +163,9 @@ func (c *Conn) learnFIN(e *event) {
 		}
 		return
 	}
+	if me.fin.seen && !e.missed && e.seq+segment.Seq(e.len) != me.fin.off && me.fin.acked {
+		return // of another connection, or false
+	}
 	if me.fin.seen {
 		if !e.carries {
 			e.note = c.againNote(e.from)
@@ -175,6 +183,7 @@ func (c *Conn) learnFIN(e *event) {
 		seen: true, off: off, ack: e.ack, hasAck: e.flags.Has(segment.ACK),
 		data: e.len, at: e.at, last: e.at,
 	}
+	me.finFresh = e.marks.Has(flow.NewData)
 	c.sentFIN(e)
 	if !me.fin.hasAck && me.hasAck { // an old stack: what it had acknowledged counts
 		me.fin.ack, me.fin.hasAck = me.maxAck, true
@@ -212,6 +221,9 @@ func (c *Conn) repeats(e *event) bool {
 	if e.at-me.fin.last < sentTwice && !me.fin.acked {
 		return true // captured twice: no timer is as quick
 	}
+	if c.behindACK(e) {
+		return true
+	}
 	if !e.newAck || e.seq+segment.Seq(e.len) != me.fin.off || !peer.last.any {
 		return false
 	}
@@ -225,7 +237,18 @@ func (c *Conn) repeats(e *event) bool {
 	return e.at-peer.last.at <= limit
 }
 
+// behindACK reports whether a FIN comes again right behind its side's ACK of the other
+// FIN, as some stacks, such as Android's for VPNs, send it whether or not it was
+// acknowledged.
+func (c *Conn) behindACK(e *event) bool {
+	me, peer := &c.side[e.from], &c.side[e.from.Other()]
+	return peer.fin.acked && e.at-peer.fin.ackAt < behindWithin && e.ack == peer.fin.off+1 &&
+		e.seq+segment.Seq(e.len) == me.fin.off
+}
+
 const (
+	// behindWithin is far less than any time-out that starts with the ACK.
+	behindWithin = 5 * time.Millisecond
 	// carriedWithin is less than any retransmission timeout (RFC 6298 2.4).
 	carriedWithin = 150 * time.Millisecond
 	// sentTwice is less than any probe for a lost tail (RFC 8985 7.2).

@@ -64,6 +64,9 @@ type finLoss struct {
 	lastMissed bool // the latest copy is one of those lost
 	ackMissed  bool // an ACK of it is known to be lost
 	unaware    bool // it came again after its ACK, and no ACK of it since
+	left       bool // the other side took the data of its segment, and not the FIN
+	answers    int32
+	beyond     int32 // answers that acknowledge more than its side has sent
 }
 
 // lossOf is what is known about the loss of a side's FIN, to read.
@@ -149,6 +152,8 @@ func (c *Conn) whyAgain(s flow.Side) string {
 		return "its ACK was lost"
 	}
 	switch c.finLost(s) {
+	case LostNothing:
+		return c.whyAnswered(s)
 	case LostACK:
 		return "its ACK was lost or late"
 	case LostFIN:

@@ -106,6 +106,9 @@ func (c *Conn) why(e *event) string {
 	case noteAcksFIN:
 		return c.whyACK(e)
 	case noteFINAgain:
+		if c.answeredAll(e.from) {
+			return "FIN again: every copy was answered"
+		}
 		if f := &c.side[e.from].fin; f.ackLost && f.ackAt < e.at {
 			return "FIN again: its ACK was lost or late"
 		}
@@ -195,7 +198,7 @@ func (c *Conn) whyACK(e *event) string {
 	switch p := c.pace(e.from, e.wait); {
 	case p == atOnce:
 		return "ACK of the FIN, at once"
-	case p == delayed && !c.closedBefore(e):
+	case p == delayed && !c.closedBefore(e) && !c.closedAt(e.from, e.at):
 		return "ACK of the FIN after " + ms(e.wait) + ": delayed"
 	}
 	return "ACK of the FIN after " + ms(e.wait)
@@ -223,17 +226,28 @@ const (
 // (RFC 9293 3.8.6.3).
 const (
 	onceLimit    = 4 * time.Millisecond
-	delayedFrom  = 20 * time.Millisecond
+	delayedFrom  = 20 * time.Millisecond // no ACK that is sent at once takes as long, beside round trips
+	expiresFrom  = 35 * time.Millisecond // 40, less what round trips vary by
 	delayedLimit = 500 * time.Millisecond
+	// closesWithin is too soon behind an ACK for an application that was still open when
+	// the ACK ran out: the two were sent together, and the way took so long.
+	closesWithin = 2 * time.Millisecond
 )
 
-// pace judges how long side s took, less the round trip to it.
+// pace judges how long side s took, less the round trip to it. Where that is not known, it
+// may be all of the time.
 func (c *Conn) pace(s flow.Side, wait time.Duration) pace {
 	switch net := wait - c.rtt[s]; {
 	case net < onceLimit:
 		return atOnce
-	case net >= delayedFrom && net <= delayedLimit:
+	case c.rttKnown[s] && net >= expiresFrom && net <= delayedLimit:
 		return delayed
 	}
 	return slow
+}
+
+// closedAt reports whether side s sent its FIN right behind an ACK that it sent at then.
+func (c *Conn) closedAt(s flow.Side, then time.Duration) bool {
+	f := &c.side[s].fin
+	return f.seen && f.at >= then && f.at-then <= closesWithin
 }

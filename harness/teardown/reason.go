@@ -124,7 +124,7 @@ func (c *Conn) fourByTime(x, y flow.Side, later string) string {
 	case f.hold == flow.NotHeld || p == atOnce:
 		return fmt.Sprintf("%s acknowledged the FIN at once (%s) and closed %s: four segments",
 			atStart(y), strings.NewReplacer(" (", "; ", ")", "").Replace(took), later)
-	case p == delayed:
+	case p == delayed && !c.closedAt(y, f.ackAt):
 		return fmt.Sprintf("%s acknowledged %s's FIN after %s, as when a delayed ACK runs out, and had not closed by then; its own FIN came %s: four segments",
 			atStart(y), the(x), took, later)
 	}
@@ -145,6 +145,9 @@ func (c *Conn) reasonHalf() string {
 	if n := c.side[y].after; n > 0 {
 		sent = " and sent " + count(n, "more byte")
 	}
+	if c.deserted() {
+		return c.reasonDeserted(x)
+	}
 	if c.side[y].fin.seen {
 		return fmt.Sprintf("%s closed its half, %s acknowledged that%s, and no copy of its own FIN arrived: %s is in %s, %s in %s",
 			atStart(x), the(y), sent, the(x), flow.FinWait2, the(y), flow.LastAck)
@@ -162,6 +165,9 @@ func (c *Conn) reasonUnanswered() string {
 		return fmt.Sprintf("Only %s's segments are in the trace, so nothing shows whether its FIN was acknowledged", the(x))
 	case c.lossOf(x).missed > 0 || c.lossOf(x).ackMissed:
 		return c.reasonMissed(x)
+	case c.lossOf(x).beyond > 0:
+		return fmt.Sprintf("%s sent its FIN %s, and %s answers with an ACK of more than %s has sent: the two are out of step, as behind a proxy or a device that sends in the name of one",
+			atStart(x), times(int(f.again)+1), the(y), the(x))
 	case f.again > 0:
 		return fmt.Sprintf("%s sent its FIN %s in %s and no ACK came: the FIN, or every ACK of it, was lost, or %s is gone",
 			atStart(x), times(int(f.again)+1), ms(f.last-f.at), the(y))
@@ -193,7 +199,7 @@ func (c *Conn) aside(k Kind) (s string) {
 	two := k == ThreeWay || k == FourWay || k == Simultaneous
 	for side := range c.side {
 		f := &c.side[side].fin
-		if f.again > 0 && k != Unanswered {
+		if f.again > 0 && k != Unanswered && c.finLost(flow.Side(side)) != LostState {
 			s += fmt.Sprintf("; %s sent its FIN %s, as %s", the(flow.Side(side)), times(int(f.again)+1), c.whyAgain(flow.Side(side)))
 		}
 		if two {

@@ -36,28 +36,6 @@ func (c *Conn) learnRefused(e *event) bool {
 	return true
 }
 
-// revive takes a RST back that did not count: what followed proves that its receiver went
-// on. It had no number that the receiver expected, so it was challenged.
-func (c *Conn) revive() {
-	if c.over != wasReset {
-		return
-	}
-	o := &c.side[c.rst.by].refused
-	o.challenged++
-	o.challengedRST++
-	if c.late > 0 {
-		c.late-- // the proof; what came between stays counted
-	}
-	for i := range c.log.events {
-		if e := &c.log.events[i]; e.gap == nil && e.marks.Has(flow.Reset) {
-			e.marks = e.marks&^flow.Reset | flow.Challenged
-			e.note = noteChallenged
-			e.after = e.before
-		}
-	}
-	c.over, c.rst = notReset, nil
-}
-
 // whyChallenged names what was wrong with a segment that was answered with an ACK.
 func (c *Conn) whyChallenged(e *event) string {
 	switch {
@@ -74,6 +52,9 @@ func (c *Conn) whyChallenged(e *event) string {
 // whyIgnored names what was wrong with a segment that got no answer.
 func (c *Conn) whyIgnored(e *event) string {
 	if e.flags.Has(segment.RST) {
+		if e.marks.Has(flow.Revived) {
+			return "behind " + the(e.from.Other()) + "'s RCV.NXT by then: ignored"
+		}
 		return "outside " + the(e.from.Other()) + "'s window: ignored"
 	}
 	if !e.flags.Has(segment.ACK) {

@@ -31,6 +31,11 @@ type rst struct {
 	alone        bool // nothing else was seen of either side
 	senderUnseen bool // nothing else was seen of its sender
 	fast         bool // MP_FASTCLOSE
+
+	// What came behind it, in case it did not count.
+	behind    int32  // segments
+	again     uint32 // the RST once more
+	challenge bool   // an ACK of less than its number, as its receiver would answer it
 }
 
 // moment is when in the life of a connection a RST came.

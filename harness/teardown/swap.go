@@ -43,6 +43,7 @@ func (e *event) swap() {
 	flip(&e.kills)
 	flip(&e.before)
 	flip(&e.after)
+	flip(&e.still)
 	if e.gap != nil {
 		g := *e.gap
 		g.ClientSegments, g.ServerSegments = g.ServerSegments, g.ClientSegments

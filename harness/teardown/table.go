@@ -139,7 +139,7 @@ func (t *Table) Add(r *Record) *Conn {
 	hash := t.hashOf(r)
 	e := t.index.find(hash, &r.Seg.Tuple)
 	if r.Lost {
-		if e == nil || e.reopens(&r.Seg) {
+		if e == nil || e.reopens(&r.Seg, t.now) {
 			return nil
 		}
 		e.add(r)
@@ -149,7 +149,7 @@ func (t *Table) Add(r *Record) *Conn {
 	if e != nil {
 		e = t.resolve(e, r)
 	}
-	for e != nil && r.Refusal == 0 && e.reopens(&r.Seg) {
+	for e != nil && r.Refusal == 0 && e.reopens(&r.Seg, t.now) {
 		if t.doubts(e, r) {
 			t.touch(e)
 			return &e.Conn
@@ -246,7 +246,7 @@ func (e *entry) from(s *segment.Segment) flow.Side {
 
 // reopens reports whether a segment begins another connection. flow decides it for a SYN;
 // this adds what only the whole connection shows.
-func (e *entry) reopens(s *segment.Segment) bool {
+func (e *entry) reopens(s *segment.Segment, now time.Duration) bool {
 	if !s.Flags.Has(segment.SYN) || s.Flags.Has(segment.RST) {
 		return false
 	}
@@ -255,8 +255,8 @@ func (e *entry) reopens(s *segment.Segment) bool {
 	same := me.hasISN && me.isn == s.Seq
 	switch {
 	case s.Flags.Has(segment.ACK):
-		// A SYN-ACK after a RST: its SYN was not seen, or refused before.
-		return e.over != notReset && !same
+		// A SYN-ACK after a RST or a long rest: its SYN was not seen, or refused before.
+		return !same && (e.over != notReset || now-e.seen > restAfter)
 	case same:
 		// The SYN again is no new one, unless a RST in between cleared away
 		// an older connection on the server's side.

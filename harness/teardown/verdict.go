@@ -23,7 +23,7 @@ func (c *Conn) order() (first flow.Side, crossed, swapped bool) {
 func (c *Conn) kind() Kind {
 	first, crossed, _ := c.order()
 	// A second FIN that was lost with the ACK in it ends nothing.
-	one := c.fins == 1 || !crossed && !(c.arrived(first.Other()) && c.side[first].fin.acked)
+	one := c.fins == 1 || c.deserted() || !crossed && !(c.arrived(first.Other()) && c.side[first].fin.acked)
 	switch {
 	case c.over == wasRefused:
 		return Refused
@@ -58,7 +58,7 @@ func (c *Conn) activeCloser() Who {
 // A side goes there once its own FIN is acknowledged and it has the other's,
 // unless it had the other's FIN before it closed (RFC 9293 3.6).
 func (c *Conn) inTimeWait() (in [2]bool) {
-	if c.over != notReset || c.fins < 2 {
+	if c.over != notReset || c.fins < 2 || c.deserted() {
 		return in
 	}
 	first, crossed, _ := c.order()
@@ -80,6 +80,10 @@ func (c *Conn) states() [2]flow.State {
 	}
 	first, crossed, _ := c.order()
 	var st [2]flow.State
+	if c.deserted() {
+		st[first], st[first.Other()] = flow.FinWait2, flow.LastAck
+		return st
+	}
 	st[first] = c.endOf(first, flow.Closing, flow.TimeWait)
 	if crossed {
 		st[first.Other()] = c.endOf(first.Other(), flow.Closing, flow.TimeWait)

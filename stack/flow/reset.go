@@ -19,6 +19,7 @@ func (c *Conn) rst(from Side, s *segment.Segment, st *Step) {
 	me, to := &c.half[from], &c.half[from.Other()]
 	if c.Done() {
 		st.Marks |= Stray
+		c.still(st)
 		return
 	}
 	if to.state == SynSent {
@@ -39,6 +40,14 @@ func (c *Conn) afterReset(from Side, s *segment.Segment, st *Step) {
 		return
 	}
 	st.Marks |= Stray
+	c.still(st)
+}
+
+// still notes the states behind a RST that may prove not to count.
+func (c *Conn) still(st *Step) {
+	if c.reset.on {
+		st.Still[Client], st.Still[Server] = c.half[Client].state, c.half[Server].state
+	}
 }
 
 // survived reports whether a segment behind a RST proves that its receiver did not take
@@ -51,6 +60,9 @@ func (c *Conn) survived(from Side, s *segment.Segment) bool {
 	}
 	if from == c.reset.by {
 		return c.reset.sent.Less(s.Ack)
+	}
+	if c.vantage == between && c.reset.seq == s.Ack {
+		return false // the number that it expected, whatever the observer missed
 	}
 	return !c.reset.exact || c.reset.seq.Less(s.Ack)
 }

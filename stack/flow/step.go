@@ -69,6 +69,9 @@ type Step struct {
 	Marks Mark
 	// Before and After are the states of both sides, indexed by Side.
 	Before, After [2]State
+	// Still are the states of a segment behind a RST if the RST did not count, and Unknown
+	// elsewhere: later segments may prove that (Revived).
+	Still [2]State
 	// Acked counts the sequence numbers acknowledged for the first time.
 	Acked int
 	// SeqOff and AckOff are the segment's numbers relative to the initial
