@@ -85,6 +85,7 @@ type side struct {
 	synSeen  bool
 	pastFIN  bool // sent data beyond its own FIN
 	killed   bool // a RST ended its TIME_WAIT
+	heard    bool // from the other, whether or not that was seen
 	evidence
 	fin fin
 	// after counts those of bytes that were sent after the other side's FIN
