@@ -31,6 +31,14 @@ const (
 	mirrorWithoutID = 10 * time.Microsecond
 )
 
+// mirrorWithSum is how long after a segment with data or a FIN the same place, on a busy
+// device, sees its copy: with identification and checksum the same. A retransmission has
+// another identification, and mostly another timestamp.
+const mirrorWithSum = 20 * time.Millisecond
+
+// constantID is the identification that makers of packets, such as Scapy, put into all.
+const constantID = 1
+
 const (
 	dedupSlots  = 1 << 13 // packets remembered, at most
 	dedupPlaces = 5       // places at which a packet is known to have been captured
@@ -45,7 +53,8 @@ const (
 //
 //   - the same packet at another place, within Window, is a copy;
 //   - at the same place it is a copy within 1 ms if IPv4's identification is
-//     there (not 0) and the same; without one within 10 microseconds if it takes
+//     there (not 0) and the same, and within 20 ms if it also takes room in sequence space
+//     and has the same checksum; without one within 10 microseconds if it takes
 //     room in sequence space, and never otherwise: duplicate ACKs are alike;
 //   - everything else is another packet. So is a retransmission: its sender gave it
 //     another identification or waited, and it passes a place that the packet has passed
@@ -69,7 +78,8 @@ type Dedup struct {
 // most have another, stands apart: those of all slots stay in the processor's caches.
 type original struct {
 	at     int64 // nanoseconds
-	n      int32
+	n      uint16
+	sum    uint16 // TCP's checksum
 	places [dedupPlaces]uint32
 }
 
@@ -90,6 +100,7 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 	}
 	id := identification(p.Data)
 	hash, at, place := tell(fingerprint(s, id), p.Tunnel), p.Time.UnixNano(), placeOf(p)
+	sum := binary.BigEndian.Uint16(p.Data[s.TCPStart+16:])
 	slot := hash % dedupSlots
 	if d.lane != nil {
 		slot = hash%(dedupSlots/2) + uint64(d.lane(&s.Tuple))*(dedupSlots/2)
@@ -102,18 +113,20 @@ func (d *Dedup) Duplicate(p *Packet, s *segment.Segment) bool {
 				o.add(place)
 				return true
 			}
-		} else if apart <= mirrored(s, id) {
+		} else if apart <= mirrored(s, id, o.sum == sum) {
 			return true
 		}
 	}
 	*known = hash
-	o.at, o.n, o.places[0] = at, 1, place
+	o.at, o.n, o.sum, o.places[0] = at, 1, sum, place
 	return false
 }
 
 // mirrored is how far apart in time a packet and its copy may be at one place.
-func mirrored(s *segment.Segment, id uint16) int64 {
+func mirrored(s *segment.Segment, id uint16, sameSum bool) int64 {
 	switch {
+	case id > constantID && sameSum && s.Len() > 0:
+		return int64(mirrorWithSum)
 	case id != 0:
 		return int64(mirrorWithID)
 	case s.Len() > 0:

@@ -67,6 +67,9 @@ type SegmentStats struct {
 // authentication header of IPsec. Packet.Tunnel tells connections in different tunnels
 // apart. If a tunnel's packet was split into fragments, the first is opened.
 //
+// Zeros that a device filled a short IPv4 packet up with are no data, also where the
+// packet's length counts them.
+//
 // Checksums are not verified: offloading leaves them unfinished. Memory is
 // bounded. A Segments is for one goroutine.
 type Segments struct {
@@ -159,6 +162,7 @@ func (s *Segments) NextTo(seg *segment.Segment) (*Packet, error) {
 		s.pending = false
 		switch s.parsed {
 		case nil:
+			unpad(s.packet.Data, seg)
 			if s.dedup != nil && s.dedup.Duplicate(s.packet, seg) {
 				s.stats.Duplicates++
 				continue

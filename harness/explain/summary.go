@@ -57,7 +57,8 @@ type Summary struct {
 	// GivenUp counts connections that were taken for over, unfinished, to
 	// bound memory.
 	GivenUp int `json:"given_up"`
-	// OneSided counts connections of which the capture has one direction alone.
+	// OneSided counts connections that went on and of which the capture has one direction
+	// alone.
 	OneSided int `json:"one_sided"`
 	// Causes counts the connections that pass the Filter and did not end in order, by why.
 	Causes map[teardown.Cause]int `json:"causes,omitempty"`
@@ -164,7 +165,7 @@ func (s *Summary) see(e *ended) {
 	if e.detail.MissingBytes > 0 {
 		s.Incomplete++
 	}
-	if e.detail.OneSided != teardown.None {
+	if e.detail.OneSided != teardown.None && e.conn.WentOn() {
 		s.OneSided++
 	}
 	if f := e.report.FastOpen; f != "" {

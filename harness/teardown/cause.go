@@ -113,6 +113,9 @@ func (c *Conn) cause() (Cause, why) {
 		return c.lateData()
 	}
 	if !c.side[r.by.Other()].sentOther {
+		if cause, why := c.timedOut(); cause != CauseNone && c.inVain(r.by) {
+			return cause, why
+		}
 		return CauseUnknown, whyOneSided
 	}
 	if cause, why := c.timedOut(); cause != CauseNone {

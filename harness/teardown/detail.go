@@ -32,7 +32,8 @@ type Detail struct {
 	// it answered a goodbye, such as a TLS alert, with a FIN.
 	Harmless bool `json:"harmless,omitempty"`
 	// OneSided is the side whose segments are missing although the other's show that
-	// there were some: the capture has one direction.
+	// there were some: the capture has one direction. It is None where the other heard
+	// nothing either: its retransmission timer ran out over and over.
 	OneSided Who `json:"one_sided"`
 	// SYNs is how often the client sent its SYN.
 	SYNs int `json:"syns"`
@@ -206,7 +207,7 @@ func (c *Conn) idle() int64 {
 func (c *Conn) oneSided() Who {
 	for s := range c.side {
 		me, peer := &c.side[s], &c.side[1-s]
-		if me.segments == 0 && peer.hasAck {
+		if me.segments == 0 && peer.hasAck && !c.inVain(flow.Side(1-s)) {
 			return whoIs(flow.Side(s))
 		}
 	}

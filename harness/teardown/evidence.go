@@ -55,8 +55,10 @@ type heard struct {
 // tries are a side's retransmissions and probes since the other was last heard from.
 type tries struct {
 	first  time.Duration
-	probes uint16 // keep-alive
-	again  uint16 // data or FIN
+	last   time.Duration // of again
+	probes uint16        // keep-alive
+	again  uint16        // data or FIN
+	timed  uint16        // of again, by a timer; see inVain
 }
 
 // probeEvery is the least time between two keep-alive probes, which Linux counts in
@@ -69,6 +71,7 @@ func (c *Conn) gather(r *Record, e *event) {
 	me.paths.learn(r.Path)
 	me.fastClose = me.fastClose || r.Seg.FastClose
 	me.sentOther = true
+	c.gatherProgress(e)
 	c.gatherTries(e)
 	if peer.trouble != nil {
 		peer.trouble.tries = tries{}
@@ -103,6 +106,10 @@ func (c *Conn) gatherTries(e *event) {
 	case e.marks.Has(flow.FINAgain), e.marks.Has(flow.Again) && e.len > 0:
 		t = &me.troubled().tries
 		t.again++
+		t.last = e.at
+		if me.last.any && e.at-me.last.at >= timerLeast {
+			t.timed++
+		}
 	}
 	if t == nil {
 		return

@@ -161,7 +161,7 @@ func (c *Conn) reasonUnanswered() string {
 	y := x.Other()
 	f := &c.side[x].fin
 	switch {
-	case c.side[y].segments == 0:
+	case c.side[y].segments == 0 && !c.inVain(x):
 		return fmt.Sprintf("Only %s's segments are in the trace, so nothing shows whether its FIN was acknowledged", the(x))
 	case c.lossOf(x).missed > 0 || c.lossOf(x).ackMissed:
 		return c.reasonMissed(x)
@@ -171,6 +171,8 @@ func (c *Conn) reasonUnanswered() string {
 	case f.again > 0:
 		return fmt.Sprintf("%s sent its FIN %s in %s and no ACK came: the FIN, or every ACK of it, was lost, or %s is gone",
 			atStart(x), times(int(f.again)+1), ms(f.last-f.at), the(y))
+	case c.inVain(x):
+		return c.triedBefore(x)
 	case c.talk.any && c.talk.by == y && c.talk.at > f.at:
 		return fmt.Sprintf("%s closed, and what %s sent after that does not acknowledge the FIN", atStart(x), the(y))
 	}

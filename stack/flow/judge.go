@@ -294,8 +294,12 @@ func (c *Conn) judgeACK(from Side, s *segment.Segment) Mark {
 		return 0
 	}
 	sent := to.nxt
-	if !c.at(from.Other()) && me.acked {
+	switch {
+	case c.at(from.Other()):
+	case me.acked:
 		sent = sent.Max(c.rightEdge(from)) + 1<<16
+	case !to.finSent: // behind a FIN nothing was sent
+		sent += unseen // what was seen first may be a keep-alive probe, or older than what is acknowledged
 	}
 	switch {
 	case sent.Less(s.Ack):
