@@ -148,7 +148,7 @@ func (c *Conn) DetailTo(d *Detail, end time.Time) {
 	d.LeftOpenUS, d.SilentUS, d.UnansweredUS = -1, -1, -1
 	d.Reuses, d.Reused, d.SYNs = c.reuse(), c.reused, int(c.syns)
 	d.Since.SYN, d.Since.FIN, d.Since.ACK, d.Since.Talk = -1, -1, -1, -1
-	if c.syns > 0 && c.side[flow.Server].segments == 0 {
+	if c.syns > 0 && !c.synAnswered() {
 		d.Since.SYN = c.synAt
 	}
 	if f.acked {
@@ -196,6 +196,12 @@ func (c *Conn) idle() int64 {
 		return c.talk.wake.after.Microseconds()
 	}
 	return c.rst.idle.Microseconds()
+}
+
+// synAnswered reports whether the server answered the client's SYN: nobody acknowledges
+// what did not come, so that the client's ACK shows an answer that was not captured.
+func (c *Conn) synAnswered() bool {
+	return c.side[flow.Server].segments > 0 || c.side[flow.Client].hasAck
 }
 
 // oneSided is Detail.OneSided.

@@ -16,7 +16,8 @@ const restAfter = 2 * time.Minute
 // ago. The SYN is kept until later segments show more.
 func (t *Table) doubts(e *entry, r *Record) bool {
 	established := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
-	if !established || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
+	if !established || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil ||
+		e.side[e.from(&r.Seg).Other()].segments == 0 { // whose answer would not be seen
 		return false
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
