@@ -55,8 +55,10 @@ type heard struct {
 // tries are a side's retransmissions and probes since the other was last heard from.
 type tries struct {
 	first  time.Duration
+	last   time.Duration // of its SYN, and gap is how long after the one before
+	gap    time.Duration
 	probes uint16 // keep-alive
-	again  uint16 // data or FIN
+	again  uint16 // SYN, data or FIN
 }
 
 // probeEvery is the least time between two keep-alive probes, which Linux counts in
@@ -70,7 +72,7 @@ func (c *Conn) gather(r *Record, e *event) {
 	me.fastClose = me.fastClose || r.Seg.FastClose
 	me.sentOther = true
 	c.gatherTries(e)
-	if peer.trouble != nil {
+	if peer.trouble != nil && !e.marks.Has(flow.Opening|flow.Again) { // which shows that it heard nothing
 		peer.trouble.tries = tries{}
 	}
 	if !e.flags.Has(segment.ACK) {
@@ -95,6 +97,9 @@ func (c *Conn) gatherTries(e *event) {
 	}
 	var t *tries
 	switch {
+	case e.flags.Has(segment.SYN):
+		c.gatherSYN(e)
+		return
 	case peer.shut() && e.len <= 1 && e.marks.Any(flow.KeepAlive|flow.NewData|flow.Again|flow.DuplicateACK):
 		me.troubled().zeroProbes++
 	case e.marks.Has(flow.KeepAlive), e.marks.Has(flow.DuplicateACK) && me.last.any && e.at-me.last.at >= probeEvery && peer.last.at < me.last.at:
@@ -110,6 +115,24 @@ func (c *Conn) gatherTries(e *event) {
 	if t.probes+t.again == 1 {
 		t.first = e.at
 	}
+}
+
+// gatherSYN counts a SYN that comes again.
+func (c *Conn) gatherSYN(e *event) {
+	if !e.marks.Has(flow.Again) {
+		return
+	}
+	before := c.synAt
+	if e.from == flow.Server {
+		before = c.synAckAt
+	}
+	t := &c.side[e.from].troubled().tries
+	if t.again == 0 {
+		t.first = e.at
+	} else {
+		before = t.last
+	}
+	t.again, t.last, t.gap = t.again+1, e.at, max(0, e.at-before)
 }
 
 func (c *Conn) gatherWindow(e *event) {
