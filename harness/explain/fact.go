@@ -38,6 +38,7 @@ type fact struct {
 	Lost      int  `json:"lost"`               // of lostIndex
 	SYNs      int  `json:"syns"`
 	Spoke     bool `json:"spoke"` // the server sent something
+	Served    bool `json:"served"`
 	Missing   bool `json:"missing"`
 	Harmless  bool `json:"harmless"`
 	Stale     bool `json:"stale"`
@@ -62,7 +63,8 @@ func (e *ended) fact() fact {
 		CloseWait: d.CloseWait, OneSided: d.OneSided, Cause: r.Cause, ResetCause: d.ResetCause,
 		AckDelayUS: r.AckDelayUS, HalfCloseUS: d.HalfCloseUS, IdleUS: d.IdleUS, UnansweredUS: d.UnansweredUS,
 		LeftOpenUS: d.LeftOpenUS, SilentUS: d.SilentUS,
-		FINsAgain: r.FINRetransmissions, Answered: answered(d.FINsAgain), Deserted: deserted(d.FINsAgain), Lost: max(0, lostIndex(d.FINsAgain)), SYNs: d.SYNs, Spoke: r.ServerSegments > 0,
+		FINsAgain: r.FINRetransmissions, Answered: answered(d.FINsAgain), Deserted: deserted(d.FINsAgain), Lost: max(0, lostIndex(d.FINsAgain)),
+		SYNs: d.SYNs, Spoke: r.ServerSegments > 0, Served: d.Served,
 		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Since: d.Since, ICMP: e.icmp,
 	}
 	if silence {

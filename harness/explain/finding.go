@@ -30,6 +30,7 @@ type Finding struct {
 	Also []Also `json:"also,omitempty"`
 
 	example *Example
+	variant string   // of what the text says beside its numbers, where hosts differ
 	when    *moments // these connections ended; nil where that says nothing
 }
 
@@ -92,6 +93,7 @@ type findings struct {
 type host struct {
 	Causes   [nCauses]cases `json:"causes"`
 	Aborts   [2]int         `json:"aborts"` // of client and server
+	Unread   int            `json:"unread"` // of Aborts: there may have been data to read
 	Again    cases          `json:"again"`  // connections with a FIN sent more than once
 	Lost     [3]int         `json:"lost"`
 	Waiting  cases          `json:"waiting"`  // FINs that nobody acknowledged
@@ -100,6 +102,7 @@ type host struct {
 	Tried    time.Duration  `json:"tried"`    // the longest that one went on
 	Met      int            `json:"met"`      // of SYNs: the older connection on the same ports may have been in the way
 	Answered int            `json:"answered"` // connections on which the server sent anything
+	Served   int            `json:"served"`   // of them: a SYN-ACK or data
 	Timed    cases          `json:"timed"`    // TIME_WAIT left at the server
 	Idle     histogram      `json:"idle"`     // before keep-alive races
 	Asleep   histogram      `json:"asleep"`   // before what met a half-open connection
@@ -214,6 +217,9 @@ func (h *host) add(k *fact) {
 	if k.Spoke {
 		h.Answered++
 	}
+	if k.Served {
+		h.Served++
+	}
 	h.addICMP(k)
 	h.addSYN(k)
 	if k.OneSided == teardown.None {
@@ -244,12 +250,17 @@ func (h *host) addCause(i int, k *fact) {
 		h.Due.add(micros(k.IdleUS))
 	case byAbort:
 		h.Aborts[side]++
+		if k.ResetCause != teardown.ResetAbort {
+			h.Unread++
+		}
 	}
 }
 
-// addSYN counts a SYN that nobody answered although there was time to.
+// addSYN counts a SYN that nobody answered although there was time to, whether the client
+// ended its attempt with a RST or not.
 func (h *host) addSYN(k *fact) {
-	if k.Close != teardown.Open || k.SYNs == 0 || k.Spoke ||
+	gaveUp := k.Cause == teardown.CauseHandshake && k.ResetBy == teardown.Client
+	if k.Close != teardown.Open && !gaveUp || k.SYNs == 0 || k.Spoke ||
 		k.fatal() || k.OneSided != teardown.None || micros(k.UnansweredUS) < answerBy(k.SYNs) {
 		return
 	}
@@ -351,7 +362,7 @@ func likewise(all []Finding) Finding {
 	for i, f := range rest {
 		first.Also = append(first.Also, Also{f.Host, f.Connections, f.Example, f.ExampleID, f.ExampleOf})
 		if i < named {
-			names = append(names, fmt.Sprintf("%s (%s)", f.Host, number(f.Connections)))
+			names = append(names, fmt.Sprintf("%s (%s)", f.Host, number(f.Connections)+f.unlike(&first)))
 		}
 	}
 	if more := len(rest) - named; more > 0 {
@@ -361,6 +372,22 @@ func likewise(all []Finding) Finding {
 		first.Text += " Likewise " + strings.Join(names, ", ") + "."
 	}
 	return first
+}
+
+// unlike names in what a Finding differs from another of its sort, whose text does not hold for it.
+func (f *Finding) unlike(o *Finding) string {
+	if f.variant == o.variant {
+		return ""
+	}
+	return ", " + f.variant
+}
+
+// varied sets the variant of Findings.
+func varied(all []Finding, variant string) []Finding {
+	for i := range all {
+		all[i].variant = variant
+	}
+	return all
 }
 
 // named is how many more hosts a sentence names.

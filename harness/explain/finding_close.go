@@ -39,11 +39,12 @@ func silentOf(old, n int) string {
 
 // byServer is what there is to say of each server.
 func (f *findings) byServer(between gaps) (out []Finding) {
+	alive := f.alive()
 	for server, c := range f.servers.counts {
 		h := &c.v
 		name := server.String()
 		out = append(out, h.unreachable(name, c.n)...)
-		out = append(out, h.opening(name, c.n)...)
+		out = append(out, h.opening(name, c.n, alive[server.Addr()])...)
 		out = append(out, h.resets(name, c.n)...)
 		out = append(out, h.timeouts(name, c.n)...)
 		out = append(out, h.losses(server, c.n)...)
@@ -73,35 +74,6 @@ func (c cases) be() string {
 	return "were"
 }
 
-// opening is about SYNs that nobody answered, and those that were refused.
-func (h *host) opening(server string, n int) (out []Finding) {
-	s := h.SYNs
-	why := "nothing comes from there, so a firewall drops them, the host is down, or the address is wrong; try it from another network, and look for ICMP errors"
-	switch {
-	case h.Met == s.N:
-		why = "an older connection on the same ports was in TIME_WAIT, and neither timestamp nor sequence number of the SYN is newer; let clients use more ports"
-	case h.Answered > 0:
-		why = fmt.Sprintf("%s answered, so the server drops some: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(h.Answered, "other"))
-	}
-	out = append(out, s.about(FindSYN, server,
-		"%s to %s had no answer to the SYN, which was sent %s and waited for up to %s: %s.",
-		s.of(n), server, timesInAll(h.SYN, s.N), long(h.Tried), why)...)
-	r := h.Causes[byRefusal]
-	return append(out, r.about(FindRefused, server,
-		"%s to %s %s refused: nothing listens there, or a firewall answers for it. Start the server, or correct the address.",
-		r.of(n), server, r.be())...)
-}
-
-func timesInAll(syns, n int) string {
-	if syns == 1 {
-		return "once"
-	}
-	if n == 1 {
-		return number(syns) + " times"
-	}
-	return number(syns) + " times in all"
-}
-
 // resets is about RSTs on n connections to a server.
 func (h *host) resets(server string, n int) (out []Finding) {
 	idle, _ := h.Idle.percentile(50)
@@ -124,11 +96,25 @@ func (h *host) resets(server string, n int) (out []Finding) {
 		"%s to %s had a FIN that came after the other side's FIN_WAIT_2 or TIME_WAIT was gone (net.ipv4.tcp_fin_timeout), and met a RST: the side that closes second waits too long; close when a read returns 0.",
 		at(byForgotten).of(n), server)...)
 	if a := at(byAbort); a.N*100 >= n*AbortsFrom {
-		out = append(out, a.about(FindAborts, server,
-			"%s to %s %s aborted with a RST%s: SO_LINGER 0, or close() with data unread (the wire does not tell which); what was still on its way is lost. Read to the end before close().",
-			a.of(n), server, a.be(), bySides(h.Aborts))...)
+		text, variant := h.abortedBy()
+		out = append(out, varied(a.about(FindAborts, server, "%s to %s %s aborted with a RST%s: %s",
+			a.of(n), server, a.be(), bySides(h.Aborts), text), variant)...)
 	}
 	return out
+}
+
+// abortedBy names what aborts a connection, and what to do, by whether there may have been data
+// that nobody had read.
+func (h *host) abortedBy() (text, variant string) {
+	const unread = "perhaps with data unread"
+	n := h.Causes[byAbort].N
+	switch {
+	case h.Unread == 0:
+		return "SO_LINGER 0, or a time-out of its own, as no data had come that it could have left unread; what was still on its way is lost. Scans and health checks do so on purpose; others should close without SO_LINGER 0.", "no data to read"
+	case h.Unread < n:
+		return fmt.Sprintf("SO_LINGER 0, or close() with data unread (the wire does not tell which; on %s no data had come that could be unread); what was still on its way is lost. Read to the end before close().", number(n-h.Unread)), unread
+	}
+	return "SO_LINGER 0, or close() with data unread (the wire does not tell which); what was still on its way is lost. Read to the end before close().", unread
 }
 
 // bySides is " by the client", or how many by each.

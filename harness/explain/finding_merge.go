@@ -40,6 +40,7 @@ func (h *host) merge(o *host) {
 	}
 	h.mergeICMP(o)
 	h.SYN, h.Met, h.Answered, h.Tried = h.SYN+o.SYN, h.Met+o.Met, h.Answered+o.Answered, max(h.Tried, o.Tried)
+	h.Served, h.Unread = h.Served+o.Served, h.Unread+o.Unread
 }
 
 func (c *cases) merge(o *cases) {

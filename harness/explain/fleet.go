@@ -183,7 +183,8 @@ const maxSevered = 262_144
 func severed(parts []*Part) (n int, err error) {
 	open := map[segment.Tuple]*undecided{}
 	err = eachUndecided(parts, func(u *undecided) error {
-		if u.Open && len(open) < maxSevered {
+		o := open[u.As.tuple()] // the first to end: the parts are in no order of time
+		if u.Open && (o == nil && len(open) < maxSevered || o != nil && u.As.end().Before(o.As.end())) {
 			open[u.As.tuple()] = u
 		}
 		return nil

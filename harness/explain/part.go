@@ -25,7 +25,7 @@ import (
 // packets give the same part, whatever their file is called.
 const (
 	partKind    = "explain partial"
-	partVersion = 1
+	partVersion = 2
 )
 
 // line is one of them: one of its fields is set.

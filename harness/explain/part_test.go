@@ -54,7 +54,7 @@ func TestPartErrors(t *testing.T) {
 		"other JSON":       {of([]byte("{\"findings\":[]}\n")), "this is no partial"},
 		"cut, packed":      {of(packed[:len(packed)-20]), "ends too early"},
 		"cut, plain":       {of(plain[:bytes.LastIndex(plain, []byte(`{"end"`))]), "ends too early"},
-		"another version":  {of(bytes.Replace(plain, []byte(`"version":1`), []byte(`"version":2,"new":3`), 1)), "of version 2, and this lastack reads version 1"},
+		"another version":  {of(bytes.Replace(plain, []byte(`"version":2`), []byte(`"version":3,"new":3`), 1)), "of version 3, and this lastack reads version 2"},
 		"other thresholds": {of(bytes.Replace(plain, []byte(`1s of silence`), []byte(`9s of silence`), 1)), "(CLOSE_WAIT that leaks: 9s of silence there, 1s of silence here)"},
 		"a number changed": {of(bytes.Replace(plain, []byte(`"syns":1,`), []byte(`"syns":2,`), 1)), "its sum is not that of its lines"},
 		"something after":  {of(append(bytes.Clone(plain), plain...)), "something comes after its end"},

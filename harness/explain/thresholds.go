@@ -22,7 +22,7 @@ const (
 	// for a restart or a forgetful device to be worth a sentence.
 	QuietAfter = time.Second
 	// AnswerWithin is how long a SYN waits that is not sent again, to be unanswered.
-	AnswerWithin = 3 * time.Second
+	AnswerWithin = teardown.AnswerWithin
 	// AgainAfter is the same for one that was sent again meanwhile, and how long a sender
 	// has to heed that its segments do not fit the path.
 	AgainAfter = 900 * time.Millisecond

@@ -81,6 +81,7 @@ const (
 	whyShut
 	whyOwnFIN
 	whyLateAnswer
+	whyDue
 )
 
 // cause judges the RST, by what is known now. The evidence that excludes most comes
@@ -130,10 +131,23 @@ func (c *Conn) cause() (Cause, why) {
 // lateData is about data that met a side that had closed.
 func (c *Conn) lateData() (Cause, why) {
 	me := &c.side[c.rst.by]
-	if c.rst.by == flow.Client && me.fin.spokeLast && me.fin.idle >= GaveUpAfter {
+	if c.rst.by == flow.Client && me.fin.spokeLast && me.fin.idle >= GaveUpAfter && !c.goodbye() {
 		return CauseGaveUp, whyLateAnswer
 	}
 	return CauseDataAfterClose, whyPlain
+}
+
+// goodbye reports whether the data that came too late are the other side's answer to the FIN,
+// such as a TLS alert, and no late answer to a request: few, with a FIN, and sent at once when
+// the FIN had come, which they acknowledge.
+func (c *Conn) goodbye() bool {
+	f, y := &c.side[c.rst.by].fin, c.rst.by.Other()
+	limit := answerUnknown
+	if c.rttKnown[y] {
+		limit = 2*c.rtt[y] + answerSlack
+	}
+	return c.rst.bytes <= GoodbyeUpTo && c.side[y].fin.seen && c.talk.by == y &&
+		f.acked && f.ackAt <= c.talk.at && c.talk.at-f.at <= limit
 }
 
 // timedOut is about a side that had tried in vain.
@@ -172,6 +186,8 @@ func (c *Conn) ownWill() (Cause, why) {
 	switch {
 	case r.senderUnseen:
 		return CauseUnknown, whySenderUnseen
+	case due && r.silent && nearLimit(r.idle):
+		return CauseUnknown, whyDue
 	case due && r.idle >= max(GaveUpAfter, 2*c.rtt[flow.Server]):
 		return CauseGaveUp, whyPlain
 	case r.silent && r.idle >= IdleFrom && isLimit(r.idle):
@@ -202,6 +218,17 @@ func isLimit(silence time.Duration) bool {
 	for _, l := range limits {
 		l *= time.Second
 		if over := silence - l; over > -50*time.Millisecond && over < l/100 {
+			return true
+		}
+	}
+	return false
+}
+
+// nearLimit reports whether a silence may be such a limit that began to run somewhat before or
+// after the data that the silence is counted from: within 1% on either side.
+func nearLimit(silence time.Duration) bool {
+	for _, l := range limits {
+		if l *= time.Second; silence > l-l/100 && silence < l+l/100 {
 			return true
 		}
 	}

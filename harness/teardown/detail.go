@@ -35,10 +35,13 @@ type Detail struct {
 	// there were some: the capture has one direction. It is None where the other heard
 	// nothing either: its retransmission timer ran out over and over.
 	OneSided Who `json:"one_sided"`
+	// Served: the server sent a SYN-ACK or data, and no RST alone.
+	Served bool `json:"-"`
 	// SYNs is how often the client sent its SYN.
 	SYNs int `json:"syns"`
-	// UnansweredUS is how long ago the first SYN was at the end of the trace, where
-	// nothing answered it; -1 otherwise.
+	// UnansweredUS is for how long the client waited for an answer to its SYN, where nothing
+	// answered: to its RST, or, at most, until the SYN would have come once more, or to the
+	// end of the trace; -1 otherwise.
 	UnansweredUS int64 `json:"unanswered_us"`
 	// FinWait2 and CloseWait are who was left in these states at the end.
 	FinWait2  Who `json:"fin_wait_2"`
@@ -59,10 +62,11 @@ type Detail struct {
 }
 
 // Since are times since the first record, -1 where they do not apply: of the first SYN
-// that nothing answered, of the first FIN while the other side has sent none, of the ACK
+// that nothing answered and of the end of the wait for its answer, of the first FIN while the other side has sent none, of the ACK
 // of that FIN, and of the latest data.
 type Since struct {
 	SYN  time.Duration `json:"syn"`
+	Wait time.Duration `json:"wait"`
 	FIN  time.Duration `json:"fin"`
 	ACK  time.Duration `json:"ack"`
 	Talk time.Duration `json:"talk"`
@@ -74,7 +78,7 @@ type Since struct {
 func (d *Detail) Until(end time.Duration) {
 	s := &d.Since
 	if s.SYN >= 0 {
-		d.UnansweredUS = (end - s.SYN).Microseconds()
+		d.UnansweredUS = (min(end, s.Wait) - s.SYN).Microseconds()
 	}
 	if s.FIN >= 0 {
 		d.HalfCloseUS = (end - s.FIN).Microseconds()
@@ -149,12 +153,13 @@ func (c *Conn) DetailTo(d *Detail, end time.Time) {
 	d.AckBy, d.AckPace, d.HalfCloseUS, d.IdleUS = ByNone, PaceNone, -1, c.idle()
 	d.MissingBytes = c.missing(flow.Client) + c.missing(flow.Server)
 	d.ResetCause, d.Harmless, d.StaleRequest = c.resetCause(), c.harmless(), c.stale()
+	d.Served = c.side[flow.Server].synSeen || c.side[flow.Server].bytes > 0
 	d.FinWait2, d.CloseWait, d.OneSided = None, None, c.oneSided()
 	d.LeftOpenUS, d.SilentUS, d.UnansweredUS = -1, -1, -1
 	d.Reuses, d.Reused, d.SYNs = c.reuse(), c.reused, int(c.syns)
-	d.Since.SYN, d.Since.FIN, d.Since.ACK, d.Since.Talk = -1, -1, -1, -1
-	if c.syns > 0 && c.side[flow.Server].segments == 0 {
-		d.Since.SYN = c.synAt
+	d.Since = Since{-1, -1, -1, -1, -1}
+	if c.syns > 0 && !c.synAnswered() {
+		d.Since.SYN, d.Since.Wait = c.synAt, c.waited()
 	}
 	if f.acked {
 		d.AckBy, d.AckPace = f.carrier(), c.ackPace(first)
@@ -201,6 +206,32 @@ func (c *Conn) idle() int64 {
 		return c.talk.wake.after.Microseconds()
 	}
 	return c.rst.idle.Microseconds()
+}
+
+// synAnswered reports whether the server answered the client's SYN: nobody acknowledges
+// what did not come, so that the client's ACK shows an answer that was not captured.
+func (c *Conn) synAnswered() bool {
+	return c.side[flow.Server].segments > 0 || c.side[flow.Client].hasAck
+}
+
+// AnswerWithin is for how long at most a SYN waits before it is sent again (RFC 6298 2.1: a
+// second; 3 s before that).
+const AnswerWithin = 3 * time.Second
+
+// minRTO is the least time from a SYN that was sent again to the next (RFC 6298 2.1).
+const minRTO = time.Second
+
+// waited is when, since the first record, the client's wait for an answer to its SYN was over
+// at the latest: with its RST, or as long after its latest SYN as the next would have taken.
+func (c *Conn) waited() time.Duration {
+	if c.over == wasReset && c.rst.by == flow.Client {
+		return c.rst.at
+	}
+	t := c.side[flow.Client].trouble
+	if t == nil || t.tries.again == 0 {
+		return max(c.synAt+AnswerWithin, c.last)
+	}
+	return t.tries.last + max(2*t.tries.gap, minRTO)
 }
 
 // oneSided is Detail.OneSided.

@@ -16,13 +16,38 @@ const restAfter = 2 * time.Minute
 // ago. The SYN is kept until later segments show more.
 func (t *Table) doubts(e *entry, r *Record) bool {
 	established := e.now[flow.Client] >= flow.Established && e.now[flow.Server] >= flow.Established && !e.Done()
-	if !established || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil {
+	if !established || r.Seg.Flags.Has(segment.ACK) || t.now-e.seen > restAfter || e.doubt != nil ||
+		e.side[e.from(&r.Seg).Other()].segments == 0 { // whose answer would not be seen
 		return false
 	}
 	r.Step = e.flow.Update(e.from(&r.Seg), &r.Seg)
 	kept := *r
 	e.doubt = &kept
 	return true
+}
+
+// retries reports whether a SYN with the number of one that was refused is kept until its
+// answer shows what it is: some clients send their SYN again after a RST (Windows does), which
+// is part of the refused attempt, unless a SYN-ACK comes.
+func (e *entry) retries(r *Record) bool {
+	s := &r.Seg
+	if e.doubt != nil || r.Refusal != 0 || r.LostIn || !s.Flags.Has(segment.SYN) || s.Flags.Any(segment.ACK|segment.RST) {
+		return false
+	}
+	if me := &e.side[e.from(s)]; !me.synSeen || me.isn != s.Seq {
+		return false
+	}
+	e.step(r)
+	kept := *r
+	e.doubt = &kept
+	return true
+}
+
+// settle books a SYN that was in doubt as one of the connection's own.
+func (e *entry) settle() {
+	d := e.doubt
+	e.doubt = nil
+	e.add(d)
 }
 
 // resolve looks at a segment behind a doubtful SYN. Where it answers the SYN as one that
@@ -38,8 +63,11 @@ func (t *Table) resolve(e *entry, r *Record) *entry {
 	answered := r.Seg.Src == d.Seg.Dst && r.Seg.Flags.Any(segment.SYN|segment.RST) &&
 		r.Seg.Flags.Has(segment.ACK) && r.Seg.Ack == d.Seg.Seq+1
 	if r.Seg.Src == d.Seg.Dst && !answered {
-		e.doubt = nil
-		e.add(d)
+		e.settle()
+		return e
+	}
+	if e.over == wasRefused && !r.Seg.Flags.Has(segment.SYN|segment.ACK) {
+		e.settle()
 		return e
 	}
 	if !again && !answered {

@@ -56,8 +56,9 @@ type heard struct {
 type tries struct {
 	first  time.Duration
 	last   time.Duration // of again
+	gap    time.Duration // of its SYN, how long after the one before it came
 	probes uint16        // keep-alive
-	again  uint16        // data or FIN
+	again  uint16        // SYN, data or FIN
 	timed  uint16        // of again, by a timer; see inVain
 }
 
@@ -73,7 +74,7 @@ func (c *Conn) gather(r *Record, e *event) {
 	me.sentOther = true
 	c.gatherProgress(e)
 	c.gatherTries(e)
-	if peer.trouble != nil {
+	if peer.trouble != nil && !e.marks.Has(flow.Opening|flow.Again) { // which shows that it heard nothing
 		peer.trouble.tries = tries{}
 	}
 	if !e.flags.Has(segment.ACK) {
@@ -98,6 +99,9 @@ func (c *Conn) gatherTries(e *event) {
 	}
 	var t *tries
 	switch {
+	case e.flags.Has(segment.SYN):
+		c.gatherSYN(e)
+		return
 	case peer.shut() && e.len <= 1 && e.marks.Any(flow.KeepAlive|flow.NewData|flow.Again|flow.DuplicateACK):
 		me.troubled().zeroProbes++
 	case e.marks.Has(flow.KeepAlive), e.marks.Has(flow.DuplicateACK) && me.last.any && e.at-me.last.at >= probeEvery && peer.last.at < me.last.at:
@@ -117,6 +121,24 @@ func (c *Conn) gatherTries(e *event) {
 	if t.probes+t.again == 1 {
 		t.first = e.at
 	}
+}
+
+// gatherSYN counts a SYN that comes again.
+func (c *Conn) gatherSYN(e *event) {
+	if !e.marks.Has(flow.Again) {
+		return
+	}
+	before := c.synAt
+	if e.from == flow.Server {
+		before = c.synAckAt
+	}
+	t := &c.side[e.from].troubled().tries
+	if t.again == 0 {
+		t.first = e.at
+	} else {
+		before = t.last
+	}
+	t.again, t.last, t.gap = t.again+1, e.at, max(0, e.at-before)
 }
 
 func (c *Conn) gatherWindow(e *event) {

@@ -185,15 +185,30 @@ func (c *Conn) reasonUnanswered() string {
 func (c *Conn) reasonOpen() string {
 	cl, sv := &c.side[flow.Client], &c.side[flow.Server]
 	switch {
+	case sv.segments == 0 && cl.hasAck, cl.segments == 0 && sv.hasAck:
+		return c.reasonOpenHalf()
 	case cl.synSeen && sv.segments == 0:
 		if c.syns > 1 {
 			return fmt.Sprintf("The client sent its SYN %s and nothing answered", times(int(c.syns)))
 		}
 		return "The SYN was not answered by the end of the trace"
-	case !c.rttKnown[flow.Client] && cl.synSeen && sv.synSeen:
+	case cl.synSeen && sv.synSeen && !cl.hasAck && sv.bytes == 0 && c.missing(flow.Client) == 0:
 		return "The handshake was not over by the end of the trace"
 	}
 	return "Neither side had closed by the end of the trace"
+}
+
+// reasonOpenHalf is for a connection of which one side alone was seen, whose ACKs show the
+// other.
+func (c *Conn) reasonOpenHalf() string {
+	x := flow.Client
+	if c.side[x].segments == 0 {
+		x = flow.Server
+	}
+	if x == flow.Client && c.side[x].synSeen {
+		return "Only the client's segments are in the trace: its ACK shows that its SYN was answered, and it had not closed by the end"
+	}
+	return fmt.Sprintf("Only %s's segments are in the trace, and it had not closed by the end", the(x))
 }
 
 // aside adds what else happened, as far as it is no part of the kind.

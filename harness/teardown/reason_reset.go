@@ -36,7 +36,7 @@ func (c *Conn) reasonReset() (sentence, clause string) {
 		return fmt.Sprintf("%s answered the SYN with an ACK of other numbers, as it does for an older connection of the same addresses and ports, and %s reset that one",
 			atStart(y), the(x)), rfcGeneration
 	case CauseHandshake:
-		return fmt.Sprintf("%s broke off the handshake with a RST: it did not ask for the connection, or gave it up", atStart(x)), rfcGeneration
+		return c.reasonOpening(), rfcGeneration
 	case CauseMiddlebox:
 		return c.reasonMiddlebox(), rfcGeneration
 	case CauseRace:
@@ -150,6 +150,9 @@ func (c *Conn) reasonUnknown(why why) string {
 		return fmt.Sprintf("The capture has nothing that %s sent, so the RST may be an abort, a time-out, or an answer to what is missing", the(y))
 	case whySenderUnseen:
 		return fmt.Sprintf("The capture has nothing of %s but the RST, so it may be an abort, the end of a limit on idle connections, or a device's on the path", the(x))
+	case whyDue:
+		return fmt.Sprintf("The client reset the connection %s after its latest data, which were acknowledged, and to which no data had come: it gave up waiting for an answer (client-gave-up), or, if none was due, this was a limit of its own on idle connections (idle-timeout); one connection does not tell which",
+			ms(r.idle))
 	}
 	return fmt.Sprintf("%s reset the connection after %s of silence, with all that was sent acknowledged: a limit on idle connections (idle-timeout), or an application that aborts (abort); one connection does not tell which",
 		atStart(x), ms(r.idle))

@@ -89,7 +89,7 @@ func (c *Conn) reuse() *Reuse {
 	}
 	r := *c.reuses
 	switch {
-	case c.side[flow.Server].synSeen:
+	case c.side[flow.Server].synSeen, c.side[flow.Server].segments == 0 && c.side[flow.Client].hasAck:
 		r.Outcome = ReuseAccepted
 	case c.over == wasRefused:
 		r.Outcome = ReuseRefused

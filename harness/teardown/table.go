@@ -149,6 +149,10 @@ func (t *Table) Add(r *Record) *Conn {
 	if e != nil {
 		e = t.resolve(e, r)
 	}
+	if e != nil && e.over == wasRefused && e.retries(r) {
+		t.touch(e)
+		return &e.Conn
+	}
 	for e != nil && r.Refusal == 0 && e.reopens(&r.Seg, t.now) {
 		if t.doubts(e, r) {
 			t.touch(e)
@@ -358,6 +362,9 @@ func (e *entry) opened() bool {
 }
 
 func (t *Table) forget(e *entry) {
+	if e.doubt != nil && e.over == wasRefused {
+		e.settle()
+	}
 	if e.doubt != nil {
 		t.succeed(e) // which forgets e; nobody challenged the SYN
 		return

@@ -234,8 +234,10 @@ func (c *Conn) syn(from Side, s *segment.Segment, st *Step) {
 	me.rcv = me.rcv.Max(s.Seq + 1)
 	switch {
 	case s.Flags.Has(segment.ACK):
-		// The SYN-ACK, or a simultaneous open's second step.
-		me.state = SynReceived
+		// The SYN-ACK, or a simultaneous open's second step. Its ACK may have been seen first.
+		if !(peer.synSeen && me.state == Established) {
+			me.state = SynReceived
+		}
 		if peer.state == SynSent || peer.state == Unknown {
 			peer.state = Established
 		}
@@ -281,6 +283,9 @@ func (c *Conn) ack(from Side, s *segment.Segment, st *Step) {
 		if me.state == SynReceived {
 			me.state = Established
 		}
+	}
+	if me.state == SynSent && peer.state == Listen && me.isn.Less(s.Seq) && c.vantage == between {
+		me.state, peer.state = Established, Established // the SYN-ACK was not seen, or not yet
 	}
 	c.offer(from, s)
 	peer.rcv = peer.rcv.Max(s.Ack)
