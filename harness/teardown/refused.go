@@ -55,6 +55,9 @@ func (c *Conn) revive() {
 			e.after = e.before
 		}
 	}
+	if r := c.rst; r.bytes > 0 && r.mismatch == noMismatch {
+		c.side[r.by].troubled().answered = r
+	}
 	c.over, c.rst = notReset, nil
 }
 
