@@ -37,7 +37,7 @@ const (
 	CauseMiddlebox Cause = "middlebox"
 	// CauseStateGone: the RST answers a segment, as its sender no longer knew the connection.
 	CauseStateGone Cause = "state-gone"
-	// CauseFinWait2: a FIN came for a side whose FIN_WAIT_2 had expired.
+	// CauseFinWait2: a side's FIN_WAIT_2 had expired before the other closed.
 	CauseFinWait2 Cause = "fin-wait-2-expired"
 	// CauseTimeWaitHit: the SYN met an older connection of the same addresses and ports.
 	CauseTimeWaitHit Cause = "time-wait-hit"
