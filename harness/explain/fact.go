@@ -46,6 +46,7 @@ type fact struct {
 
 	Silence bool           `json:"silence"` // a limit on silence may explain the RST
 	QuietUS int64          `json:"quiet_us"`
+	OwnTurn bool           `json:"own_turn,omitempty"` // the silence was that of the RST's sender
 	Since   teardown.Since `json:"since"`
 
 	ICMP *icmpSaid `json:"icmp,omitempty"` // errors that nothing came back after, nil for most
@@ -68,7 +69,7 @@ func (e *ended) fact() fact {
 		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Since: d.Since, ICMP: e.icmp,
 	}
 	if silence {
-		k.Silence, k.QuietUS = true, quiet.Microseconds()
+		k.Silence, k.QuietUS, k.OwnTurn = true, quiet.Microseconds(), e.conn.OwnTurn()
 	}
 	if u := d.Reuses; u != nil {
 		k.Met = u.TimeWait != teardown.None && u.By == teardown.ReuseByNothing

@@ -93,8 +93,8 @@ func (h *host) resets(server string, n int) (out []Finding) {
 		"%s to %s %s reset%s, as data came for a side that had closed, %s after the data before (median): it stopped reading too early, or the other goes on after the end of the stream; read to the end before close(), or shutdown(SHUT_WR) and read on.",
 		at(byLateData).of(n), server, at(byLateData).be(), bySides(h.Early), long(closed))...)
 	out = append(out, at(byForgotten).about(FindForgotten, server,
-		"%s to %s had a FIN that came after the other side's FIN_WAIT_2 or TIME_WAIT was gone (net.ipv4.tcp_fin_timeout), and met a RST: the side that closes second waits too long; close when a read returns 0.",
-		at(byForgotten).of(n), server)...)
+		"%s to %s %s reset as the FIN_WAIT_2 or TIME_WAIT of the side that had closed was over (net.ipv4.tcp_fin_timeout) before the other side closed: the side that closes second waits too long; close when a read returns 0.",
+		at(byForgotten).of(n), server, at(byForgotten).be())...)
 	if a := at(byAbort); a.N*100 >= n*AbortsFrom {
 		text, variant := h.abortedBy()
 		out = append(out, varied(a.about(FindAborts, server, "%s to %s %s aborted with a RST%s: %s",

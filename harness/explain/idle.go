@@ -26,6 +26,7 @@ type silenceKey struct {
 type silence struct {
 	least, most time.Duration
 	first, last time.Time // when the RSTs came
+	still       int       // of n, in which that silence, of the RST's sender, was all but the whole life
 	n           int
 }
 
@@ -35,6 +36,7 @@ func (s *silence) add(o silence) {
 		return
 	}
 	s.n += o.n
+	s.still += o.still
 	s.least, s.most = min(s.least, o.least), max(s.most, o.most)
 	s.first, s.last = earlier(s.first, o.first), later(s.last, o.last)
 }
@@ -42,6 +44,16 @@ func (s *silence) add(o silence) {
 // apart reports whether the RSTs came at times that differ more than the silences do:
 // one event, such as the end of a process, ends all connections at once.
 func (s *silence) apart() bool { return s.last.Sub(s.first) > 2*(s.most-s.least)+alikeTick }
+
+// lifetime reports whether the connections are as old as they were silent, and ended by
+// the side whose turn it was: a limit on how long they may last, or an exchange on them,
+// explains that as well as one on silence does.
+func (s *silence) lifetime() bool { return 10*s.still >= 9*s.n }
+
+// still reports that of one connection.
+func (k *fact) still() bool {
+	return k.OwnTurn && (k.duration()-k.quiet())*alikeWithin <= k.quiet()
+}
 
 // The bounds of what is alike.
 const (
@@ -62,7 +74,10 @@ func (s *silences) add(k *fact) {
 	if s.of == nil {
 		s.of = map[silenceKey]map[int]silence{}
 	}
-	b, one := bucket(uint64(k.QuietUS), quietBits), silence{k.quiet(), k.quiet(), k.end(), k.end(), 1}
+	b, one := bucket(uint64(k.QuietUS), quietBits), silence{least: k.quiet(), most: k.quiet(), first: k.end(), last: k.end(), n: 1}
+	if k.still() {
+		one.still = 1
+	}
 	for _, key := range k.silenceKeys() {
 		all := s.of[key]
 		o, known := all[b]
@@ -97,7 +112,7 @@ func (s *silences) alike(k *fact) int {
 				near.add(o)
 			}
 		}
-		if near.n >= least && near.n*alikeShare >= sum && near.apart() {
+		if near.n >= least && near.n*alikeShare >= sum && near.apart() && !near.lifetime() {
 			return near.n
 		}
 	}

@@ -37,7 +37,7 @@ const (
 	CauseMiddlebox Cause = "middlebox"
 	// CauseStateGone: the RST answers a segment, as its sender no longer knew the connection.
 	CauseStateGone Cause = "state-gone"
-	// CauseFinWait2: a FIN came for a side whose FIN_WAIT_2 had expired.
+	// CauseFinWait2: a side's FIN_WAIT_2 had expired before the other closed.
 	CauseFinWait2 Cause = "fin-wait-2-expired"
 	// CauseTimeWaitHit: the SYN met an older connection of the same addresses and ports.
 	CauseTimeWaitHit Cause = "time-wait-hit"
@@ -82,6 +82,9 @@ const (
 	whyOwnFIN
 	whyLateAnswer
 	whyDue
+	whyTimer
+	whyClosedFirst
+	whyRecent
 )
 
 // cause judges the RST, by what is known now. The evidence that excludes most comes
@@ -174,6 +177,10 @@ func (c *Conn) answer() (Cause, why) {
 		return CauseFinWait2, whyPlain
 	case me.fin.seen && !r.toFIN:
 		return CauseAbort, whyOwnFIN
+	case !me.fin.seen && r.recent && r.own:
+		return CauseAbort, whyPlain // it knew the connection a moment ago
+	case !me.fin.seen && r.recent:
+		return CauseUnknown, whyRecent
 	}
 	return CauseStateGone, whyPlain
 }
@@ -182,10 +189,16 @@ func (c *Conn) answer() (Cause, why) {
 func (c *Conn) ownWill() (Cause, why) {
 	r := c.rst
 	me, peer := &c.side[r.by], &c.side[r.by.Other()]
-	due := r.talked && r.by == flow.Client && r.spoke == flow.Client && !peer.fin.seen
+	due := r.talked && r.by == flow.Client && r.spoke == flow.Client && r.asked && !peer.fin.seen
 	switch {
 	case r.senderUnseen:
 		return CauseUnknown, whySenderUnseen
+	case me.fin.acked && !peer.fin.seen && isLimitOf(finWait2s, r.closed):
+		return CauseFinWait2, whyTimer
+	case due && me.fin.acked && me.fin.spokeLast && me.fin.idle >= max(GaveUpAfter, 2*c.rtt[flow.Server]):
+		return CauseGaveUp, whyClosedFirst
+	case me.fin.acked && !peer.fin.seen:
+		return CauseAbort, whyOwnFIN
 	case due && r.silent && nearLimit(r.idle):
 		return CauseUnknown, whyDue
 	case due && r.idle >= max(GaveUpAfter, 2*c.rtt[flow.Server]):
@@ -199,6 +212,10 @@ func (c *Conn) ownWill() (Cause, why) {
 	}
 	return CauseAbort, whyPlain
 }
+
+// finWait2s are the times in FIN_WAIT_2, in seconds, after which a stack may send a RST:
+// Windows does after TcpFinWait2Delay.
+var finWait2s = []time.Duration{60, 120, 240}
 
 // limits are the usual limits on silence, in seconds, from the shortest that does not
 // occur by chance.
@@ -214,7 +231,9 @@ func Limits() (all []time.Duration) {
 
 // isLimit reports whether a silence is as long as such a limit, within 1% and a round
 // trip or the tick of a timer.
-func isLimit(silence time.Duration) bool {
+func isLimit(silence time.Duration) bool { return isLimitOf(limits, silence) }
+
+func isLimitOf(limits []time.Duration, silence time.Duration) bool {
 	for _, l := range limits {
 		l *= time.Second
 		if over := silence - l; over > -50*time.Millisecond && over < l/100 {
@@ -245,6 +264,10 @@ func (c *Conn) Silence() (time.Duration, bool) {
 	}
 	return c.rst.idle, cause == CauseIdle || cause == CauseUnknown && why == whySilent
 }
+
+// OwnTurn reports that the side that sent the RST had been spoken to last: silence was its
+// own, and a timer of its application's may have ended it.
+func (c *Conn) OwnTurn() bool { return c.rst != nil && c.rst.talked && c.rst.spoke != c.rst.by }
 
 // Plain reports that a SYN of either side was seen and that no RST met Silence: other
 // connections can tell nothing more about this one.

@@ -38,6 +38,7 @@ type Conn struct {
 	// gone is the side whose TIME_WAIT a late RST from lateBy showed to be over.
 	gone   [2]bool
 	lateBy flow.Side
+	stream stream
 	loss   *loss // nil while there was none
 	rst    *rst  // likewise
 

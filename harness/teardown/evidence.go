@@ -30,6 +30,10 @@ type trouble struct {
 	zeroAt     time.Duration
 	zeroProbes uint16
 	zero       bool
+	// answered is its RST that said that it takes no more data, and that the other side
+	// did not take. It tells why the connection ends, whatever a device on the path sends
+	// after it.
+	answered *rst
 }
 
 // troubled is the side's trouble, made where there is none yet.
@@ -201,7 +205,9 @@ func (c *Conn) answered(e *event) (heard, bool) {
 		limit = 2*c.rtt[e.from] + answerSlack
 	}
 	h := peer.last
-	if !h.any || h.ack != e.seq || e.at-h.at > limit {
+	// Its own next number would be that of an abort, at any time; a lower one is not.
+	behind := !e.flags.Has(segment.ACK) && me.last.any && e.seq.Less(me.last.end)
+	if !h.any || h.ack != e.seq || e.at-h.at > limit && !behind {
 		return heard{}, false
 	}
 	// A segment that its side had acknowledged found the connection alive.

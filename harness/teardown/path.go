@@ -90,6 +90,7 @@ const (
 	noMismatch  mismatch = iota
 	otherTTL             // its TTL is none of the side's
 	otherID              // its ID leaps where the side counts
+	echoedID             // its ID is one of the other side's
 	tooEarly             // it acknowledges what cannot have reached the side yet
 	contradicts          // the side goes on as if it had sent none
 )
@@ -105,9 +106,25 @@ func (p *paths) mismatchOf(at Path, quiet time.Duration, active bool) mismatch {
 	return noMismatch
 }
 
+// continuedBy reports whether a RST has a TTL and the next ID of a side that counts.
+func (p *paths) continuedBy(at Path) bool {
+	step := at.ID - p.id
+	return at.ID != 0 && p.steps >= enoughSteps && step > 0 && step <= smallStep && !p.foreign(at.TTL)
+}
+
+// echoes reports whether a RST repeats the ID of a segment of the other side's, as a
+// device does that answers with the header that it was given. Both sides count, and their
+// IDs are far from each other.
+func (p *paths) echoes(other *paths, at Path) bool {
+	return at.ID != 0 && p.steps >= enoughSteps && farOff(at.ID, p.id) &&
+		!other.leapt && other.steps >= enoughSteps && other.id-at.ID < smallStep
+}
+
+// farOff reports whether no counter goes from one ID to the other.
+func farOff(a, b uint16) bool { return a-b > greatLeap && b-a > greatLeap }
+
 func (p *paths) leaps(id uint16) bool {
-	step := id - p.id
-	return id != 0 && !p.leapt && p.steps >= enoughSteps && step > greatLeap && -step > greatLeap
+	return id != 0 && !p.leapt && p.steps >= enoughSteps && farOff(id, p.id)
 }
 
 // foreign reports whether a TTL shows another distance than the side's own segments. A

@@ -55,6 +55,10 @@ func (c *Conn) reasonReset() (sentence, clause string) {
 		return fmt.Sprintf("%s reset the connection after %s of silence, with all that was sent acknowledged: a limit on idle connections, its own or that of a device on the path",
 			atStart(x), ms(r.idle)), rfcAbort
 	case CauseFinWait2:
+		if why == whyTimer {
+			return fmt.Sprintf("%s had closed %s before, %s acknowledged that and did not close, and a RST ended FIN_WAIT_2, which had expired",
+				atStart(x), ms(r.closed), the(y)), rfcGeneration
+		}
 		return fmt.Sprintf("%s had closed %s before, and its FIN_WAIT_2 or TIME_WAIT had expired or been dropped: a RST answered what %s sent then",
 			atStart(x), ms(r.closed), the(y)), rfcGeneration
 	case CauseStateGone:
@@ -70,6 +74,7 @@ func (c *Conn) reasonMiddlebox() string {
 	why := map[mismatch]string{
 		otherTTL:    "its TTL is that of another machine",
 		otherID:     "its IP identification does not continue that side's",
+		echoedID:    "its IP identification is that of a segment which it answers",
 		tooEarly:    "it acknowledges data that cannot have arrived there yet",
 		contradicts: "that side goes on sending data behind it",
 	}[c.rst.mismatch]
@@ -122,6 +127,10 @@ func (c *Conn) reasonGaveUp(why why) string {
 		return fmt.Sprintf("The client closed after it had waited %s for the answer to its request, and the %s of the answer that came then met a RST",
 			ms(c.side[flow.Client].fin.idle), count(c.rst.bytes, "byte"))
 	}
+	if why == whyClosedFirst {
+		return fmt.Sprintf("The client closed after it had waited %s for the answer to its request, and sent a RST %s later; no answer had come",
+			ms(c.side[flow.Client].fin.idle), ms(max(0, c.rst.at-c.side[flow.Client].fin.at)))
+	}
 	return fmt.Sprintf("The client gave up with a RST %s after its request, to which no answer had come", ms(c.rst.idle))
 }
 
@@ -148,6 +157,9 @@ func (c *Conn) reasonUnknown(why why) string {
 		return "The capture has the RST and nothing else, so it may be an abort, an answer to a segment that is missing, or a device's on the path"
 	case whyOneSided:
 		return fmt.Sprintf("The capture has nothing that %s sent, so the RST may be an abort, a time-out, or an answer to what is missing", the(y))
+	case whyRecent:
+		return fmt.Sprintf("A RST of %s answered a segment of %s, though %s had known the connection less than %s before: it may have aborted (abort), or a device on the path sent the RST (middlebox)",
+			the(x), the(y), the(x), ms(GoneAfter))
 	case whySenderUnseen:
 		return fmt.Sprintf("The capture has nothing of %s but the RST, so it may be an abort, the end of a limit on idle connections, or a device's on the path", the(x))
 	case whyDue:

@@ -26,6 +26,10 @@ type rst struct {
 	toFIN        bool // ... which is a FIN
 	acked        bool // all data was acknowledged ...
 	silent       bool // ... and nobody had closed
+	asked        bool // the client's latest data may be a request
+	id           uint16
+	own          bool // TTL and ID continue its sender's segments
+	recent       bool // its sender had sent something else less than GoneAfter before
 	talked       bool // there was data
 	spoke        flow.Side
 	alone        bool // nothing else was seen of either side
@@ -57,6 +61,9 @@ func (c *Conn) learnRST(r *Record, e *event, done bool) {
 	}
 	c.rst = c.circumstances(r, e)
 	e.note = noteReset
+	if t := c.side[e.from].trouble; t != nil && t.answered != nil && c.rst.mismatch != noMismatch {
+		c.rst = t.answered
+	}
 	if e.marks.Has(flow.Refusal) || c.probed(e) {
 		c.over = wasRefused
 		e.note = noteRefused
@@ -74,8 +81,10 @@ func (c *Conn) circumstances(r *Record, e *event) *rst {
 	out := &rst{
 		by: e.from, at: e.at, seq: e.seq, hasAck: e.flags.Has(segment.ACK), closed: -1, idle: e.at,
 		senderUnseen: !me.sentOther, alone: !me.sentOther && !peer.sentOther,
-		talked: c.talk.any, spoke: c.talk.by,
-		fast: r.Seg.FastClose || me.fastClose || peer.fastClose,
+		talked: c.talk.any, spoke: c.talk.by, asked: c.asks(),
+		id: r.Path.ID, own: me.paths.continuedBy(r.Path),
+		recent: me.last.any && e.at-me.last.at < GoneAfter,
+		fast:   r.Seg.FastClose || me.fastClose || peer.fastClose,
 	}
 	if c.talk.any {
 		out.idle = max(0, e.at-c.talk.at)
@@ -136,6 +145,9 @@ func (c *Conn) mismatchIn(r *Record, e *event) mismatch {
 	if s := me.paths.mismatchOf(r.Path, e.at-me.last.at, e.flags.Has(segment.ACK)); s != noMismatch {
 		return s
 	}
+	if me.paths.echoes(&c.side[e.from.Other()].paths, r.Path) {
+		return echoedID
+	}
 	if c.early(e) {
 		return tooEarly
 	}
@@ -187,10 +199,16 @@ func (c *Conn) learnLateRST(e *event) {
 }
 
 // noticeAfterRST looks for proof that the RST was not its side's own: the side goes on
-// with data behind it as if it had sent none.
-func (c *Conn) noticeAfterRST(e *event) {
-	if c.over == wasReset && e.from == c.rst.by && e.marks.Has(flow.NewData) && c.rst.seq.LessEq(e.seq) &&
-		!c.rst.senderUnseen && c.rst.when == later && c.rst.mismatch == noMismatch {
-		c.rst.mismatch = contradicts
+// with data behind it as if it had sent none. Data that itself bears signs of another
+// machine proves nothing about that side.
+func (c *Conn) noticeAfterRST(r *Record, e *event) {
+	if c.over != wasReset || e.from != c.rst.by || !e.marks.Has(flow.NewData) || !c.rst.seq.LessEq(e.seq) ||
+		c.rst.senderUnseen || c.rst.when != later || c.rst.mismatch != noMismatch {
+		return
 	}
+	p := &c.side[e.from].paths
+	if p.seen >= enoughTTLs && p.foreign(r.Path.TTL) || c.rst.own && farOff(r.Path.ID, c.rst.id) {
+		return
+	}
+	c.rst.mismatch = contradicts
 }

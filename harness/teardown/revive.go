@@ -42,6 +42,9 @@ func (c *Conn) revive(e *event) {
 	}
 	c.late -= min(c.late, r.behind)
 	c.redraw(r, challenge)
+	if r.bytes > 0 && r.mismatch == noMismatch {
+		c.side[r.by].troubled().answered = r
+	}
 	c.over, c.rst = notReset, nil
 }
 

@@ -26,6 +26,7 @@ func (c *Conn) Swapped() *Conn {
 	}
 	k.lateBy = c.lateBy.Other()
 	k.talk.by = c.talk.by.Other()
+	k.talk.asked, k.stream = asked{}, stream{} // which are about the other side
 	if c.talk.wake != nil {
 		w := *c.talk.wake
 		w.by = w.by.Other()

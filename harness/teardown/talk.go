@@ -15,6 +15,7 @@ type talk struct {
 	wake *wake         // nil while nothing broke a silence
 	by   flow.Side     // who sent that
 	any  bool
+	asked
 }
 
 // wake is the latest data that broke a silence.
@@ -50,11 +51,11 @@ func (c *Conn) notice(r *Record, e *event) {
 	}
 	if e.marks.Has(flow.FirstFIN) && c.talk.any {
 		me.fin.idle = max(0, e.at-c.talk.at)
-		me.fin.spokeLast = c.talk.by == e.from && e.len == 0
+		me.fin.spokeLast = c.talk.by == e.from && e.len == 0 && (e.from == flow.Server || c.asks())
 	}
 	if !e.flags.Has(segment.RST) && !e.marks.Any(flow.Challenged|flow.Ignored) {
+		c.noticeAfterRST(r, e)
 		c.gather(r, e)
-		c.noticeAfterRST(e)
 	}
 	if e.marks.Has(flow.NewData) {
 		c.noticeData(e)
@@ -88,6 +89,7 @@ func (c *Conn) noticeData(e *event) {
 			ack: e.ack, end: e.seq + segment.Seq(e.len),
 		}
 	}
+	c.noticeRequest(e)
 	t.any, t.by, t.at = true, e.from, e.at
 }
 

@@ -137,7 +137,7 @@ var causeWords = map[teardown.Cause]string{
 	teardown.CauseGaveUp:         "the client ended it while an answer was due",
 	teardown.CauseMiddlebox:      "the RST is none of the endpoints'",
 	teardown.CauseStateGone:      "the RST answers a segment: its sender no longer knew the connection",
-	teardown.CauseFinWait2:       "a FIN came for a side whose FIN_WAIT_2 had expired",
+	teardown.CauseFinWait2:       "FIN_WAIT_2 had expired before the other side closed",
 	teardown.CauseTimeWaitHit:    "the SYN met an older connection on the same addresses and ports",
 	teardown.CauseAssassination:  "a RST ended the other side's TIME_WAIT (RFC 1337)",
 }
