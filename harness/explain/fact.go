@@ -39,7 +39,8 @@ type fact struct {
 	Missing   bool `json:"missing"`
 	Harmless  bool `json:"harmless"`
 	Stale     bool `json:"stale"`
-	Met       bool `json:"met"` // an older connection in TIME_WAIT was in the way of the SYN
+	Repeated  bool `json:"repeated,omitempty"` // its receiver had sent something again when the RST came
+	Met       bool `json:"met"`                // an older connection in TIME_WAIT was in the way of the SYN
 
 	Silence bool           `json:"silence"` // a limit on silence may explain the RST
 	QuietUS int64          `json:"quiet_us"`
@@ -61,7 +62,7 @@ func (e *ended) fact() fact {
 		AckDelayUS: r.AckDelayUS, HalfCloseUS: d.HalfCloseUS, IdleUS: d.IdleUS, UnansweredUS: d.UnansweredUS,
 		LeftOpenUS: d.LeftOpenUS, SilentUS: d.SilentUS,
 		FINsAgain: r.FINRetransmissions, Lost: max(0, lostIndex(d.FINsAgain)), SYNs: d.SYNs, Spoke: r.ServerSegments > 0,
-		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Since: d.Since, ICMP: e.icmp,
+		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Repeated: d.Repeated, Since: d.Since, ICMP: e.icmp,
 	}
 	if silence {
 		k.Silence, k.QuietUS = true, quiet.Microseconds()

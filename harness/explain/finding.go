@@ -99,10 +99,10 @@ type host struct {
 	SYN      int            `json:"syn"`      // how many in all
 	Tried    time.Duration  `json:"tried"`    // the longest that one went on
 	Met      int            `json:"met"`      // of SYNs: the older connection on the same ports may have been in the way
-	Answered int            `json:"answered"` // connections on which the server sent anything
+	Answered int            `json:"answered"` // connections on which the server sent anything but a refusal
 	Timed    cases          `json:"timed"`    // TIME_WAIT left at the server
 	Idle     histogram      `json:"idle"`     // before keep-alive races
-	Asleep   histogram      `json:"asleep"`   // before what met a half-open connection
+	Asleep   histogram      `json:"asleep"`   // before what met a half-open connection, and was sent once
 	Limit    histogram      `json:"limit"`    // before idle time-outs
 	Limits   [2]int         `json:"limits"`   // of client and server
 	Early    [2]int         `json:"early"`    // which of them had closed before data came
@@ -211,7 +211,7 @@ func (h *host) add(k *fact) {
 		h.Causes[i].add(k)
 		h.addCause(i, k)
 	}
-	if k.Spoke {
+	if k.Spoke && k.Close != teardown.Refused {
 		h.Answered++
 	}
 	h.addICMP(k)
@@ -233,7 +233,9 @@ func (h *host) addCause(i int, k *fact) {
 	case byRace:
 		h.Idle.add(micros(k.IdleUS))
 	case byHalfOpen:
-		h.Asleep.add(micros(k.IdleUS))
+		if !k.Repeated {
+			h.Asleep.add(micros(k.IdleUS))
+		}
 	case byLateData:
 		h.Early[side]++
 		h.Closed.add(micros(k.IdleUS))

@@ -80,8 +80,10 @@ func (h *host) opening(server string, n int) (out []Finding) {
 	switch {
 	case h.Met == s.N:
 		why = "an older connection on the same ports was in TIME_WAIT, and neither timestamp nor sequence number of the SYN is newer; let clients use more ports"
+	case h.Answered == 0 && h.Causes[byRefusal].N > 0:
+		why = fmt.Sprintf("%s refused with a RST, so a firewall drops SYNs, or the host or a firewall limits how many RSTs it sends; nothing is known to listen there", were(h.Causes[byRefusal].N, "other"))
 	case h.Answered > 0:
-		why = fmt.Sprintf("%s answered, so the server drops some: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(h.Answered, "other"))
+		why = fmt.Sprintf("%s answered, so the server drops some, or was away for a time: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(h.Answered, "other"))
 	}
 	out = append(out, s.about(FindSYN, server,
 		"%s to %s had no answer to the SYN, which was sent %s and waited for up to %s: %s.",
@@ -105,15 +107,14 @@ func timesInAll(syns, n int) string {
 // resets is about RSTs on n connections to a server.
 func (h *host) resets(server string, n int) (out []Finding) {
 	idle, _ := h.Idle.percentile(50)
-	asleep, _ := h.Asleep.percentile(50)
 	closed, _ := h.Closed.percentile(50)
 	at := func(i int) cases { return h.Causes[i] }
 	out = append(out, at(byRace).about(FindRace, server,
 		"%s to %s %s reset because a request met the end of an idle connection (idle for %s, median): make the clients give up idle connections sooner than the server does, and let them repeat requests that may be repeated.",
 		at(byRace).of(n), server, at(byRace).be(), long(idle))...)
 	out = append(out, at(byHalfOpen).about(FindHalfOpen, server,
-		"%s to %s %s reset by a side that no longer knew the connection (quiet for %s before, median): a restart, or a firewall or NAT that forgets idle connections; set TCP keep-alive below that time, or close idle connections.",
-		at(byHalfOpen).of(n), server, at(byHalfOpen).be(), long(asleep))...)
+		"%s to %s %s reset by a side that no longer knew the connection%s",
+		at(byHalfOpen).of(n), server, at(byHalfOpen).be(), h.forgotten())...)
 	out = append(out, at(byHit).about(FindHit, server,
 		"%s to %s met TIME_WAIT or another rest of an older one on the same ports, and cost a RST and a second SYN: clients reuse ports within 60 s; keep timestamps on (net.ipv4.tcp_timestamps), and do not bind client ports.",
 		at(byHit).of(n), server)...)
@@ -121,7 +122,7 @@ func (h *host) resets(server string, n int) (out []Finding) {
 		"%s to %s %s reset%s, as data came for a side that had closed, %s after the data before (median): it stopped reading too early, or the other goes on after the end of the stream; read to the end before close(), or shutdown(SHUT_WR) and read on.",
 		at(byLateData).of(n), server, at(byLateData).be(), bySides(h.Early), long(closed))...)
 	out = append(out, at(byForgotten).about(FindForgotten, server,
-		"%s to %s had a FIN that came after the other side's FIN_WAIT_2 or TIME_WAIT was gone (net.ipv4.tcp_fin_timeout), and met a RST: the side that closes second waits too long; close when a read returns 0.",
+		"%s to %s met a RST, as what one side sent came after the other's FIN_WAIT_2 or TIME_WAIT was gone (net.ipv4.tcp_fin_timeout): the side that closes second waits too long; close when a read returns 0.",
 		at(byForgotten).of(n), server)...)
 	if a := at(byAbort); a.N*100 >= n*AbortsFrom {
 		out = append(out, a.about(FindAborts, server,
@@ -129,6 +130,15 @@ func (h *host) resets(server string, n int) (out []Finding) {
 			a.of(n), server, a.be(), bySides(h.Aborts))...)
 	}
 	return out
+}
+
+// forgotten ends the sentence about half-open connections. One side may not have been quiet
+// until the RST, but have had no answer.
+func (h *host) forgotten() string {
+	if asleep, ok := h.Asleep.percentile(50); ok {
+		return fmt.Sprintf(" (quiet for %s before, median): a restart, or a firewall or NAT that forgets idle connections; set TCP keep-alive below that time, or close idle connections.", long(asleep))
+	}
+	return ", after the other had sent the same again without an answer: a restart, or a host that took over the address; look there for what ended at that time."
 }
 
 // bySides is " by the client", or how many by each.

@@ -55,8 +55,9 @@ type heard struct {
 // tries are a side's retransmissions and probes since the other was last heard from.
 type tries struct {
 	first  time.Duration
-	probes uint16 // keep-alive
-	again  uint16 // data or FIN
+	sent   time.Duration // what is sent again: the latest that may have been its first time
+	probes uint16        // keep-alive
+	again  uint16        // data or FIN
 }
 
 // probeEvery is the least time between two keep-alive probes, which Linux counts in
@@ -108,7 +109,10 @@ func (c *Conn) gatherTries(e *event) {
 		return
 	}
 	if t.probes+t.again == 1 {
-		t.first = e.at
+		t.first, t.sent = e.at, e.at
+		if me.last.any {
+			t.sent = me.last.at
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type rst struct {
 	alone        bool // nothing else was seen of either side
 	senderUnseen bool // nothing else was seen of its sender
 	fast         bool // MP_FASTCLOSE
+	repeated     bool // the other side had sent something again since its sender was heard
 }
 
 // moment is when in the life of a connection a RST came.
@@ -84,6 +85,7 @@ func (c *Conn) circumstances(r *Record, e *event) *rst {
 			out.shut = max(0, e.at-peer.trouble.zeroAt)
 		}
 	}
+	out.repeated = peer.trouble != nil && peer.trouble.tries.again > 0
 	out.when = c.momentOf(e)
 	out.ackNew = out.hasAck && peer.hasData && peer.dataEnd.LessEq(e.ack)
 	out.acked = c.settled(e)
