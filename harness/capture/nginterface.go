@@ -66,8 +66,14 @@ func unitsPerSecond(resolution byte) (uint64, error) {
 }
 
 // time converts a timestamp. Dividing by a constant is several times as fast as
-// by a variable, and nearly every file has one of two units.
+// by a variable, and nearly every file has one of two units. The standard says that
+// timestamps are unsigned, and writers whose clock starts later than their packets write
+// negative ones.
 func (i *ngInterface) time(ts uint64) time.Time {
+	negative := int64(ts) < 0 && i.units <= 1e9
+	if negative {
+		ts = -ts
+	}
 	var seconds, nanos uint64
 	switch i.units {
 	case 1e9:
@@ -79,5 +85,16 @@ func (i *ngInterface) time(ts uint64) time.Time {
 		hi, lo := bits.Mul64(ts%i.units, 1e9)
 		nanos, _ = bits.Div64(hi, lo, i.units)
 	}
-	return time.Unix(int64(seconds)+i.offset, int64(nanos)).UTC()
+	s, n := int64(seconds), int64(nanos)
+	if negative {
+		s, n = -s, -n
+	}
+	if s += i.offset; s <= firstSecond || s > lastSecond {
+		return time.Time{}
+	}
+	return time.Unix(s, n).UTC()
 }
+
+// The seconds since 1970 of the years 1 to 9999. A time of another year cannot be written
+// down (RFC 3339).
+const firstSecond, lastSecond = -62_135_596_800, 253_402_300_799

@@ -35,8 +35,13 @@ func (d Direction) String() string {
 // Packet is one captured IP packet.
 type Packet struct {
 	// Time is when the kernel saw the packet, in UTC. It is the zero Time for
-	// a file's record that carries no time (a pcapng simple packet block).
+	// a file's record that carries no time (a pcapng simple packet block), or
+	// one that is not of the years 1 to 9999.
 	Time time.Time
+	// Recorded is the time by a file's record where Reader did not believe it and Time is
+	// that of the record before; see Skipped.Leaps. It is nil for all others. It is valid
+	// as long as Data. Writers write it rather than Time.
+	Recorded *time.Time
 	// Data is the packet from the first byte of the IP header on: link headers
 	// and the padding that Ethernet adds behind short packets are removed. It
 	// is never empty, and shorter than OrigLen when the capture cut it. It
@@ -72,10 +77,14 @@ type Packet struct {
 	Comment string
 }
 
-// Clone returns the packet with copies of Data and LinkHeader that the caller
+// Clone returns the packet with copies of Data, LinkHeader and Recorded that the caller
 // owns.
 func (p Packet) Clone() Packet {
 	p.Data, p.LinkHeader = bytes.Clone(p.Data), bytes.Clone(p.LinkHeader)
+	if p.Recorded != nil {
+		recorded := *p.Recorded
+		p.Recorded = &recorded
+	}
 	return p
 }
 

@@ -27,6 +27,10 @@ type Skipped struct {
 	// Aggregates are frames of 802.11 that carry more packets than the one
 	// that was read. They are not part of the Total.
 	Aggregates int
+	// Leaps are records whose time is more than 24 h from that of both the record before
+	// and the one behind them, which are no further apart: their Packet.Time is that of
+	// the record before. They are not part of the Total.
+	Leaps int
 }
 
 // Total is the number of records passed over.
@@ -63,6 +67,7 @@ type Reader struct {
 	name     string // for errors
 	input    *input // nil unless Open made it
 	packet   Packet // the one being read
+	steady   steady
 	records  int
 	skipped  Skipped
 	kinds    kinds
@@ -182,6 +187,11 @@ func (r *Reader) borrow() (*Packet, error) {
 			r.err = r.fail(err)
 			break
 		}
+		if second := r.packet.Time.Unix(); r.steady.near(second) {
+			r.steady.second, r.steady.nanos = second, r.packet.Time.Nanosecond()
+		} else {
+			link = r.checkLeap(link)
+		}
 		r.records++
 		if link == layers.LinkTypeEthernet && stripPlain(r.packet.Data) {
 			r.packet.strip(14, DirectionUnknown)
@@ -203,6 +213,9 @@ func (r *Reader) borrow() (*Packet, error) {
 
 // record reads one record, link header included.
 func (r *Reader) record() (layers.LinkType, error) {
+	if r.steady.ahead {
+		return r.takeAhead()
+	}
 	r.packet.Direction = DirectionUnknown
 	switch {
 	case r.pcap != nil:

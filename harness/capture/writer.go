@@ -142,6 +142,9 @@ func (w *Writer) WriteDrops(iface int, at time.Time, delivered, dropped uint64) 
 // info is the packet's record header. The zero Time, which has no number of
 // nanoseconds, becomes the beginning of 1970.
 func (p Packet) info() gopacket.CaptureInfo {
+	if p.Recorded != nil {
+		p.Time = *p.Recorded
+	}
 	if p.Time.IsZero() {
 		p.Time = time.Unix(0, 0)
 	}

@@ -300,7 +300,7 @@ func (a *Analysis) chosen(e *ended) bool {
 func (a *Analysis) decide(e *ended) {
 	_, silent := e.conn.Silence()
 	open := e.flushed && !e.conn.Done()
-	unsure := !e.conn.Handshake() || silent
+	unsure := !e.conn.Certain() || silent
 	if !unsure && (!open || a.opt.Partial == nil) {
 		k := e.fact()
 		a.count(&k)
@@ -337,7 +337,7 @@ func (e *ended) undecided() undecided {
 		as = as.opposite()
 	}
 	u := undecided{As: as.fact(), View: e.seen.UTC()}
-	if !e.conn.Handshake() {
+	if !e.conn.Certain() {
 		or := as.opposite()
 		k := or.fact()
 		u.Or = &k

@@ -43,7 +43,7 @@ func (d *departure) ended() (e ended) {
 // who the Table takes for the client.
 func (a *Analysis) turn(e *ended) {
 	c := e.conn
-	if a.again && !c.Handshake() && a.roles.serves(e.client, e.server) || !a.again && a.roles.swapped(c, e.client, e.server) {
+	if a.again && !c.Certain() && a.roles.serves(e.client, e.server) || !a.again && a.roles.swapped(c, e.client, e.server) {
 		*e = e.opposite()
 		e.turned = true
 	}

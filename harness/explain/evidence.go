@@ -27,7 +27,9 @@ func (v *evidence) count(k *fact) {
 	v.sum.because(k.Cause)
 	v.groups.add(k)
 	v.findings.add(k)
-	v.timeline.add(k.end(), k.Close)
+	if !k.Start.IsZero() {
+		v.timeline.add(k.end(), k.Close)
+	}
 }
 
 // merge adds the evidence of another capture.

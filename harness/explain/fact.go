@@ -42,7 +42,8 @@ type fact struct {
 	Missing   bool `json:"missing"`
 	Harmless  bool `json:"harmless"`
 	Stale     bool `json:"stale"`
-	Met       bool `json:"met"` // an older connection in TIME_WAIT was in the way of the SYN
+	Repeated  bool `json:"repeated,omitempty"` // its receiver had sent something again when the RST came
+	Met       bool `json:"met"`                // an older connection in TIME_WAIT was in the way of the SYN
 
 	Silence bool           `json:"silence"` // a limit on silence may explain the RST
 	QuietUS int64          `json:"quiet_us"`
@@ -66,7 +67,7 @@ func (e *ended) fact() fact {
 		LeftOpenUS: d.LeftOpenUS, SilentUS: d.SilentUS,
 		FINsAgain: r.FINRetransmissions, Answered: answered(d.FINsAgain), Deserted: deserted(d.FINsAgain), Lost: max(0, lostIndex(d.FINsAgain)),
 		SYNs: d.SYNs, Spoke: r.ServerSegments > 0, Served: d.Served,
-		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Since: d.Since, ICMP: e.icmp,
+		Missing: d.MissingBytes > 0, Harmless: d.Harmless, Stale: d.StaleRequest, Repeated: d.Repeated, Since: d.Since, ICMP: e.icmp,
 	}
 	if silence {
 		k.Silence, k.QuietUS, k.OwnTurn = true, quiet.Microseconds(), e.conn.OwnTurn()

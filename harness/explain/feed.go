@@ -47,7 +47,7 @@ func (f *feed) next() (*teardown.Record, *teardown.Conn, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f.rec.Time, f.rec.Path, f.tos = sane(p.Time), teardown.PathOf(p.Data), tosOf(p.Data)
+	f.rec.Time, f.rec.Path, f.tos = p.Time, teardown.PathOf(p.Data), tosOf(p.Data)
 	if at := nanos(f.rec.Time); at > 0 || f.at == 0 {
 		f.at = max(at, 1) // one without a time has that of the one before
 	}

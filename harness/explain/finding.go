@@ -105,7 +105,7 @@ type host struct {
 	Served   int            `json:"served"`   // of them: a SYN-ACK or data
 	Timed    cases          `json:"timed"`    // TIME_WAIT left at the server
 	Idle     histogram      `json:"idle"`     // before keep-alive races
-	Asleep   histogram      `json:"asleep"`   // before what met a half-open connection
+	Asleep   histogram      `json:"asleep"`   // before what met a half-open connection, and was sent once
 	Limit    histogram      `json:"limit"`    // before idle time-outs
 	Limits   [2]int         `json:"limits"`   // of client and server
 	Early    [2]int         `json:"early"`    // which of them had closed before data came
@@ -239,7 +239,9 @@ func (h *host) addCause(i int, k *fact) {
 	case byRace:
 		h.Idle.add(micros(k.IdleUS))
 	case byHalfOpen:
-		h.Asleep.add(micros(k.IdleUS))
+		if !k.Repeated {
+			h.Asleep.add(micros(k.IdleUS))
+		}
 	case byLateData:
 		h.Early[side]++
 		h.Closed.add(micros(k.IdleUS))

@@ -77,15 +77,14 @@ func (c cases) be() string {
 // resets is about RSTs on n connections to a server.
 func (h *host) resets(server string, n int) (out []Finding) {
 	idle, _ := h.Idle.percentile(50)
-	asleep, _ := h.Asleep.percentile(50)
 	closed, _ := h.Closed.percentile(50)
 	at := func(i int) cases { return h.Causes[i] }
 	out = append(out, at(byRace).about(FindRace, server,
 		"%s to %s %s reset because a request met the end of an idle connection (idle for %s, median): make the clients give up idle connections sooner than the server does, and let them repeat requests that may be repeated.",
 		at(byRace).of(n), server, at(byRace).be(), long(idle))...)
 	out = append(out, at(byHalfOpen).about(FindHalfOpen, server,
-		"%s to %s %s reset by a side that no longer knew the connection (quiet for %s before, median): a restart, or a firewall or NAT that forgets idle connections; set TCP keep-alive below that time, or close idle connections.",
-		at(byHalfOpen).of(n), server, at(byHalfOpen).be(), long(asleep))...)
+		"%s to %s %s reset by a side that no longer knew the connection%s",
+		at(byHalfOpen).of(n), server, at(byHalfOpen).be(), h.forgotten())...)
 	out = append(out, at(byHit).about(FindHit, server,
 		"%s to %s met TIME_WAIT or another rest of an older one on the same ports, and cost a RST and a second SYN: clients reuse ports within 60 s; keep timestamps on (net.ipv4.tcp_timestamps), and do not bind client ports.",
 		at(byHit).of(n), server)...)
@@ -115,6 +114,15 @@ func (h *host) abortedBy() (text, variant string) {
 		return fmt.Sprintf("SO_LINGER 0, or close() with data unread (the wire does not tell which; on %s no data had come that could be unread); what was still on its way is lost. Read to the end before close().", number(n-h.Unread)), unread
 	}
 	return "SO_LINGER 0, or close() with data unread (the wire does not tell which); what was still on its way is lost. Read to the end before close().", unread
+}
+
+// forgotten ends the sentence about half-open connections. One side may not have been quiet
+// until the RST, but have had no answer.
+func (h *host) forgotten() string {
+	if asleep, ok := h.Asleep.percentile(50); ok {
+		return fmt.Sprintf(" (quiet for %s before, median): a restart, or a firewall or NAT that forgets idle connections; set TCP keep-alive below that time, or close idle connections.", long(asleep))
+	}
+	return ", after the other had sent the same again without an answer: a restart, or a host that took over the address; look there for what ended at that time."
 }
 
 // bySides is " by the client", or how many by each.

@@ -37,7 +37,7 @@ func (h *host) unansweredBy(alive bool) (why, variant string) {
 	case h.Met == h.SYNs.N:
 		return "an older connection on the same ports was in TIME_WAIT, and neither timestamp nor sequence number of the SYN is newer; let clients use more ports", "met TIME_WAIT"
 	case other > 0:
-		return fmt.Sprintf("%s answered, so the server drops some: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(other, "other")), "others answered"
+		return fmt.Sprintf("%s answered, so the server drops some, or was away for a time: its backlog is full (nstat TcpExtListenOverflows, TcpExtListenDrops; ss -ltn), a limit on SYNs, or a SYN that PAWS takes for old behind a NAT", were(other, "other")), "others answered"
 	case refused > 0:
 		return fmt.Sprintf("%s refused, so nothing listens there, and the host or a firewall does not answer every SYN with a RST", were(refused, "other")), "others refused"
 	case alive:

@@ -92,7 +92,7 @@ func (p *picker) leave(f *feed, c *teardown.Conn) {
 	}
 	client, server, in := f.tunnels.ends(c)
 	p.kept = f.connection(c, client, server, in)
-	if !c.Handshake() {
+	if !c.Certain() {
 		p.turned, p.ends = f.connection(c.Swapped(), server, client, in), [2]netip.AddrPort{client, server}
 	}
 }

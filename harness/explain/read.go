@@ -3,7 +3,7 @@ package explain
 import (
 	"errors"
 	"io"
-	"time"
+	"slices"
 
 	"lastack/harness/capture"
 	"lastack/harness/teardown"
@@ -12,8 +12,8 @@ import (
 // ReadAll adds every packet of a source, once where it was captured at several
 // places. Where the source fails, what was read before stands, and the error is
 // the source's; that a file ends in the middle of a packet, as one that is still
-// being written does, is no error. Both make a warning. An error of Options.Each or
-// Closed ends reading; Summary returns it.
+// being written does, is no error if there was one before. Both make a warning. An error
+// of Options.Each or Closed ends reading; Summary returns it.
 func (a *Analysis) ReadAll(s capture.Source) error {
 	if read, ok, err := a.readTwice(s); ok {
 		found := false
@@ -56,10 +56,24 @@ func (a *Analysis) damage(err error, found bool) error {
 		return nil
 	}
 	a.sum.Warn("%v; the verdicts are about what is before", err)
-	if errors.Is(err, io.ErrUnexpectedEOF) && found {
+	if onlyCut(err) && (found || anyRead(err)) {
 		return nil
 	}
 	return err
+}
+
+// onlyCut reports whether all that ended a reading is that files end too early.
+func onlyCut(err error) bool {
+	if of, ok := err.(interface{ Unwrap() []error }); ok {
+		return !slices.ContainsFunc(of.Unwrap(), func(e error) bool { return !onlyCut(e) })
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// anyRead reports whether a file had a record before the one that ended its reading.
+func anyRead(err error) bool {
+	var at *capture.ReadError
+	return errors.As(err, &at) && at.Packet > 1
 }
 
 // record is a segment, and the tunnel that it was in.
@@ -76,7 +90,7 @@ func (a *Analysis) readInStep(s capture.Source) (*capture.Segments, error) {
 		if err != nil {
 			return segments, err
 		}
-		a.rec.Time, a.rec.Path, a.rec.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
+		a.rec.Time, a.rec.Path, a.rec.tunnel = p.Time, teardown.PathOf(p.Data), p.Tunnel
 		c := a.add(&a.rec)
 		if a.opt.Packet != nil {
 			a.opt.Packet(p, remark(c, a.over == c))
@@ -229,17 +243,7 @@ func (f *filler) fill(records []record) batch {
 func (f *filler) next(r *record) error {
 	p, err := f.segments.NextTo(&r.Seg)
 	if err == nil {
-		r.Time, r.Path, r.tunnel = sane(p.Time), teardown.PathOf(p.Data), p.Tunnel
+		r.Time, r.Path, r.tunnel = p.Time, teardown.PathOf(p.Data), p.Tunnel
 	}
 	return err
-}
-
-// sane is a time that can be written down, none where a damaged file has one from
-// after the year 9999.
-func sane(t time.Time) time.Time {
-	const first, last = -62_135_596_800, 253_402_300_799
-	if s := t.Unix(); s < first || s > last {
-		return time.Time{}
-	}
-	return t
 }

@@ -67,7 +67,7 @@ func (r *roles) addShares(end segment.Endpoint, n int) {
 // swapped reports whether the server of a connection is what the Table took for the
 // client, by what was seen so far.
 func (r *roles) swapped(c *teardown.Conn, client, server netip.AddrPort) bool {
-	if c.Handshake() {
+	if c.Certain() {
 		return false
 	}
 	a, b := segment.EndpointFrom(client), segment.EndpointFrom(server)

@@ -129,6 +129,7 @@ func (s *Summary) SkippedRecords(n capture.Skipped, kinds []capture.Kind) {
 	s.records.Short += n.Short
 	s.records.UnknownLink += n.UnknownLink
 	s.records.Aggregates += n.Aggregates
+	s.records.Leaps += n.Leaps
 	s.warnSkipped(n)
 }
 
@@ -142,6 +143,9 @@ func (s *Summary) warnSkipped(n capture.Skipped) {
 	}
 	if n.Aggregates > 0 {
 		s.warning("%s of 802.11 carried several packets, of which the first was read: capture on the wire instead", were(n.Aggregates, "frame"))
+	}
+	if n.Leaps > 0 {
+		s.warning("%s stamped over 24 h off those around, and counted at the time of the one before", were(n.Leaps, "packet"))
 	}
 }
 
@@ -173,6 +177,9 @@ func (s *Summary) see(e *ended) {
 			s.FastOpen = map[teardown.FastOpen]int{}
 		}
 		s.FastOpen[f]++
+	}
+	if e.report.Start.IsZero() { // it has no times
+		return
 	}
 	if s.Begin.IsZero() || e.report.Start.Before(s.Begin) {
 		s.Begin = e.report.Start.UTC()
@@ -229,6 +236,7 @@ func (s *Summary) merge(o *Summary) {
 		{&s.Incomplete, &o.Incomplete}, {&s.GivenUp, &o.GivenUp}, {&s.OneSided, &o.OneSided},
 		{&s.records.NonIP, &o.records.NonIP}, {&s.records.Short, &o.records.Short},
 		{&s.records.UnknownLink, &o.records.UnknownLink}, {&s.records.Aggregates, &o.records.Aggregates},
+		{&s.records.Leaps, &o.records.Leaps},
 	} {
 		*of[0] += *of[1]
 	}

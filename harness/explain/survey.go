@@ -185,7 +185,7 @@ func (s *Survey) leave(f *feed, c *teardown.Conn) {
 		return
 	}
 	client, server, in := f.tunnels.ends(c)
-	v.unsure = !c.Handshake()
+	v.unsure = !c.Certain()
 	v.ends = [2]segment.Endpoint{segment.EndpointFrom(client), segment.EndpointFrom(server)}
 	v.tunneled = in != nil
 	r := c.Outcome()

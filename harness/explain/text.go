@@ -75,7 +75,11 @@ func (s *Summary) Counts() string {
 	if s.Matching != s.Connections {
 		line += fmt.Sprintf(", %s as asked for", number(s.Matching))
 	}
-	if s.Connections > 0 {
+	switch {
+	case s.Connections == 0:
+	case s.Begin.IsZero():
+		line += " without times"
+	default:
 		line += fmt.Sprintf(" in %s from %s", long(s.covered), s.Begin.Format("2006-01-02 15:04:05 MST"))
 	}
 	line += s.fastOpen()

@@ -139,6 +139,7 @@ func (t *timeline) list() *Timeline {
 	} else {
 		begin = time.Unix(t.low*int64(width/time.Second), 0)
 	}
+	begin = later(begin, time.Time{}) // no other year can be written down
 	out := &Timeline{Begin: begin.UTC(), WidthUS: width.Microseconds(), Slots: make([]Slot, t.high-t.low+1)}
 	for i := range out.Slots {
 		out.Slots[i] = Slot{}

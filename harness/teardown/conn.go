@@ -185,11 +185,17 @@ func (c *Conn) number(r *Record, e *event) {
 
 func (c *Conn) begin(r *Record) {
 	c.begun, c.start = true, r.Time
-	c.bareProbe = !r.Seg.Flags.Any(segment.SYN | segment.ACK | segment.RST)
+	c.bareProbe = bareProbe(&r.Seg)
 	c.client, c.server = r.Seg.Src, r.Seg.Dst
 	if r.Step.From == flow.Server {
 		c.client, c.server = c.server, c.client
 	}
+}
+
+// bareProbe reports whether a segment is none that a TCP sends but for a scanner's (or, of a
+// FIN without ACK, some very old ones): no SYN, and neither ACK nor RST.
+func bareProbe(s *segment.Segment) bool {
+	return !s.Flags.Any(segment.SYN | segment.ACK | segment.RST)
 }
 
 // Number counts the connections of a Table from 1, in the order of their first

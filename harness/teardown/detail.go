@@ -28,6 +28,9 @@ type Detail struct {
 	// StaleRequest: the client sent a request on an idle connection that the server had
 	// closed too long before to be a race.
 	StaleRequest bool `json:"stale_request,omitempty"`
+	// Repeated: when the RST came, its receiver had sent data or a FIN again, and had heard
+	// nothing: it had not been idle.
+	Repeated bool `json:"repeated,omitempty"`
 	// Harmless: the RST cost nothing. It came after a FIN, with all data acknowledged; or
 	// it answered a goodbye, such as a TLS alert, with a FIN.
 	Harmless bool `json:"harmless,omitempty"`
@@ -154,6 +157,7 @@ func (c *Conn) DetailTo(d *Detail, end time.Time) {
 	d.MissingBytes = c.missing(flow.Client) + c.missing(flow.Server)
 	d.ResetCause, d.Harmless, d.StaleRequest = c.resetCause(), c.harmless(), c.stale()
 	d.Served = c.side[flow.Server].synSeen || c.side[flow.Server].bytes > 0
+	d.Repeated = c.over == wasReset && c.rst.repeated
 	d.FinWait2, d.CloseWait, d.OneSided = None, None, c.oneSided()
 	d.LeftOpenUS, d.SilentUS, d.UnansweredUS = -1, -1, -1
 	d.Reuses, d.Reused, d.SYNs = c.reuse(), c.reused, int(c.syns)

@@ -59,6 +59,7 @@ type heard struct {
 // tries are a side's retransmissions and probes since the other was last heard from.
 type tries struct {
 	first  time.Duration
+	sent   time.Duration // what is sent again: the latest that may have been its first time
 	last   time.Duration // of again
 	gap    time.Duration // of its SYN, how long after the one before it came
 	probes uint16        // keep-alive
@@ -123,7 +124,10 @@ func (c *Conn) gatherTries(e *event) {
 		return
 	}
 	if t.probes+t.again == 1 {
-		t.first = e.at
+		t.first, t.sent = e.at, e.at
+		if me.last.any {
+			t.sent = me.last.at
+		}
 	}
 }
 
@@ -138,7 +142,7 @@ func (c *Conn) gatherSYN(e *event) {
 	}
 	t := &c.side[e.from].troubled().tries
 	if t.again == 0 {
-		t.first = e.at
+		t.first, t.sent = e.at, before
 	} else {
 		before = t.last
 	}

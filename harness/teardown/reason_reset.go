@@ -119,7 +119,7 @@ func (c *Conn) reasonUser(why why) (sentence, clause string) {
 			atStart(x), the(y), ms(r.shut)), rfcProbing
 	}
 	return fmt.Sprintf("%s gave up: it had sent the same %s in %s and heard nothing (a user timeout), so %s or the path to it is gone",
-		atStart(x), times(int(r.tries.again)+1), ms(r.at-r.tries.first), the(y)), rfcFailures
+		atStart(x), times(int(r.tries.again)+1), ms(r.at-r.tries.sent), the(y)), rfcFailures
 }
 
 func (c *Conn) reasonGaveUp(why why) string {

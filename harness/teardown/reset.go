@@ -35,6 +35,7 @@ type rst struct {
 	alone        bool // nothing else was seen of either side
 	senderUnseen bool // nothing else was seen of its sender
 	fast         bool // MP_FASTCLOSE
+	repeated     bool // the other side had sent something again since its sender was heard
 
 	// What came behind it, in case it did not count.
 	behind    int32  // segments
@@ -98,6 +99,7 @@ func (c *Conn) circumstances(r *Record, e *event) *rst {
 			out.shut = max(0, e.at-peer.trouble.zeroAt)
 		}
 	}
+	out.repeated = peer.trouble != nil && peer.trouble.tries.again > 0
 	out.when = c.momentOf(e)
 	out.ackNew = out.hasAck && peer.hasData && peer.dataEnd.LessEq(e.ack)
 	out.acked = c.settled(e)

@@ -2,9 +2,12 @@ package teardown
 
 import "slices"
 
-// Handshake reports whether a SYN of either side was seen, so that it is certain who is
-// the client.
+// Handshake reports whether a SYN of either side was seen.
 func (c *Conn) Handshake() bool { return c.handshake }
+
+// Certain reports whether it is certain who is the client: a SYN was seen, or the first
+// segment has neither SYN, ACK nor RST, as a port scanner's probe.
+func (c *Conn) Certain() bool { return c.handshake || c.bareProbe }
 
 // Swapped is a copy of the connection in which client and server have changed places, for
 // a caller that knows better than the Table which is which. It shares no memory with c

@@ -238,6 +238,9 @@ func sentByServer(s *segment.Segment) bool {
 	if s.Flags.Has(segment.SYN) {
 		return s.Flags.Has(segment.ACK)
 	}
+	if bareProbe(s) {
+		return false
+	}
 	return s.Src.Port < s.Dst.Port
 }
 
