@@ -87,7 +87,6 @@ type side struct {
 	pastFIN  bool // sent data beyond its own FIN
 	killed   bool // a RST ended its TIME_WAIT
 	finFresh bool // the data in the segment of its FIN had not been sent before
-	heard    bool // from the other, whether or not that was seen
 	evidence
 	fin fin
 	// after counts those of bytes that were sent after the other side's FIN

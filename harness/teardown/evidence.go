@@ -54,6 +54,8 @@ type heard struct {
 	room bool        // it takes any in sequence space
 	fin  bool
 	any  bool
+	// received: it has heard from the other side, whether or not that was seen.
+	received bool
 }
 
 // tries are a side's retransmissions and probes since the other was last heard from.

@@ -27,7 +27,7 @@ func (c *Conn) gatherProgress(e *event) {
 	me := &c.side[e.from]
 	t := me.trouble
 	if e.newAck || t == nil && me.last.room && e.at-me.last.at >= timerMost && e.marks.Any(flow.NewData|flow.FirstFIN) {
-		me.heard = true
+		me.last.received = true
 	}
 	if t != nil && (e.newAck || e.marks.Has(flow.NewData) && !e.flags.Has(segment.FIN)) {
 		t.tries.timed = 0
@@ -54,7 +54,7 @@ func (c *Conn) WentOn() bool {
 			continue
 		}
 		opened := me.synSeen && (flow.Side(s) == flow.Client && me.hasAck || me.bytes > 0)
-		if me.heard || opened || me.bytes > mostInFlight {
+		if me.last.received || opened || me.bytes > mostInFlight {
 			return true
 		}
 	}
