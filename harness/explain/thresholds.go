@@ -67,6 +67,8 @@ func thresholds() []threshold {
 		{"", "or 60, 120 or 240 s, if its side then sent a RST"},
 		{"state that was gone", teardown.GoneAfter.String() + " since its side had sent something"},
 		{"time-out", fmt.Sprintf("%v of trying in vain", teardown.TriesFor)},
+		{"sent in vain", fmt.Sprintf("%d copies in a row, at least %v apart", teardown.InVainFrom, teardown.TimerLeast)},
+		{"delayed ACK that ran out", fmt.Sprintf("%v beyond a known round trip", teardown.ExpiresFrom)},
 		{"stale connection", fmt.Sprintf("%v of silence before a request", StaleAfter)},
 		{"half-open connection", fmt.Sprintf("%v of quiet before the RST", QuietAfter)},
 		{"goodbye", fmt.Sprintf("up to %d bytes before a FIN", teardown.GoodbyeUpTo)},

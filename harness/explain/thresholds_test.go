@@ -122,7 +122,8 @@ func TestThresholdsOfNumbers(t *testing.T) {
 			t.Errorf("every %v: a forecast: %v", every, got)
 		}
 	}
-	if ManyRecords != 65_536 || OneSidedFrom != 10 || GapAfter != time.Minute || LeapAfter != 24*time.Hour || AnswerWithin != 3*time.Second || teardown.IdleFrom != time.Second {
+	if ManyRecords != 65_536 || OneSidedFrom != 10 || GapAfter != time.Minute || LeapAfter != 24*time.Hour || AnswerWithin != 3*time.Second || teardown.IdleFrom != time.Second ||
+		teardown.InVainFrom != 2 || teardown.TimerLeast != 200*time.Millisecond || teardown.ExpiresFrom != 35*time.Millisecond {
 		t.Error("a threshold has moved: correct the README, and this")
 	}
 }

@@ -277,7 +277,7 @@ func (c *Conn) ackPace(of flow.Side) Pace {
 		return PaceDelayed
 	case f.byFIN || f.byData:
 		// It came before any delayed ACK ran out, and so was held by one.
-		if c.rttKnown[by] && f.wait-c.rtt[by] < expiresFrom {
+		if c.rttKnown[by] && f.wait-c.rtt[by] < ExpiresFrom {
 			return PaceDelayed
 		}
 	}

@@ -118,7 +118,7 @@ func (c *Conn) gatherTries(e *event) {
 		t = &me.troubled().tries
 		t.again++
 		t.last = e.at
-		if me.last.any && e.at-me.last.at >= timerLeast {
+		if me.last.any && e.at-me.last.at >= TimerLeast {
 			t.timed++
 		}
 	}

@@ -227,8 +227,10 @@ const (
 const (
 	onceLimit    = 4 * time.Millisecond
 	delayedFrom  = 20 * time.Millisecond // no ACK that is sent at once takes as long, beside round trips
-	expiresFrom  = 35 * time.Millisecond // 40, less what round trips vary by
 	delayedLimit = 500 * time.Millisecond
+	// ExpiresFrom is how long an ACK takes, beside the round trip, that was delayed until its
+	// timer ran out: Linux's 40 ms, less what round trips vary by.
+	ExpiresFrom = 35 * time.Millisecond
 	// closesWithin is too soon behind an ACK for an application that was still open when
 	// the ACK ran out: the two were sent together, and the way took so long.
 	closesWithin = 2 * time.Millisecond
@@ -240,7 +242,7 @@ func (c *Conn) pace(s flow.Side, wait time.Duration) pace {
 	switch net := wait - c.rtt[s]; {
 	case net < onceLimit:
 		return atOnce
-	case c.rttKnown[s] && net >= expiresFrom && net <= delayedLimit:
+	case c.rttKnown[s] && net >= ExpiresFrom && net <= delayedLimit:
 		return delayed
 	}
 	return slow

@@ -8,14 +8,14 @@ import (
 	"lastack/stack/segment"
 )
 
-// timerLeast is the least time after which a retransmission timer runs out on Linux
+// TimerLeast is the least time after which a retransmission timer runs out on Linux
 // (TCP_RTO_MIN). A copy that comes sooner may be a fast retransmission or a probe for a
 // lost tail, and a packet captured twice.
-const timerLeast = 200 * time.Millisecond
+const TimerLeast = 200 * time.Millisecond
 
-// inVainFrom is how many such copies in a row prove that nothing came back: the first may
+// InVainFrom is how many such copies in a row prove that nothing came back: the first may
 // follow the loss of one segment, the second follows that of its copy, or of every ACK.
-const inVainFrom = 2
+const InVainFrom = 2
 
 // timerMost is longer than a retransmission timer is set to where nothing was lost yet (RFC
 // 6298 2.1): who sends more then, and not the same again, has had an acknowledgment.
@@ -38,7 +38,7 @@ func (c *Conn) gatherProgress(e *event) {
 // it heard nothing, so the capture does not just lack what the other side sent.
 func (c *Conn) inVain(s flow.Side) bool {
 	t := c.side[s].trouble
-	return t != nil && t.tries.timed >= inVainFrom
+	return t != nil && t.tries.timed >= InVainFrom
 }
 
 // mostInFlight is more than most senders have under way at once.
