@@ -42,7 +42,7 @@ type two struct {
 	device     link.Device // the host's, to send what neither would
 	mu         sync.Mutex
 	wire       []segment.Segment
-	seen       func(*segment.Segment) // is told of each, unless nil
+	seen       func(*segment.Segment) // gets each of them, unless nil
 	holds      []flow.Hold
 }
 
