@@ -3,52 +3,16 @@ package explain
 import (
 	"strings"
 	"testing"
-	"time"
-
-	"lastack/harness/teardown/teardowntest"
-	"lastack/stack/segment"
 )
-
-// mixed is the finding of a kind about connections that follow scripts, one a minute.
-func mixed(t *testing.T, kind FindingKind, scripts ...string) string {
-	t.Helper()
-	a := New(Options{})
-	for i, script := range scripts {
-		recs, err := teardowntest.Parse(script)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range recs {
-			r.Time = r.Time.Add(time.Duration(i) * time.Minute)
-			for _, e := range []*segment.Endpoint{&r.Seg.Src, &r.Seg.Dst} {
-				if e.Port >= 32768 {
-					e.Port = uint16(33000 + i)
-				}
-			}
-			a.add(&record{Record: r})
-		}
-	}
-	sum, err := a.Summary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range sum.Findings {
-		if f.Kind == kind {
-			return f.Text
-		}
-	}
-	t.Fatalf("no %s among %v", kind, sum.Findings)
-	return ""
-}
 
 // TestRefusalIsNoAnswer: a host that refuses some SYNs and is silent on others has no backlog
 // that is full.
 func TestRefusalIsNoAnswer(t *testing.T) {
 	const silent, refused, accepted = "0 c SYN\n1000 c SYN seq=0\n4000 c SYN seq=0\n", "0 c SYN\n1 s RST+ACK\n", "0 c SYN\n1 s SYN+ACK\n2 c ACK\n"
-	if got := mixed(t, FindSYN, silent, refused, silent); strings.Contains(got, "backlog") || !strings.Contains(got, "1 other was refused, so nothing listens there") {
+	if got := saidOf(t, FindSYN, silent, refused, silent); strings.Contains(got, "backlog") || !strings.Contains(got, "1 other was refused, so nothing listens there") {
 		t.Errorf("beside a refusal: %s", got)
 	}
-	if got := mixed(t, FindSYN, silent, refused, accepted, silent); !strings.Contains(got, "1 other was answered") || !strings.Contains(got, "backlog") {
+	if got := saidOf(t, FindSYN, silent, refused, accepted, silent); !strings.Contains(got, "1 other was answered") || !strings.Contains(got, "backlog") {
 		t.Errorf("beside an answer: %s", got)
 	}
 }
@@ -57,19 +21,19 @@ func TestRefusalIsNoAnswer(t *testing.T) {
 // not help.
 func TestRepeatedIsNotQuiet(t *testing.T) {
 	const again = talked + "6000 c PSH+ACK len=9\n6300 c PSH+ACK seq=101 len=9\n7000 c PSH+ACK seq=101 len=9\n8400 c PSH+ACK seq=101 len=9\n11200 c PSH+ACK seq=101 len=9\n11201 s RST\n"
-	got := mixed(t, FindHalfOpen, again)
+	got := saidOf(t, FindHalfOpen, again)
 	if strings.Contains(got, "quiet") || strings.Contains(got, "keep-alive") || !strings.Contains(got, "the same again") {
 		t.Errorf("%s", got)
 	}
 	const idle = talked + "600000 c PSH+ACK len=9\n600001 s RST\n"
-	if got := mixed(t, FindHalfOpen, again, idle); !strings.Contains(got, "2 of 2") || !strings.Contains(got, "quiet for 10 min") {
+	if got := saidOf(t, FindHalfOpen, again, idle); !strings.Contains(got, "2 of 2") || !strings.Contains(got, "quiet for 10 min") {
 		t.Errorf("%s", got)
 	}
 }
 
 // TestProbeMeetsNothing: what came too late need not have been a FIN.
 func TestProbeMeetsNothing(t *testing.T) {
-	got := mixed(t, FindForgotten, talked+"3 c FIN+ACK\n4 s ACK\n90000 s ACK seq=1000\n90001 c RST\n")
+	got := saidOf(t, FindForgotten, talked+"3 c FIN+ACK\n4 s ACK\n90000 s ACK seq=1000\n90001 c RST\n")
 	if strings.Contains(got, "had a FIN") || !strings.Contains(got, "FIN_WAIT_2") {
 		t.Errorf("%s", got)
 	}

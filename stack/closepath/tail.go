@@ -168,11 +168,16 @@ func (s *finish) repeat(f *tracked, una segment.Seq) bool {
 	// The beginning of a large segment, which offload makes, is enough.
 	from := o.start + una.Diff(o.seq)
 	n := min(o.start+o.n-from, f.conn.FullSegment(f.host))
-	whole := appendPacket(nil, o.buf)
-	f.finishing.rtt.repeated(una)
-	own := s.e.own(f, segment.PSH|segment.ACK, una)
-	s.e.emit(f, &own, whole[from:from+n], s.place)
+	s.dataAgain(f, o.buf, from, from+n, una, 0)
 	return true
+}
+
+// dataAgain sends data of a packet once more, with PSH and ACK. f.mu is held; the caller drains
+// the flow's queue.
+func (s *finish) dataAgain(f *tracked, buf *netstack.PacketBuffer, from, to int, seq segment.Seq, fin segment.Flags) {
+	f.finishing.rtt.repeated(seq)
+	own := s.e.own(f, fin|segment.PSH|segment.ACK, seq)
+	s.e.emit(f, &own, appendPacket(nil, buf)[from:to], s.place)
 }
 
 // probe sends the tail once more, if there is one. f.mu is held; the caller drains the flow's
@@ -191,9 +196,6 @@ func (s *finish) probe(f *tracked) {
 	if t.seg.Flags.Has(segment.FIN) {
 		f.finishing.copied(s.e.clock.NowMonotonic())
 	}
-	whole := appendPacket(nil, t.buf)
 	end := t.seg.PayloadStart + t.seg.PayloadLen
-	f.finishing.rtt.repeated(dataEnd - segment.Seq(n))
-	own := s.e.own(f, t.seg.Flags&segment.FIN|segment.PSH|segment.ACK, dataEnd-segment.Seq(n))
-	s.e.emit(f, &own, whole[end-n:end], s.place)
+	s.dataAgain(f, t.buf, end-n, end, dataEnd-segment.Seq(n), t.seg.Flags&segment.FIN)
 }
